@@ -1,0 +1,494 @@
+//! People who sign in, their sessions, and the tokens of machines.
+
+use crate::command::{Context, Decision, Outcome, Refusal};
+use crate::fact::{self, Subject};
+use crate::house::Language;
+use crate::ids::{AccountId, OrganisationId, SessionId, TokenId, Timestamp};
+use crate::lens::{Leave, Lens, Viewer};
+use crate::sealed::Sealed;
+use crate::{Desk, Digest};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+
+/// Longest name of a login or person, in characters.
+pub const NAME_CHARS_MAX: usize = 120;
+/// How long a session lasts, in seconds: one shift and its hand-over.
+pub const SESSION_SECONDS_MAX: i64 = 16 * 3600;
+
+/// What an account may do; what it may *see* is a matter of audiences.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Looks, changes nothing.
+    Reader,
+    /// Answers, judges, leads incidents.
+    Duty,
+    /// As duty, and manages accounts and settings.
+    Admin,
+}
+
+/// How a person wants the pages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Preferences {
+    /// Language of the interface.
+    pub language: Language,
+    /// Light, dark, or as the device says.
+    #[serde(default)]
+    pub theme: Theme,
+    /// Single-letter keys are off (WCAG 2.1.4).
+    #[serde(default)]
+    pub keys_off: bool,
+}
+
+/// Light, dark, or as the device says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Theme {
+    /// As the device says.
+    #[default]
+    System,
+    /// Always light.
+    Light,
+    /// Always dark.
+    Dark,
+}
+
+/// The personal data of an account.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Person {
+    /// What is typed to sign in, lower case.
+    pub login: String,
+    /// What colleagues read.
+    pub name: String,
+    /// Argon2id in PHC form; empty: no password, cannot sign in by one.
+    pub password: String,
+}
+
+/// Where a session comes from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Origin {
+    /// Address of the peer.
+    pub address: String,
+    /// User-Agent, cut to 200 characters.
+    pub agent: String,
+}
+
+/// Facts about people and machines that sign in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fact {
+    /// A person may sign in from now on.
+    Created {
+        /// The account.
+        account: AccountId,
+        /// Its organisation.
+        organisation: OrganisationId,
+        /// What it may do.
+        role: Role,
+        /// How it wants the pages.
+        preferences: Preferences,
+        /// Who it is.
+        person: Sealed<Person>,
+    },
+    /// The password was set.
+    PasswordSet {
+        /// The account.
+        account: AccountId,
+        /// Argon2id in PHC form.
+        password: Sealed<String>,
+    },
+    /// How a person wants the pages.
+    Preferred {
+        /// The account.
+        account: AccountId,
+        /// The new preferences.
+        preferences: Preferences,
+    },
+    /// The account may not sign in any more; its sessions end.
+    Disabled {
+        /// The account.
+        account: AccountId,
+        /// Who decided it.
+        by: AccountId,
+    },
+    /// A session began.
+    SignedIn {
+        /// The session.
+        session: SessionId,
+        /// Whose.
+        account: AccountId,
+        /// SHA-256 of the cookie's secret.
+        token: Digest,
+        /// Where from.
+        origin: Sealed<Origin>,
+    },
+    /// A session ended, by its person or revoked.
+    SignedOut {
+        /// The session.
+        session: SessionId,
+        /// Whose.
+        account: AccountId,
+    },
+    /// A machine may call the API.
+    TokenMade {
+        /// The token.
+        token: TokenId,
+        /// In whose name it acts.
+        account: AccountId,
+        /// What it is for.
+        label: String,
+        /// SHA-256 of the secret.
+        secret: Digest,
+    },
+    /// A machine may not call the API any more.
+    TokenRevoked {
+        /// The token.
+        token: TokenId,
+        /// In whose name it acted.
+        account: AccountId,
+    },
+}
+
+impl Fact {
+    pub(crate) fn subject(&self) -> Subject {
+        let (Fact::Created { account, .. }
+        | Fact::PasswordSet { account, .. }
+        | Fact::Preferred { account, .. }
+        | Fact::Disabled { account, .. }
+        | Fact::SignedIn { account, .. }
+        | Fact::SignedOut { account, .. }
+        | Fact::TokenMade { account, .. }
+        | Fact::TokenRevoked { account, .. }) = self;
+        Subject::Account(*account)
+    }
+}
+
+/// What may be asked about accounts.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// A new account; the first one needs no administrator.
+    Create {
+        /// Who asks; `None` only for the very first account and from the machine's own command line.
+        leave: Option<Leave<AccountId>>,
+        /// Its organisation.
+        organisation: OrganisationId,
+        /// What it may do.
+        role: Role,
+        /// How it wants the pages.
+        preferences: Preferences,
+        /// Who it is.
+        person: Person,
+    },
+    /// How I want the pages.
+    Prefer(Leave<AccountId>, Preferences),
+    /// A password was checked; begin a session.
+    SignIn {
+        /// Whose.
+        account: AccountId,
+        /// SHA-256 of the cookie's secret.
+        token: Digest,
+        /// Where from.
+        origin: Origin,
+    },
+    /// End one of my sessions.
+    SignOut(Leave<AccountId>, SessionId),
+    /// Let a machine in, in my name.
+    MakeToken {
+        /// In whose name.
+        account: AccountId,
+        /// What it is for.
+        label: String,
+        /// SHA-256 of the secret.
+        secret: Digest,
+    },
+    /// A machine may not call any more.
+    RevokeToken(Leave<AccountId>, TokenId),
+}
+
+/// An account as the desk keeps it.
+#[derive(Clone, Debug)]
+pub struct Account {
+    pub(crate) organisation: OrganisationId,
+    pub(crate) role: Role,
+    pub(crate) preferences: Preferences,
+    pub(crate) disabled: bool,
+    pub(crate) person: Sealed<Person>,
+}
+
+/// A session as the desk keeps it.
+#[derive(Clone, Debug)]
+pub struct Session {
+    pub(crate) account: AccountId,
+    pub(crate) since: Timestamp,
+    pub(crate) ended: bool,
+    pub(crate) origin: Sealed<Origin>,
+}
+
+/// An API token as the desk keeps it.
+#[derive(Clone, Debug)]
+pub struct Token {
+    pub(crate) account: AccountId,
+    pub(crate) label: String,
+    pub(crate) since: Timestamp,
+    pub(crate) revoked: bool,
+}
+
+/// All accounts, sessions and tokens.
+#[derive(Clone, Debug, Default)]
+pub struct Accounts {
+    pub(crate) accounts: Vec<Account>,
+    pub(crate) sessions: Vec<Session>,
+    pub(crate) tokens: Vec<Token>,
+    session_by: HashMap<Digest, SessionId>,
+    token_by: HashMap<Digest, TokenId>,
+}
+
+impl Accounts {
+    pub(crate) fn apply(&mut self, at: Timestamp, fact: &Fact) {
+        match fact {
+            Fact::Created { organisation, role, preferences, person, .. } => self.accounts.push(Account {
+                organisation: *organisation,
+                role: *role,
+                preferences: *preferences,
+                disabled: false,
+                person: person.clone(),
+            }),
+            Fact::PasswordSet { account, password } => {
+                if let (Some(person), Some(password)) =
+                    (self.accounts[account.index()].person.open_mut(), password.open())
+                {
+                    person.password.clone_from(password);
+                }
+            }
+            Fact::Preferred { account, preferences } => self.accounts[account.index()].preferences = *preferences,
+            Fact::Disabled { account, .. } => {
+                self.accounts[account.index()].disabled = true;
+                self.sessions.iter_mut().filter(|s| s.account == *account).for_each(|s| s.ended = true);
+                self.tokens.iter_mut().filter(|t| t.account == *account).for_each(|t| t.revoked = true);
+            }
+            Fact::SignedIn { session, account, token, origin } => {
+                self.session_by.insert(*token, *session);
+                self.sessions.push(Session {
+                    account: *account,
+                    since: at,
+                    ended: false,
+                    origin: origin.clone(),
+                });
+            }
+            Fact::SignedOut { session, .. } => self.sessions[session.index()].ended = true,
+            Fact::TokenMade { token, account, label, secret } => {
+                self.token_by.insert(*secret, *token);
+                self.tokens.push(Token { account: *account, label: label.clone(), since: at, revoked: false });
+            }
+            Fact::TokenRevoked { token, .. } => self.tokens[token.index()].revoked = true,
+        }
+    }
+
+    pub(crate) fn name(&self, account: AccountId) -> Option<&str> {
+        self.accounts.get(account.index())?.person.open().map(|p| p.name.as_str())
+    }
+}
+
+pub(crate) fn decide(desk: &Desk, _context: &mut Context<'_>, command: Command) -> Result<Decision, Refusal> {
+    let accounts = &desk.accounts;
+    let one = |fact: Fact, outcome: Outcome| Ok(Decision::one(fact::Fact::Accounts(fact), outcome));
+    match command {
+        Command::Create { leave, organisation, role, preferences, mut person } => {
+            if let Some(leave) = leave {
+                desk.accounts.needs_admin(leave)?;
+            }
+            person.login = person.login.trim().to_lowercase();
+            person.name = person.name.trim().to_owned();
+            if person.login.is_empty() || person.login.chars().count() > NAME_CHARS_MAX {
+                return Err(Refusal::invalid("login", "length"));
+            }
+            if person.login.chars().any(|c| c.is_whitespace() || c.is_control()) {
+                return Err(Refusal::invalid("login", "signs"));
+            }
+            if person.name.is_empty() || person.name.chars().count() > NAME_CHARS_MAX {
+                return Err(Refusal::invalid("name", "length"));
+            }
+            if accounts.by_login(&person.login).is_some() {
+                return Err(Refusal::invalid("login", "taken"));
+            }
+            let account = AccountId(accounts.accounts.len() as u32);
+            one(
+                Fact::Created { account, organisation, role, preferences, person: Sealed::Open(person) },
+                Outcome::Account(account),
+            )
+        }
+        Command::Prefer(leave, preferences) => {
+            one(Fact::Preferred { account: leave.by, preferences }, Outcome::Done)
+        }
+        Command::SignIn { account, token, origin } => {
+            let known = accounts.accounts.get(account.index()).ok_or(Refusal::NotFound)?;
+            if known.disabled {
+                return Err(Refusal::Forbidden);
+            }
+            let session = SessionId(accounts.sessions.len() as u32);
+            one(Fact::SignedIn { session, account, token, origin: Sealed::Open(origin) }, Outcome::Done)
+        }
+        Command::SignOut(leave, session) => {
+            let known = accounts.sessions.get(session.index()).ok_or(Refusal::NotFound)?;
+            if known.account != leave.by && desk.accounts.needs_admin(leave).is_err() {
+                return Err(Refusal::NotFound);
+            }
+            one(Fact::SignedOut { session, account: known.account }, Outcome::Done)
+        }
+        Command::MakeToken { account, label, secret } => {
+            accounts.accounts.get(account.index()).ok_or(Refusal::NotFound)?;
+            let label = label.trim().to_owned();
+            if label.is_empty() || label.chars().count() > NAME_CHARS_MAX {
+                return Err(Refusal::invalid("label", "length"));
+            }
+            one(
+                Fact::TokenMade { token: TokenId(accounts.tokens.len() as u32), account, label, secret },
+                Outcome::Done,
+            )
+        }
+        Command::RevokeToken(leave, token) => {
+            let known = accounts.tokens.get(token.index()).filter(|t| t.account == leave.by).ok_or(Refusal::NotFound)?;
+            one(Fact::TokenRevoked { token, account: known.account }, Outcome::Done)
+        }
+    }
+}
+
+impl Accounts {
+    fn by_login(&self, login: &str) -> Option<AccountId> {
+        self.accounts
+            .iter()
+            .position(|a| a.person.open().is_some_and(|p| p.login == login))
+            .map(|n| AccountId(n as u32))
+    }
+
+    fn needs_admin(&self, leave: Leave<AccountId>) -> Result<(), Refusal> {
+        let account = self.accounts.get(leave.by.index()).ok_or(Refusal::Forbidden)?;
+        if account.role == Role::Admin && !account.disabled { Ok(()) } else { Err(Refusal::Forbidden) }
+    }
+}
+
+/// Whom a cookie or a token stands for. Answered before there is a viewer, hence on the desk itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SignedIn {
+    /// Who.
+    pub viewer: Viewer,
+    /// The session; `None` for a machine's token.
+    pub session: Option<SessionId>,
+    /// How the person wants the pages.
+    pub preferences: Preferences,
+}
+
+impl Desk {
+    /// Whose session a cookie's secret (its SHA-256) opens, if it still does at `now`.
+    pub fn session(&self, token: &Digest, now: Timestamp) -> Option<SignedIn> {
+        let id = *self.accounts.session_by.get(token)?;
+        let session = &self.accounts.sessions[id.index()];
+        if session.ended || now.seconds_since(session.since) > SESSION_SECONDS_MAX {
+            return None;
+        }
+        self.signed_in(session.account, Some(id))
+    }
+
+    /// In whose name a machine's token (its SHA-256) acts.
+    pub fn token(&self, secret: &Digest) -> Option<SignedIn> {
+        let token = &self.accounts.tokens[self.accounts.token_by.get(secret)?.index()];
+        if token.revoked {
+            return None;
+        }
+        self.signed_in(token.account, None)
+    }
+
+    fn signed_in(&self, id: AccountId, session: Option<SessionId>) -> Option<SignedIn> {
+        let account = self.accounts.accounts.get(id.index()).filter(|a| !a.disabled)?;
+        let viewer = Viewer { account: id, organisation: account.organisation, role: account.role };
+        Some(SignedIn { viewer, session, preferences: account.preferences })
+    }
+
+    /// Account and password hash behind a login, for the sign-in page only.
+    pub fn credentials(&self, login: &str) -> Option<(AccountId, &str)> {
+        let id = self.accounts.by_login(&login.trim().to_lowercase())?;
+        let account = &self.accounts.accounts[id.index()];
+        let person = account.person.open()?;
+        (!account.disabled && !person.password.is_empty()).then_some((id, person.password.as_str()))
+    }
+
+    /// The first account, in whose name the demonstration signs in.
+    pub fn first_account(&self) -> Option<AccountId> {
+        (!self.accounts.accounts.is_empty()).then_some(AccountId(0))
+    }
+
+    /// The viewer that an account is.
+    pub fn viewer(&self, account: AccountId) -> Option<Viewer> {
+        self.signed_in(account, None).map(|s| s.viewer)
+    }
+}
+
+/// One of my sessions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SessionRow {
+    /// The session.
+    pub session: SessionId,
+    /// Since when.
+    pub since: Timestamp,
+    /// Where from.
+    pub origin: Option<Origin>,
+}
+
+/// A colleague.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PersonRow {
+    /// The account.
+    pub account: AccountId,
+    /// Name; `None` when erased.
+    pub name: Option<String>,
+    /// What it may do.
+    pub role: Role,
+    /// Its organisation's name.
+    pub organisation: String,
+    /// May not sign in any more.
+    pub disabled: bool,
+}
+
+impl Lens<'_> {
+    /// Leave to act in one's own name; every account holds it, readers only for their own settings.
+    pub fn own(&self) -> Leave<AccountId> {
+        Leave { id: self.viewer.account, by: self.viewer.account }
+    }
+
+    /// My sessions that still run at `now`, newest first.
+    pub fn sessions(&self, now: Timestamp) -> Vec<SessionRow> {
+        let mine = |s: &Session| {
+            s.account == self.viewer.account && !s.ended && now.seconds_since(s.since) <= SESSION_SECONDS_MAX
+        };
+        let sessions = self.desk.accounts.sessions.iter().enumerate().rev();
+        sessions
+            .filter(|(_, s)| mine(s))
+            .map(|(n, s)| SessionRow { session: SessionId(n as u32), since: s.since, origin: s.origin.open().cloned() })
+            .collect()
+    }
+
+    /// My tokens that still work: identifier, label, since when.
+    pub fn tokens(&self) -> Vec<(TokenId, String, Timestamp)> {
+        let tokens = self.desk.accounts.tokens.iter().enumerate();
+        tokens
+            .filter(|(_, t)| t.account == self.viewer.account && !t.revoked)
+            .map(|(n, t)| (TokenId(n as u32), t.label.clone(), t.since))
+            .collect()
+    }
+
+    /// Colleagues of one's own organisation; the team sees everybody.
+    pub fn people(&self) -> Vec<PersonRow> {
+        let team = self.viewer.organisation == crate::ids::TEAM;
+        let accounts = self.desk.accounts.accounts.iter().enumerate();
+        accounts
+            .filter(|(_, a)| team || a.organisation == self.viewer.organisation)
+            .map(|(n, a)| PersonRow {
+                account: AccountId(n as u32),
+                name: a.person.open().map(|p| p.name.clone()),
+                role: a.role,
+                organisation: self.desk.house.organisations.get(a.organisation.index()).cloned().unwrap_or_default(),
+                disabled: a.disabled,
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,99 @@
+//! The desk itself: whose it is, which address it answers, in which languages.
+
+use crate::ids::OrganisationId;
+use serde::{Deserialize, Serialize};
+
+/// A language of the interface or of an answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Language {
+    /// Dutch, the language of the boards.
+    #[default]
+    Nl,
+    /// English.
+    En,
+    /// French.
+    Fr,
+    /// German.
+    De,
+}
+
+impl Language {
+    /// All, in the order in which they are offered.
+    pub const ALL: [Language; 4] = [Language::Nl, Language::En, Language::Fr, Language::De];
+
+    /// BCP 47 tag.
+    pub fn tag(self) -> &'static str {
+        match self {
+            Language::Nl => "nl",
+            Language::En => "en",
+            Language::Fr => "fr",
+            Language::De => "de",
+        }
+    }
+
+    /// By BCP 47 tag; only the first part counts (`nl-BE` is `nl`).
+    pub fn from_tag(tag: &str) -> Option<Language> {
+        let first = tag.split(['-', '_']).next().unwrap_or_default();
+        Language::ALL.into_iter().find(|l| l.tag().eq_ignore_ascii_case(first))
+    }
+}
+
+/// Facts about the desk itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fact {
+    /// Whose desk this is was set, at first run or later.
+    Configured(Configured),
+    /// An organisation works on this desk.
+    OrganisationAdded {
+        /// Its number; 0 is the team.
+        organisation: OrganisationId,
+        /// Its public name.
+        name: String,
+    },
+}
+
+/// What first run asks.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Configured {
+    /// The team's public name.
+    pub organisation: String,
+    /// The one address, `cyberresponse@…`.
+    pub address: String,
+    /// Phone number printed on the public page, if there is one.
+    pub phone: Option<String>,
+    /// Languages of the public page, first is the default.
+    pub languages: Vec<Language>,
+    /// A demonstration: every page says so.
+    pub demo: bool,
+}
+
+/// The desk's own settings.
+#[derive(Clone, Debug, Default)]
+pub struct House {
+    /// `None` until first run is done.
+    pub(crate) configured: Option<Configured>,
+    pub(crate) organisations: Vec<String>,
+}
+
+impl House {
+    pub(crate) fn apply(&mut self, fact: &Fact) {
+        match fact {
+            Fact::Configured(configured) => {
+                if self.organisations.is_empty() {
+                    self.organisations.push(String::new());
+                }
+                self.organisations[0].clone_from(&configured.organisation);
+                self.configured = Some(configured.clone());
+            }
+            Fact::OrganisationAdded { organisation, name } => {
+                let at = organisation.index();
+                if self.organisations.len() <= at {
+                    self.organisations.resize(at + 1, String::new());
+                }
+                self.organisations[at].clone_from(name);
+            }
+        }
+    }
+}
