@@ -1,1 +1,73 @@
-fn main() {}
+//! `bolwerk`: the command line, configuration and wiring.
+
+mod cli;
+mod config;
+mod control;
+mod demo;
+mod exit;
+mod import;
+mod keep;
+mod list;
+mod open;
+mod serve;
+mod words;
+
+use clap::ArgMatches;
+use exit::{Failure, Kind};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let matches = cli::command().get_matches();
+    match run(&matches) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("bolwerk: {failure}");
+            ExitCode::from(failure.kind as u8)
+        }
+    }
+}
+
+fn run(matches: &ArgMatches) -> Result<(), Failure> {
+    let (name, matches) = matches.subcommand().expect("the command line requires one");
+    match name {
+        "serve" => runtime()?.block_on(serve::serve(matches)),
+        "demo" => runtime()?.block_on(demo::demo(matches)),
+        "import" => {
+            let (_, matches) = matches.subcommand().expect("the command line requires one");
+            runtime()?.block_on(import::mail(matches))
+        }
+        "list" => list::list(matches),
+        "verify" => keep::verify(matches),
+        "checkpoint" => keep::checkpoint(matches),
+        "erasures" => keep::erasures(matches),
+        "backup" => keep::backup(matches),
+        "restore" => keep::restore(matches),
+        "export" => keep::export(matches),
+        "token" => {
+            let (_, matches) = matches.subcommand().expect("the command line requires one");
+            runtime()?.block_on(serve::token(matches))
+        }
+        "register" => {
+            let (_, matches) = matches.subcommand().expect("the command line requires one");
+            runtime()?.block_on(serve::load_register(matches))
+        }
+        "check-config" => {
+            let file: &std::path::PathBuf = matches.get_one("file").expect("the command line requires it");
+            config::read(file)?;
+            println!("{}: no mistakes found", file.display());
+            Ok(())
+        }
+        "man" => Ok(clap_mangen::Man::new(cli::command()).render(&mut std::io::stdout())?),
+        "completions" => {
+            let shell: clap_complete::Shell = *matches.get_one("shell").expect("the command line requires it");
+            clap_complete::generate(shell, &mut cli::command(), "bolwerk", &mut std::io::stdout());
+            Ok(())
+        }
+        "read-worker" => post::worker::worker_main(),
+        other => Err(Failure::new(Kind::Usage, format!("{other}: no such command"))),
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}

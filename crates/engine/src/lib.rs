@@ -1,0 +1,23 @@
+//! Runs a desk: one writer, many readers, and the work that goes on by itself (reading mail, sending mail).
+//!
+//! A command is decided against the desk and applied to it in memory; then its facts are made durable; only then is it acknowledged,
+//! shown to anybody, or acted upon. Readers see the desk at once and wait for what they saw to be durable, so nothing that could still
+//! be lost is ever shown.
+
+mod clock;
+mod content;
+mod engine;
+mod forms;
+mod intake;
+mod outgoing;
+mod reading;
+mod texts;
+mod writer;
+
+pub use clock::Clock;
+pub use content::ContentFault;
+pub use engine::{Done, Engine, Event, Fault, Frozen, OpenError, Options, Touched};
+pub use forms::{FormFile, FormReport};
+pub use intake::{MailIn, Received};
+pub use outgoing::{MailState, Outbound, SinkMail};
+pub use texts::{ReplyTemplate, advice, reply_templates};

@@ -1,0 +1,269 @@
+//! The command line: one table for parsing, help, manual page and completions.
+
+use clap::{Arg, ArgAction, Command, value_parser};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+fn data() -> Arg {
+    Arg::new("data")
+        .long("data")
+        .value_name("DIR")
+        .env_like("BOLWERK_DATA")
+        .required(true)
+        .value_parser(value_parser!(PathBuf))
+        .help("The desk's folder")
+}
+
+fn json() -> Arg {
+    Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print JSON, one object a line")
+}
+
+trait EnvLike {
+    fn env_like(self, name: &'static str) -> Self;
+}
+
+impl EnvLike for Arg {
+    /// The value of this environment variable when the option is not given.
+    fn env_like(self, name: &'static str) -> Arg {
+        match std::env::var_os(name) {
+            Some(value) => self.default_value(clap::builder::OsStr::from(value)),
+            None => self,
+        }
+    }
+}
+
+/// The whole command line.
+pub fn command() -> Command {
+    Command::new("bolwerk")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("The desk of a cyber response team that stands beside hundreds of small public bodies")
+        .after_help(
+            "Exit status: 0 done; 1 something unforeseen; 2 the command line is wrong; 3 not there; 4 held by another program;\n\
+             5 damage was found; 6 the input or configuration is not what it must be; 7 the storage failed.",
+        )
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(serve())
+        .subcommand(demo())
+        .subcommand(import())
+        .subcommand(list())
+        .subcommand(
+            Command::new("verify")
+                .about("Recomputes everything that is stored and names the first bad entry")
+                .arg(data())
+                .arg(
+                    Arg::new("against")
+                        .long("against")
+                        .value_name("CHECKPOINT")
+                        .value_parser(value_parser!(PathBuf))
+                        .help("A file with an earlier checkpoint: proves that nothing before it changed"),
+                )
+                .arg(json()),
+        )
+        .subcommand(
+            Command::new("checkpoint")
+                .about("Prints the newest checkpoint (a C2SP signed note): keep it elsewhere, verify against it later")
+                .arg(data()),
+        )
+        .subcommand(
+            Command::new("erasures")
+                .about("Prints the signed, content-free list of what was erased: it travels with the checkpoints")
+                .arg(data()),
+        )
+        .subcommand(backup())
+        .subcommand(restore())
+        .subcommand(
+            Command::new("export")
+                .about("Prints every entry of the journal as the desk reads it, one JSON object a line")
+                .arg(data())
+                .arg(Arg::new("jsonl").long("jsonl").action(ArgAction::SetTrue).help("JSON lines (the only format)")),
+        )
+        .subcommand(
+            Command::new("token").about("Tokens with which machines call the API").subcommand_required(true).subcommand(
+                Command::new("new")
+                    .about("Makes a token and prints it once")
+                    .arg(data())
+                    .arg(
+                        Arg::new("account")
+                            .long("account")
+                            .value_name("LOGIN")
+                            .help("In whose name it acts; the first account when not given"),
+                    )
+                    .arg(
+                        Arg::new("label").long("label").value_name("TEXT").default_value("api").help("What it is for"),
+                    ),
+            ),
+        )
+        .subcommand(
+            Command::new("register").about("The register of boards").subcommand_required(true).subcommand(
+                Command::new("load")
+                    .about("Loads a register that ships with the program")
+                    .arg(
+                        Arg::new("which")
+                            .value_name("REGISTER")
+                            .required(true)
+                            .value_parser(["flanders"])
+                            .help("flanders: the 300 municipalities of 2019, 285 since 2025 (source: Statbel, CC BY 4.0)"),
+                    )
+                    .arg(data()),
+            ),
+        )
+        .subcommand(
+            Command::new("check-config")
+                .about("Reads a configuration file and explains each mistake: file, line, cure")
+                .arg(Arg::new("file").value_name("FILE").required(true).value_parser(value_parser!(PathBuf))),
+        )
+        .subcommand(Command::new("man").about("Prints the manual page (roff)"))
+        .subcommand(
+            Command::new("completions").about("Prints completions for a shell").arg(
+                Arg::new("shell")
+                    .value_name("SHELL")
+                    .required(true)
+                    .value_parser(value_parser!(clap_complete::Shell)),
+            ),
+        )
+        .subcommand(Command::new("read-worker").hide(true).about("Reads foreign mail, in a process that may die"))
+}
+
+fn serve() -> Command {
+    let address = |name: &'static str, help: &'static str| {
+        Arg::new(name).long(name).value_name("ADDR").value_parser(value_parser!(SocketAddr)).help(help)
+    };
+    Command::new("serve")
+        .about("Runs the desk: takes mail, answers it, serves the pages")
+        .after_help(
+            "On an empty folder the first page asks for the organisation and the first account; the one-time code for it is printed here.\n\
+             Mail for the address is accepted and answered from the first second all the same.\n\
+             Everything can also stand in a TOML file (--config); what is given here goes before the file.",
+        )
+        .arg(data().required(false))
+        .arg(
+            Arg::new("config")
+                .long("config")
+                .value_name("FILE")
+                .value_parser(value_parser!(PathBuf))
+                .env_like("BOLWERK_CONFIG")
+                .help("Configuration (TOML); `bolwerk check-config FILE` explains mistakes"),
+        )
+        .arg(address("http", "Where the pages are served [default: 127.0.0.1:8080]; port 0: any free one"))
+        .arg(address("smtp", "Where mail is taken by SMTP; not at all when not given"))
+        .arg(
+            Arg::new("lmtp")
+                .long("lmtp")
+                .value_name("ADDR|unix:PATH")
+                .help("Where mail is taken by LMTP from a mail server beside it"),
+        )
+        .arg(
+            Arg::new("address")
+                .long("address")
+                .value_name("MAILBOX")
+                .env_like("BOLWERK_ADDRESS")
+                .help("The one address that the desk answers, such as cyberresponse@vlaanderen.example"),
+        )
+        .arg(
+            Arg::new("relay")
+                .long("relay")
+                .value_name("ADDR")
+                .help("The next hop for mail that leaves (host:port); without one the outbox holds and says so"),
+        )
+        .arg(
+            Arg::new("ready-file")
+                .long("ready-file")
+                .value_name("FILE")
+                .value_parser(value_parser!(PathBuf))
+                .help("Written once mail and pages are accepted: JSON with the addresses in use"),
+        )
+}
+
+fn demo() -> Command {
+    Command::new("demo")
+        .about("Opens a desk with an invented sector and the weeks of December 2022, replayed through the real intake")
+        .arg(
+            Arg::new("keep")
+                .long("keep")
+                .value_name("DIR")
+                .value_parser(value_parser!(PathBuf))
+                .help("Keep the demonstration's folder here; opened again when it is there already"),
+        )
+        .arg(Arg::new("build-only").long("build-only").action(ArgAction::SetTrue).help("Build the folder and exit"))
+        .arg(
+            Arg::new("http")
+                .long("http")
+                .value_name("ADDR")
+                .value_parser(value_parser!(SocketAddr))
+                .help("Where the pages are served, loopback only [default: 127.0.0.1:8022, or any free port]"),
+        )
+        .arg(
+            Arg::new("ready-file")
+                .long("ready-file")
+                .value_name("FILE")
+                .value_parser(value_parser!(PathBuf))
+                .help("Written once pages are accepted: JSON with the addresses in use"),
+        )
+}
+
+fn import() -> Command {
+    Command::new("import").about("Moves in what was kept elsewhere").subcommand_required(true).subcommand(
+        Command::new("mail")
+            .about("Imports mail: .eml files, mbox files, Maildirs, folders of them; never answers it")
+            .after_help(
+                "May be stopped and run again: a mail that is there already is not imported twice. Into a folder that a server holds, the\n\
+                 mail goes through that server. A mail that cannot be fully read is kept all the same, and counted.",
+            )
+            .arg(
+                Arg::new("paths")
+                    .value_name("PATH")
+                    .required(true)
+                    .num_args(1..)
+                    .value_parser(value_parser!(PathBuf))
+                    .help("Files or folders"),
+            )
+            .arg(data())
+            .arg(json()),
+    )
+}
+
+fn list() -> Command {
+    Command::new("list")
+        .about("Lists what is on the desk, also while a server runs")
+        .subcommand_required(true)
+        .subcommand(Command::new("reports").about("Every message that came in").arg(data()).arg(json()))
+        .subcommand(Command::new("incidents").about("Every incident").arg(data()).arg(json()))
+}
+
+fn backup() -> Command {
+    Command::new("backup")
+        .about("Writes a consistent backup, also while a server runs; the keys go to FILE.keys")
+        .after_help("Keep FILE and FILE.keys apart: whoever has both can read everything; with FILE alone nothing is readable.")
+        .arg(data())
+        .arg(
+            Arg::new("out")
+                .long("out")
+                .value_name("FILE")
+                .required(true)
+                .value_parser(value_parser!(PathBuf))
+                .help("The backup"),
+        )
+        .arg(
+            Arg::new("recipient")
+                .long("recipient")
+                .value_name("AGEKEY")
+                .help("Encrypt both files to this age recipient (age1…)"),
+        )
+}
+
+fn restore() -> Command {
+    let file = |name: &'static str, value: &'static str, help: &'static str| {
+        Arg::new(name).long(name).value_name(value).value_parser(value_parser!(PathBuf)).help(help)
+    };
+    Command::new("restore")
+        .about("Restores a backup into an empty folder: verified before it opens")
+        .arg(
+            Arg::new("file").value_name("FILE").required(true).value_parser(value_parser!(PathBuf)).help("The backup"),
+        )
+        .arg(data().help("The new folder; empty, or not there yet"))
+        .arg(file("keys", "FILE.keys", "The keys; FILE.keys beside the backup when not given"))
+        .arg(file("erasures", "LIST", "A newer list of erasures: what it names stays erased"))
+        .arg(file("checkpoint", "NOTE", "A newer checkpoint: the backup must be a beginning of what it speaks of"))
+        .arg(file("identity", "AGEFILE", "The age identity that opens an encrypted backup"))
+}

@@ -1,0 +1,137 @@
+//! Keeping the journal: verify, checkpoint, backup, restore, export.
+
+use crate::exit::{Failure, Kind};
+use crate::open;
+use clap::ArgMatches;
+use journal::{Error, Reader, RestoreOptions};
+use serde_json::json;
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+/// What the journal says, as a person reads it.
+pub fn explain(data: &Path, error: Error) -> Failure {
+    let kind = match &error {
+        Error::Held { .. } => Kind::Held,
+        Error::Broken { .. } => Kind::Damaged,
+        Error::ReadOnly { .. } => Kind::Invalid,
+        _ => Kind::Storage,
+    };
+    let hint = match kind {
+        Kind::Held => "Another program holds this folder: stop it, or use the commands that go through it.",
+        Kind::Damaged => "Do not write to this folder. Restore the newest backup that verifies into another folder, and keep this one as evidence.",
+        Kind::Invalid => "Restore again with the newest list of erasures (`bolwerk erasures`).",
+        _ => "Check that the disk has room and that the folder can be written.",
+    };
+    Failure::new(kind, format!("{}: {error}", data.display())).hint(hint)
+}
+
+fn path<'a>(matches: &'a ArgMatches, name: &str) -> Option<&'a PathBuf> {
+    matches.get_one::<PathBuf>(name)
+}
+
+fn data(matches: &ArgMatches) -> &Path {
+    path(matches, "data").expect("the command line requires it")
+}
+
+/// `bolwerk verify`.
+pub fn verify(matches: &ArgMatches) -> Result<(), Failure> {
+    let data = data(matches);
+    open::exists(data)?;
+    let against = match path(matches, "against") {
+        Some(file) => Some(std::fs::read_to_string(file)?),
+        None => None,
+    };
+    let verified = journal::verify(data, against.as_deref(), &mut |_, _| {}).map_err(|e| explain(data, e))?;
+    if matches.get_flag("json") {
+        println!("{}", serde_json::to_string(&verified).expect("figures are plain data"));
+    } else {
+        println!("{verified}");
+    }
+    Ok(())
+}
+
+/// `bolwerk checkpoint`.
+pub fn checkpoint(matches: &ArgMatches) -> Result<(), Failure> {
+    print_note(data(matches), Reader::checkpoint)
+}
+
+/// `bolwerk erasures`.
+pub fn erasures(matches: &ArgMatches) -> Result<(), Failure> {
+    print_note(data(matches), Reader::erasures)
+}
+
+fn print_note(data: &Path, note: impl Fn(&Reader) -> Result<String, Error>) -> Result<(), Failure> {
+    open::exists(data)?;
+    let note = Reader::open(data).and_then(|reader| note(&reader)).map_err(|e| explain(data, e))?;
+    print!("{note}");
+    Ok(())
+}
+
+/// `bolwerk backup`.
+pub fn backup(matches: &ArgMatches) -> Result<(), Failure> {
+    let data = data(matches);
+    open::exists(data)?;
+    let out = path(matches, "out").expect("the command line requires it");
+    let recipient = matches.get_one::<String>("recipient").map(String::as_str);
+    let backed = journal::backup(data, out, recipient).map_err(|e| explain(data, e))?;
+    println!("{backed}");
+    println!("Keep {} and {}.keys apart.", out.display(), out.display());
+    Ok(())
+}
+
+/// `bolwerk restore`.
+pub fn restore(matches: &ArgMatches) -> Result<(), Failure> {
+    let file = path(matches, "file").expect("the command line requires it");
+    if !file.is_file() {
+        return Err(Failure::new(Kind::Missing, format!("{}: there is no such file", file.display()))
+            .hint("Give the file that `bolwerk backup` wrote."));
+    }
+    let text = |name: &str| path(matches, name).map(std::fs::read_to_string).transpose();
+    let options = RestoreOptions {
+        keys: path(matches, "keys").cloned(),
+        erasures: text("erasures")?,
+        checkpoint: text("checkpoint")?,
+        identity: path(matches, "identity").cloned(),
+    };
+    let into = data(matches);
+    let restored = journal::restore(file, into, &options).map_err(|e| explain(file, e))?;
+    println!("{restored}");
+    Ok(())
+}
+
+/// `bolwerk export --jsonl`.
+pub fn export(matches: &ArgMatches) -> Result<(), Failure> {
+    let data = data(matches);
+    open::exists(data)?;
+    let reader = Reader::open(data).map_err(|e| explain(data, e))?;
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let mut failed = None;
+    let visited = reader.visit(0, &mut |stored| {
+        let body: serde_json::Value = serde_json::from_slice(&stored.body).unwrap_or_default();
+        let sealed = stored.parts.first().and_then(|p| p.content.as_deref());
+        let sealed: Option<serde_json::Value> = sealed.and_then(|s| serde_json::from_slice(s).ok());
+        let line = json!({
+            "seq": stored.seq,
+            "recorded_at": crate::words::rfc3339(desk::ids::Timestamp(stored.recorded_at)),
+            "kind": stored.kind,
+            "version": stored.version,
+            "body": body,
+            "sealed": sealed,
+        });
+        match writeln!(out, "{line}") {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                failed = Some(error);
+                ControlFlow::Break(())
+            }
+        }
+    });
+    visited.map_err(|e| explain(data, e))?;
+    match failed {
+        // `bolwerk export | head` is no failure.
+        Some(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        Some(error) => Err(error.into()),
+        None => Ok(out.flush()?),
+    }
+}

@@ -1,0 +1,170 @@
+//! What the engine asks of the desk for work of its own: nothing of it is shown to anybody, so no lens is in between.
+
+use crate::ids::{NoticeId, Reference, ReportId, Timestamp};
+use crate::intake::{Arrival, Completeness, Thread, Via};
+use crate::outbox::About;
+use crate::{Desk, Digest};
+
+impl Desk {
+    /// The mailbox that first run gave.
+    pub fn house_address(&self) -> Option<&str> {
+        self.house.configured.as_ref().map(|c| c.address.as_str())
+    }
+
+    /// The team's phone number.
+    pub fn house_phone(&self) -> Option<&str> {
+        self.house.configured.as_ref()?.phone.as_deref()
+    }
+
+    /// The team's public name.
+    pub fn house_name(&self) -> Option<&str> {
+        self.house.configured.as_ref().map(|c| c.organisation.as_str())
+    }
+
+    /// Reports that were received and not yet read, with the place of their raw content, in order of arrival.
+    pub fn unread(&self) -> impl Iterator<Item = (ReportId, u64)> + '_ {
+        self.intake.unread.iter().map(|r| (*r, self.intake.get(*r).seq))
+    }
+
+    /// The report behind a reference.
+    pub fn report_of(&self, reference: Reference) -> Option<ReportId> {
+        self.intake.by_reference.get(&reference).copied()
+    }
+
+    /// How a report came in.
+    pub fn way_in(&self, report: ReportId) -> Option<Via> {
+        self.intake.reports.get(report.index()).map(|r| r.via)
+    }
+
+    /// Reference, envelope sender and keyed sender of a report.
+    pub fn door_of(&self, report: ReportId) -> (Reference, Option<String>, Option<Digest>) {
+        let kept = self.intake.get(report);
+        let envelope_from = kept.arrival.open().and_then(|a| a.envelope_from.clone());
+        (kept.reference, envelope_from, kept.sender)
+    }
+
+    /// What `Message-ID`s (without angle brackets) and the subject say about an earlier conversation. Whether the sender takes part in
+    /// it is checked when the reading is decided upon; a reference that anybody can quote only ever *mentions*.
+    pub fn evidence(&self, report: ReportId, ids: &[&str], returned: &[&str], subject: &str) -> Option<Thread> {
+        if let Some(notice) = returned.iter().find_map(|id| self.notice_by_message_id(id)) {
+            return Some(Thread::Returns(notice));
+        }
+        let ours = ids.iter().rev().find_map(|id| self.notice_by_message_id(id));
+        if let Some(of) = ours.and_then(|notice| self.report_behind(notice)).filter(|of| *of < report) {
+            return Some(Thread::Continues(of));
+        }
+        let quoted = Reference::find_in(subject).and_then(|r| self.report_or_incident(r));
+        quoted.filter(|of| *of < report).map(Thread::Mentions)
+    }
+
+    fn report_behind(&self, notice: NoticeId) -> Option<ReportId> {
+        match self.outbox.get(notice).about {
+            About::Report(report) => Some(report),
+            About::Incident(incident) => self.incidents.get(incident).reports.first().copied(),
+        }
+    }
+
+    fn report_or_incident(&self, reference: Reference) -> Option<ReportId> {
+        let report = self.intake.by_reference.get(&reference).copied();
+        report.or_else(|| {
+            let incident = self.incidents.by_reference.get(&reference)?;
+            self.incidents.get(*incident).reports.first().copied()
+        })
+    }
+
+    /// Mails that wait to leave.
+    pub fn waiting_notices(&self) -> usize {
+        self.outbox.due.len()
+    }
+
+    /// When the first mail is due that is not due yet.
+    pub fn next_due_after(&self, now: Timestamp) -> Option<Timestamp> {
+        let after = (std::ops::Bound::Excluded((now, NoticeId(u32::MAX))), std::ops::Bound::Unbounded);
+        self.outbox.due.range(after).next().map(|(at, _)| *at)
+    }
+}
+
+impl Desk {
+    /// Of these reports: how many are not read yet, and how many could not be fully read.
+    pub fn how_far_read(&self, references: &[Reference]) -> (usize, usize) {
+        let reports = references.iter().filter_map(|r| self.intake.by_reference.get(r)).map(|r| self.intake.get(*r));
+        reports.fold((0, 0), |(unread, partial), report| match &report.reading {
+            None => (unread + 1, partial),
+            Some(reading) => (unread, partial + usize::from(reading.completeness != Completeness::Full)),
+        })
+    }
+
+    /// Which account signs in under this name.
+    pub fn account_by_login(&self, login: &str) -> Option<crate::ids::AccountId> {
+        self.accounts.by_login(&login.trim().to_lowercase())
+    }
+
+    /// What the operator of the machine may list: every report, as it was received.
+    pub fn inventory(&self) -> impl Iterator<Item = Inventory<'_>> + '_ {
+        self.intake.reports.iter().map(|report| Inventory {
+            reference: report.reference,
+            status: report.status.key(),
+            received_at: report.received_at,
+            via: report.via,
+            kind: report.appraisal.kind.key(),
+            hit_now: report.appraisal.hit_now,
+            complete: report.reading.as_ref().map(|r| r.completeness == Completeness::Full),
+            arrival: report.arrival.open(),
+        })
+    }
+}
+
+/// A report as the operator's list has it.
+#[derive(Clone, Debug)]
+pub struct Inventory<'a> {
+    /// Its reference.
+    pub reference: Reference,
+    /// Key of where it stands.
+    pub status: &'static str,
+    /// When it was received.
+    pub received_at: Timestamp,
+    /// How it came.
+    pub via: Via,
+    /// Key of what it is about.
+    pub kind: &'static str,
+    /// A town is being hit now.
+    pub hit_now: bool,
+    /// Whether it was fully read; `None`: not read yet.
+    pub complete: Option<bool>,
+    /// What the receiver knew; `None` when erased.
+    pub arrival: Option<&'a Arrival>,
+}
+
+/// An incident as the operator's list has it.
+#[derive(Clone, Debug)]
+pub struct IncidentInventory<'a> {
+    /// Its reference.
+    pub reference: Reference,
+    /// Key of its phase.
+    pub phase: &'static str,
+    /// `C1` to `C6`.
+    pub severity: Option<&'static str>,
+    /// Its label.
+    pub tlp: &'static str,
+    /// When it was opened.
+    pub opened_at: Timestamp,
+    /// Its title; `None` when erased.
+    pub title: Option<&'a str>,
+    /// How many messages belong to it.
+    pub reports: usize,
+}
+
+impl Desk {
+    /// What the operator of the machine may list: every incident.
+    pub fn incident_inventory(&self) -> impl Iterator<Item = IncidentInventory<'_>> + '_ {
+        self.incidents.incidents.iter().map(|incident| IncidentInventory {
+            reference: incident.reference,
+            phase: incident.phase.key(),
+            severity: incident.severity.map(|s| s.label()),
+            tlp: incident.audience.tlp.label(),
+            opened_at: incident.opened_at,
+            title: incident.title.open().map(String::as_str),
+            reports: incident.reports.len(),
+        })
+    }
+}

@@ -1,0 +1,377 @@
+//! The handle that everybody holds: read, submit, listen.
+
+use crate::clock::Clock;
+use crate::intake::PassedOn;
+use crate::outgoing::{self, MailState, Outbound, SinkMail};
+use crate::writer::{Job, QUEUE_MAX, Scribe};
+use desk::command::{Actor, Command, Outcome, Refusal};
+use desk::fact::{Fact, Subject, Unreadable};
+use desk::house::Language;
+use desk::ids::{IncidentId, NoticeId, ReportId, Timestamp};
+use desk::outbox::Draft;
+use desk::register::Register;
+use desk::{Desk, Digest};
+use hmac::{Hmac, KeyInit, Mac};
+use journal::{KeyId, Reader, Stored, Writer};
+use parking_lot::{Mutex, RwLock};
+use post::worker::Workers;
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
+
+/// Events kept for a listener that is slow; beyond it the listener is told that it missed some and reads afresh.
+const EVENTS_MAX: usize = 4096;
+/// A mail that was not read after so long is given up on by the worker, which is then killed.
+const READ_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How to run a desk.
+pub struct Options {
+    /// The folder; created when it is not there.
+    pub data: PathBuf,
+    /// The desk's clock.
+    pub clock: Arc<Clock>,
+    /// The mailbox that this desk answers, before first run says so (and whatever it says later).
+    pub address: Option<String>,
+    /// How mail leaves.
+    pub outbound: Outbound,
+    /// Program and arguments of the process that reads foreign mail.
+    pub worker: (PathBuf, Vec<String>),
+    /// Such processes at once.
+    pub workers: usize,
+}
+
+/// Why a desk cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The journal says why.
+    #[error(transparent)]
+    Journal(#[from] journal::Error),
+    /// A fact that this program does not know.
+    #[error("entry {seq}: {why}")]
+    Fact {
+        /// Which entry.
+        seq: u64,
+        /// Why.
+        why: Unreadable,
+    },
+    /// A thread could not be started.
+    #[error("cannot start the writer: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+/// Storage does not answer any more: nothing is acknowledged and nothing new is shown until a restart has checked the journal.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("storage does not answer: {why}")]
+pub struct Frozen {
+    /// Since when.
+    pub since: Timestamp,
+    /// What it said.
+    pub why: String,
+}
+
+/// Why a command was not carried out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// By the rules of the desk.
+    #[error(transparent)]
+    Refused(Refusal),
+    /// By the storage.
+    #[error(transparent)]
+    Frozen(#[from] Frozen),
+}
+
+/// A command was carried out, durably.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Done {
+    /// What came of it.
+    pub outcome: Outcome,
+    /// Sequence number of its last fact; `None` when nothing had to change.
+    pub seq: Option<u64>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What a fact is about, for those who look at it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Touched {
+    /// A report.
+    Report(ReportId),
+    /// An incident.
+    Incident(IncidentId),
+    /// A mail that leaves.
+    Notice(NoticeId),
+    /// Accounts, settings.
+    Other,
+}
+
+impl Touched {
+    pub(crate) fn of(fact: &Fact) -> Touched {
+        match fact {
+            Fact::Intake(fact) => Touched::Report(fact.report()),
+            Fact::Incidents(fact) => Touched::Incident(fact.incident()),
+            Fact::Outbox(fact) => Touched::Notice(fact.notice()),
+            _ => Touched::Other,
+        }
+    }
+}
+
+/// A durable fact, for listeners: they read the desk through their lens to learn what it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Its place.
+    pub seq: u64,
+    /// When it was recorded.
+    pub at: Timestamp,
+    /// What it is about.
+    pub touched: Touched,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Standing {
+    Up,
+    Frozen(Frozen),
+}
+
+/// What the handle, the writer and the tasks share.
+pub(crate) struct Inner {
+    pub(crate) data: PathBuf,
+    pub(crate) desk: RwLock<Desk>,
+    /// Number of facts that the desk in memory holds.
+    pub(crate) applied: AtomicU64,
+    /// Number of facts that are durable.
+    pub(crate) durable: watch::Sender<u64>,
+    pub(crate) standing: watch::Sender<Standing>,
+    pub(crate) events: broadcast::Sender<Event>,
+    pub(crate) clock: Arc<Clock>,
+    pub(crate) readers: Mutex<Vec<Reader>>,
+    pub(crate) workers: Workers,
+    pub(crate) passed_on: PassedOn,
+    pub(crate) to_read: Notify,
+    pub(crate) to_send: Notify,
+    pub(crate) outbound: Outbound,
+    pub(crate) sink: Mutex<Vec<SinkMail>>,
+    pub(crate) mail_failure: Mutex<Option<(Timestamp, String)>>,
+    pub(crate) digest_key: [u8; 32],
+    pub(crate) address: Option<String>,
+}
+
+impl Inner {
+    pub(crate) fn frozen(&self) -> Option<Frozen> {
+        match &*self.standing.borrow() {
+            Standing::Up => None,
+            Standing::Frozen(frozen) => Some(frozen.clone()),
+        }
+    }
+
+    /// Something may be there to read or to send.
+    pub(crate) fn wake(&self) {
+        self.to_read.notify_one();
+        self.to_send.notify_one();
+    }
+}
+
+/// A running desk. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    pub(crate) inner: Arc<Inner>,
+    queue: mpsc::Sender<Job>,
+}
+
+/// The desk of a folder and what the writer must know to go on.
+struct Replayed {
+    desk: Desk,
+    keys: HashMap<Subject, KeyId>,
+    last: Timestamp,
+}
+
+fn replay(reader: &Reader) -> Result<Replayed, OpenError> {
+    let mut replayed = Replayed { desk: Desk::new(Register::default()), keys: HashMap::new(), last: Timestamp(0) };
+    let mut failed = None;
+    reader.visit(0, &mut |stored| match replay_one(&mut replayed, stored) {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(error) => {
+            failed = Some(error);
+            ControlFlow::Break(())
+        }
+    })?;
+    failed.map_or(Ok(replayed), Err)
+}
+
+fn replay_one(replayed: &mut Replayed, stored: Stored) -> Result<(), OpenError> {
+    replayed.last = Timestamp(stored.recorded_at);
+    if stored.kind.starts_with("journal.") {
+        return Ok(());
+    }
+    let sealed = stored.parts.first().and_then(|p| p.content.as_deref());
+    let fact = Fact::from_written(&stored.kind, stored.version, &stored.body, sealed)
+        .map_err(|why| OpenError::Fact { seq: stored.seq, why })?;
+    if let Some(part) = stored.parts.first() {
+        replayed.keys.insert(fact.subject(), part.key);
+    }
+    replayed.desk.apply(stored.seq, Timestamp(stored.recorded_at), &fact);
+    Ok(())
+}
+
+impl Engine {
+    /// Opens a folder's desk and starts its writer and its tasks (on the current tokio runtime).
+    pub fn open(options: Options) -> Result<Engine, OpenError> {
+        let journal = Writer::open(&options.data, &journal::Options { origin: "bolwerk/desk".to_owned(), ..Default::default() })?;
+        let reader = journal.reader()?;
+        let Replayed { desk, keys, last } = replay(&reader)?;
+        let next = journal.next_seq();
+        let (queue, jobs) = mpsc::channel(QUEUE_MAX);
+        let (program, arguments) = options.worker;
+        let inner = Arc::new(Inner {
+            data: options.data,
+            desk: RwLock::new(desk),
+            applied: AtomicU64::new(next),
+            durable: watch::Sender::new(next),
+            standing: watch::Sender::new(Standing::Up),
+            events: broadcast::Sender::new(EVENTS_MAX),
+            clock: options.clock,
+            readers: Mutex::new(vec![reader]),
+            workers: Workers::new(program, arguments, options.workers.max(1), READ_TIMEOUT),
+            passed_on: PassedOn::default(),
+            to_read: Notify::new(),
+            to_send: Notify::new(),
+            outbound: options.outbound,
+            sink: Mutex::new(Vec::new()),
+            mail_failure: Mutex::new(None),
+            digest_key: journal.secret("digest"),
+            address: options.address,
+        });
+        let scribe = Scribe { inner: inner.clone(), journal, keys, next, last };
+        std::thread::Builder::new().name("writer".to_owned()).spawn(move || scribe.run(jobs))?;
+        let engine = Engine { inner, queue };
+        tokio::spawn(crate::reading::read_all(engine.downgrade()));
+        tokio::spawn(outgoing::send_all(engine.downgrade()));
+        Ok(engine)
+    }
+
+    /// The desk of a folder as it is on disk now, without running it: for lists and exports, also beside a running server.
+    pub fn glance(data: &Path) -> Result<Desk, OpenError> {
+        Ok(replay(&Reader::open(data)?)?.desk)
+    }
+
+    /// The folder.
+    pub fn data(&self) -> &Path {
+        &self.inner.data
+    }
+
+    /// The desk's clock.
+    pub fn clock(&self) -> &Clock {
+        &self.inner.clock
+    }
+
+    /// Now, by the desk's clock.
+    pub fn now(&self) -> Timestamp {
+        self.inner.clock.now()
+    }
+
+    /// Whether storage has failed.
+    pub fn frozen(&self) -> Option<Frozen> {
+        self.inner.frozen()
+    }
+
+    /// Runs `view` on the desk. What it saw is durable when this resolves.
+    pub async fn read<T>(&self, view: impl FnOnce(&Desk) -> T) -> Result<T, Frozen> {
+        let (value, seen) = {
+            let desk = self.inner.desk.read();
+            (view(&desk), self.inner.applied.load(Ordering::Acquire))
+        };
+        let mut durable = self.inner.durable.subscribe();
+        loop {
+            if *durable.borrow_and_update() >= seen {
+                return Ok(value);
+            }
+            if let Some(frozen) = self.frozen() {
+                return Err(frozen);
+            }
+            if durable.changed().await.is_err() {
+                return Err(Frozen { since: self.now(), why: "the desk is closing".to_owned() });
+            }
+        }
+    }
+
+    /// Runs `view` on the desk for work of its own that shows nothing to anybody.
+    pub(crate) fn peek<T>(&self, view: impl FnOnce(&Desk) -> T) -> T {
+        view(&self.inner.desk.read())
+    }
+
+    /// Carries out a command. Resolves when its facts are durable.
+    pub async fn submit(&self, actor: Actor, command: Command) -> Result<Done, Fault> {
+        let (reply, answer) = oneshot::channel();
+        let closing = || Fault::Frozen(Frozen { since: self.now(), why: "the desk is closing".to_owned() });
+        self.queue.send(Job { actor, command, reply }).await.map_err(|_| closing())?;
+        answer.await.map_err(|_| closing())?
+    }
+
+    /// Durable facts from now on.
+    pub fn events(&self) -> broadcast::Receiver<Event> {
+        self.inner.events.subscribe()
+    }
+
+    /// Keyed digest of an address or another short thing that must not be guessable from its hash. Case does not count.
+    pub fn digest(&self, what: &str) -> Digest {
+        keyed(&self.inner.digest_key, what.trim().to_lowercase().as_bytes())
+    }
+
+    /// The mailbox that the desk answers.
+    pub fn address(&self) -> Option<String> {
+        self.inner.address.clone().or_else(|| self.peek(|desk| desk.house_address().map(str::to_owned)))
+    }
+
+    /// A mail to be written, with its one Message-ID.
+    pub fn draft(&self, to: &str, subject: &str, text: &str, language: Language, in_reply_to: Vec<String>) -> Draft {
+        let address = self.address().unwrap_or_else(|| "bolwerk@localhost".to_owned());
+        let domain = address.rsplit_once('@').map_or("localhost", |(_, domain)| domain);
+        let mut random = [0; 16];
+        getrandom::fill(&mut random).expect("the machine's random source works, or nothing secret can be made");
+        let random: String = random.iter().map(|b| format!("{b:02x}")).collect();
+        Draft {
+            to: to.trim().to_owned(),
+            to_digest: self.digest(to),
+            subject: subject.to_owned(),
+            text: text.to_owned(),
+            language,
+            in_reply_to,
+            message_id: format!("{random}@{domain}"),
+        }
+    }
+
+    /// How mail stands.
+    pub fn mail_state(&self) -> MailState {
+        outgoing::state(&self.inner)
+    }
+
+    /// The mails that left, newest first, where they go into the built-in sink.
+    pub fn sink(&self) -> Option<Vec<SinkMail>> {
+        matches!(self.inner.outbound, Outbound::Sink).then(|| self.inner.sink.lock().iter().rev().cloned().collect())
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakEngine {
+        WeakEngine { inner: Arc::downgrade(&self.inner), queue: self.queue.downgrade() }
+    }
+}
+
+/// What a task holds, so that it ends when the last handle is gone.
+pub(crate) struct WeakEngine {
+    inner: std::sync::Weak<Inner>,
+    queue: mpsc::WeakSender<Job>,
+}
+
+impl WeakEngine {
+    pub(crate) fn upgrade(&self) -> Option<Engine> {
+        Some(Engine { inner: self.inner.upgrade()?, queue: self.queue.upgrade()? })
+    }
+}
+
+pub(crate) fn keyed(key: &[u8; 32], what: &[u8]) -> Digest {
+    let mut mac = <Hmac<sha2::Sha256> as KeyInit>::new_from_slice(key).expect("HMAC takes a key of any length");
+    mac.update(what);
+    Digest(mac.finalize().into_bytes().into())
+}

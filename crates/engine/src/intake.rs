@@ -1,0 +1,138 @@
+//! Mail comes in: kept and acknowledged first, read afterwards.
+
+use crate::engine::{Engine, Fault, keyed};
+use desk::command::{Actor, Command, Outcome};
+use desk::ids::{Reference, ReportId, Timestamp};
+use desk::intake::{Arrival, Incoming, Via};
+use desk::{Digest, intake};
+use parking_lot::Mutex;
+use post::door::{Door, Envelope, Kept, Protocol};
+use sha2::{Digest as _, Sha256};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Raw messages kept for the reader in memory, bytes, at most; others are fetched from the store.
+const PASSED_ON_BYTES_MAX: usize = 64 << 20;
+
+/// Raw messages on their way from the writer to the reader.
+#[derive(Default)]
+pub(crate) struct PassedOn(Mutex<(HashMap<ReportId, Arc<[u8]>>, usize)>);
+
+impl PassedOn {
+    pub(crate) fn put(&self, report: ReportId, raw: &[u8]) {
+        let mut kept = self.0.lock();
+        if kept.1 + raw.len() <= PASSED_ON_BYTES_MAX {
+            kept.1 += raw.len();
+            kept.0.insert(report, raw.into());
+        }
+    }
+
+    pub(crate) fn take(&self, report: ReportId) -> Option<Arc<[u8]>> {
+        let mut kept = self.0.lock();
+        let raw = kept.0.remove(&report)?;
+        kept.1 -= raw.len();
+        Some(raw)
+    }
+}
+
+/// A mail at the door.
+pub struct MailIn {
+    /// How it comes.
+    pub via: Via,
+    /// Envelope sender; empty for the null sender, `None` where there is no envelope.
+    pub envelope_from: Option<String>,
+    /// Address of the peer.
+    pub peer: Option<String>,
+    /// What the peer called itself.
+    pub helo: Option<String>,
+    /// Whether the conversation was encrypted.
+    pub tls: bool,
+    /// The raw bytes.
+    pub raw: Vec<u8>,
+}
+
+/// What became of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// Its report's reference.
+    pub reference: Reference,
+    /// Whether it came for the first time.
+    pub new: bool,
+}
+
+pub(crate) fn received(outcome: &Outcome) -> Received {
+    match outcome {
+        Outcome::Report { reference, new } => Received { reference: *reference, new: *new },
+        other => unreachable!("receiving ends in a report, not in {other:?}"),
+    }
+}
+
+impl Engine {
+    /// Keeps a mail. Resolves when raw bytes and fact are durable; the same mail again is the same report.
+    pub async fn receive_mail(&self, mail: MailIn) -> Result<Received, Fault> {
+        let incoming = self.incoming(mail);
+        let done = self.submit(Actor::Rule, Command::Intake(intake::Command::Receive(Box::new(incoming)))).await?;
+        Ok(received(&done.outcome))
+    }
+
+    fn incoming(&self, mail: MailIn) -> Incoming {
+        let scan = post::scan::scan(&mail.raw);
+        let sender = scan.from_address.as_deref().or(mail.envelope_from.as_deref()).filter(|a| !a.is_empty());
+        let digest = self.same_mail(scan.message_id.as_deref(), &mail.raw);
+        // A mail that is moved in keeps the time at which it was written; a live one was written when it came, whatever it claims.
+        let written = (mail.via == Via::Import).then_some(scan.date).flatten();
+        Incoming {
+            via: mail.via,
+            event_at: written.map(Timestamp::from_seconds).filter(|t| *t <= self.now()),
+            digest,
+            sender: sender.map(|a| self.digest(a)),
+            arrival: Arrival {
+                raw_sha256: hex(&Sha256::digest(&mail.raw)),
+                message_id: scan.message_id,
+                envelope_from: mail.envelope_from,
+                from: scan.from,
+                subject: scan.subject,
+                peer: mail.peer,
+                helo: mail.helo,
+                tls: mail.tls,
+            },
+            raw: mail.raw,
+        }
+    }
+
+    /// What makes two mails the same: Message-ID and content without the trace that each hop adds.
+    fn same_mail(&self, message_id: Option<&str>, raw: &[u8]) -> Digest {
+        let content = Sha256::digest(post::scan::without_trace(raw));
+        let mut what = Vec::with_capacity(200);
+        what.extend_from_slice(b"mail\0");
+        what.extend_from_slice(message_id.unwrap_or_default().trim().as_bytes());
+        what.push(0);
+        what.extend_from_slice(&content);
+        keyed(&self.inner.digest_key, &what)
+    }
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+impl Door for Engine {
+    async fn keep(&self, envelope: Envelope, raw: Vec<u8>) -> Kept {
+        let mail = MailIn {
+            via: match envelope.protocol {
+                Protocol::Smtp => Via::Smtp,
+                Protocol::Lmtp => Via::Lmtp,
+            },
+            envelope_from: Some(envelope.from),
+            peer: envelope.peer.map(|p| p.to_string()),
+            helo: Some(envelope.helo),
+            tls: envelope.tls,
+            raw,
+        };
+        match self.receive_mail(mail).await {
+            Ok(received) => Kept::Kept { reference: received.reference.to_string() },
+            Err(Fault::Frozen(_)) => Kept::Busy { why: "storage does not answer, try again".to_owned() },
+            Err(Fault::Refused(refusal)) => Kept::Busy { why: refusal.to_string() },
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Mail leaves: what is due is handed to the relay, and what became of it is a fact.
+
+use crate::engine::{Engine, Fault, Inner, WeakEngine};
+use desk::command::{Actor, Command};
+use desk::ids::{NoticeId, Timestamp};
+use desk::outbox::{self, Purpose, Sending, Tried};
+use parking_lot::Mutex;
+use post::compose::{Outgoing, compose};
+use post::send::{Delivery, Relay, deliver};
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Conversations with the relay at once.
+const CONVERSATIONS_MAX: usize = 8;
+/// The sender looks at the clock at least this often.
+const LOOK_SECONDS_MAX: i64 = 5;
+/// Mails kept by the built-in sink, newest first.
+const SINK_MAX: usize = 2000;
+
+/// How mail leaves this desk.
+#[derive(Clone, Debug)]
+pub enum Outbound {
+    /// It does not: the outbox holds and every page says so.
+    None,
+    /// Into a built-in sink that can be read in the desk: the demonstration.
+    Sink,
+    /// By the next hop.
+    Relay(Relay),
+}
+
+/// A mail in the built-in sink.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SinkMail {
+    /// When it left.
+    pub at: Timestamp,
+    /// To whom.
+    pub to: String,
+    /// Subject.
+    pub subject: String,
+    /// Text.
+    pub text: String,
+    /// Message-ID, without angle brackets.
+    pub message_id: String,
+}
+
+/// How mail stands, for every page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailState {
+    /// Mail can leave.
+    pub outbound: bool,
+    /// It goes into the built-in sink.
+    pub sink: bool,
+    /// The last try failed at the next hop: since when, and what it said.
+    pub failing: Option<(Timestamp, String)>,
+    /// Mails that wait.
+    pub waiting: usize,
+}
+
+pub(crate) fn state(inner: &Inner) -> MailState {
+    MailState {
+        outbound: !matches!(inner.outbound, Outbound::None),
+        sink: matches!(inner.outbound, Outbound::Sink),
+        failing: inner.mail_failure.lock().clone(),
+        waiting: inner.desk.read().waiting_notices(),
+    }
+}
+
+/// Sends whatever is due, for as long as the engine lives.
+pub(crate) async fn send_all(engine: WeakEngine) {
+    let in_hand = Arc::new(Mutex::new(HashSet::<NoticeId>::new()));
+    loop {
+        let Some(strong) = engine.upgrade() else { return };
+        if matches!(strong.inner.outbound, Outbound::None) || strong.frozen().is_some() {
+            return;
+        }
+        let now = strong.now();
+        let todo: Vec<Sending> = {
+            let held = in_hand.lock();
+            let room = CONVERSATIONS_MAX.saturating_sub(held.len());
+            let due = strong.peek(|desk| desk.due(now, room + held.len()));
+            due.into_iter().filter(|s| !held.contains(&s.notice)).take(room).collect()
+        };
+        for sending in todo {
+            in_hand.lock().insert(sending.notice);
+            let (engine, in_hand) = (strong.clone(), in_hand.clone());
+            tokio::spawn(async move {
+                let notice = sending.notice;
+                if let Err(fault) = send_one(&engine, sending).await {
+                    eprintln!("bolwerk: what became of a mail could not be recorded: {fault}");
+                }
+                in_hand.lock().remove(&notice);
+                engine.inner.to_send.notify_one();
+            });
+        }
+        let next = strong.peek(|desk| desk.next_due_after(now));
+        let wait = next.map_or(LOOK_SECONDS_MAX, |at| at.seconds_since(now).clamp(1, LOOK_SECONDS_MAX));
+        let inner = strong.inner.clone();
+        drop(strong);
+        tokio::select! {
+            () = inner.to_send.notified() => {}
+            () = tokio::time::sleep(Duration::from_secs(wait.unsigned_abs())) => {}
+        }
+    }
+}
+
+async fn send_one(engine: &Engine, sending: Sending) -> Result<(), Fault> {
+    // Nothing leaves before the fact that it is to leave is durable.
+    engine.read(|_| ()).await?;
+    let from = engine.address().unwrap_or_default();
+    let domain = from.rsplit_once('@').map_or("localhost", |(_, domain)| domain).to_owned();
+    let automatic = sending.purpose == Purpose::Receipt;
+    let tried = match &engine.inner.outbound {
+        Outbound::None => return Ok(()),
+        Outbound::Sink => {
+            let letter = &sending.letter;
+            let mut sink = engine.inner.sink.lock();
+            if sink.len() >= SINK_MAX {
+                sink.remove(0);
+            }
+            sink.push(SinkMail {
+                at: engine.now(),
+                to: letter.to.clone(),
+                subject: letter.subject.clone(),
+                text: letter.text.clone(),
+                message_id: sending.message_id.clone(),
+            });
+            Tried::Taken { said: "250 2.0.0 kept in the built-in sink".to_owned() }
+        }
+        Outbound::Relay(relay) => {
+            let raw = compose(&outgoing(engine, &sending, &from, automatic));
+            // RFC 3834 §3.3: an automatic answer has an empty envelope sender, so that nothing ever answers it.
+            let envelope_from = if automatic { "" } else { from.as_str() };
+            let delivery = deliver(relay, &domain, envelope_from, &sending.letter.to, &raw).await;
+            let failure = match &delivery {
+                Delivery::Later { said, .. } => Some((engine.now(), said.clone())),
+                _ => None,
+            };
+            *engine.inner.mail_failure.lock() = failure;
+            match delivery {
+                Delivery::Taken { said } => Tried::Taken { said },
+                Delivery::Later { code, said, unsure } => Tried::Later { code, said, unsure },
+                Delivery::Refused { code, said } => Tried::Refused { code, said },
+            }
+        }
+    };
+    engine.submit(Actor::Rule, Command::Outbox(outbox::Command::Tried(sending.notice, tried))).await?;
+    Ok(())
+}
+
+fn outgoing(engine: &Engine, sending: &Sending, from: &str, automatic: bool) -> Outgoing {
+    let letter = &sending.letter;
+    Outgoing {
+        message_id: sending.message_id.clone(),
+        from_name: engine.peek(|desk| desk.house_name().map(str::to_owned)).unwrap_or_default(),
+        from: from.to_owned(),
+        to: letter.to.clone(),
+        subject: letter.subject.clone(),
+        text: letter.text.clone(),
+        in_reply_to: letter.in_reply_to.clone(),
+        references: letter.in_reply_to.clone(),
+        date: sending.at.seconds(),
+        auto_replied: automatic,
+        language: sending.language.tag().to_owned(),
+    }
+}

@@ -1,0 +1,265 @@
+//! Mail is read by the worker processes; what they found is judged here and becomes a fact.
+
+use crate::engine::{Engine, Fault, WeakEngine};
+use crate::forms::first_words;
+use desk::command::{Actor, Command};
+use desk::hints;
+use desk::house::Language;
+use desk::ids::{Reference, ReportId};
+use desk::intake::{
+    self, Appraisal, Attachment, Automatic, Body, Completeness, Findings, Head, Observable, Reason, Via,
+};
+use desk::observables;
+use desk::outbox::Draft;
+use post::read::Reading;
+use std::collections::HashSet;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// Attachments named in a report's head, at most.
+const ATTACHMENTS_MAX: usize = 100;
+/// Observables kept with a report, at most.
+const OBSERVABLES_MAX: usize = 500;
+/// Bytes of text and HTML kept as the reading, each; the raw mail has the rest.
+const TEXT_BYTES_MAX: usize = 2 << 20;
+/// Characters of a text in which observables are looked for.
+const LOOKED_AT_CHARS_MAX: usize = 1 << 20;
+/// Mails in the hands of the reader at once: enough to keep the worker processes busy while facts are made durable.
+const IN_HAND_MAX: usize = 64;
+
+/// Reads whatever is not read yet, for as long as the engine lives.
+pub(crate) async fn read_all(engine: WeakEngine) {
+    let in_hand = Arc::new(parking_lot::Mutex::new(HashSet::new()));
+    let (done, mut finished) = mpsc::unbounded_channel::<()>();
+    loop {
+        let Some(strong) = engine.upgrade() else { return };
+        let todo: Vec<(ReportId, u64)> = {
+            let held = in_hand.lock();
+            let room = IN_HAND_MAX.saturating_sub(held.len());
+            strong.peek(|desk| desk.unread().filter(|(r, _)| !held.contains(r)).take(room).collect())
+        };
+        for (report, seq) in todo {
+            in_hand.lock().insert(report);
+            let (engine, in_hand, done) = (strong.clone(), in_hand.clone(), done.clone());
+            tokio::spawn(async move {
+                if let Err(error) = read_one(&engine, report, seq).await {
+                    eprintln!("bolwerk: report {} was not read: {error}", report.0);
+                }
+                in_hand.lock().remove(&report);
+                drop(done.send(()));
+            });
+        }
+        let inner = strong.inner.clone();
+        drop(strong);
+        // The engine itself must not be kept alive while waiting; what is waited on may.
+        let closed = async {
+            let mut standing = inner.standing.subscribe();
+            while standing.changed().await.is_ok() {}
+        };
+        tokio::select! {
+            () = inner.to_read.notified() => {}
+            _ = finished.recv() => while finished.try_recv().is_ok() {},
+            () = closed => return,
+            () = tokio::time::sleep(std::time::Duration::from_secs(5)) => {}
+        }
+    }
+}
+
+async fn read_one(engine: &Engine, report: ReportId, seq: u64) -> Result<(), Fault> {
+    // Durable first: what could still be lost is not worked on.
+    engine.read(|_| ()).await?;
+    let raw = match engine.inner.passed_on.take(report) {
+        Some(raw) => Some(raw),
+        None => match engine.content_at(seq).await {
+            Ok(raw) => raw.map(Arc::from),
+            Err(error) => {
+                eprintln!("bolwerk: the raw content of report {} cannot be fetched: {error}", report.0);
+                None
+            }
+        },
+    };
+    let Some(via) = engine.peek(|desk| desk.way_in(report)) else { return Ok(()) };
+    let findings = match raw {
+        Some(raw) if via.is_mail() => {
+            let reading = engine.inner.workers.read(raw).await;
+            mail_findings(engine, report, via, reading)
+        }
+        // A form whose reading was cut off by a crash: it is read again from what was kept.
+        Some(raw) => engine.form_again(report, via, &raw),
+        None => return Ok(()),
+    };
+    let text = findings.body.text.clone();
+    engine.submit(Actor::Rule, Command::Intake(intake::Command::Read(report, Box::new(findings)))).await?;
+    engine.inner.desk.write().index_text(report, &text);
+    Ok(())
+}
+
+/// A text to be judged.
+pub(crate) struct Text<'a> {
+    pub(crate) subject: &'a str,
+    pub(crate) text: &'a str,
+    pub(crate) from_address: Option<&'a str>,
+    pub(crate) board_typed: Option<&'a str>,
+    pub(crate) sender: Option<desk::Digest>,
+    pub(crate) automatic: bool,
+}
+
+/// What is thought of a text.
+pub(crate) struct Thought {
+    pub(crate) appraisal: Appraisal,
+    pub(crate) language: Option<Language>,
+    pub(crate) observables: Vec<Observable>,
+    pub(crate) reasons: Vec<Reason>,
+}
+
+pub(crate) fn appraise(engine: &Engine, text: &Text<'_>) -> Thought {
+    let own = engine.address();
+    engine.peek(|desk| {
+        let opinion = hints::judge(
+            desk,
+            &hints::Message {
+                subject: text.subject,
+                text: text.text,
+                from_address: text.from_address,
+                board_typed: text.board_typed,
+                sender: text.sender,
+                automatic: text.automatic,
+            },
+        );
+        let mut observables = observables::find(text.subject, own.as_deref());
+        let looked_at = cut(text.text, LOOKED_AT_CHARS_MAX);
+        for found in observables::find(looked_at, own.as_deref()) {
+            if observables.len() < OBSERVABLES_MAX && !observables.contains(&found) {
+                observables.push(found);
+            }
+        }
+        Thought {
+            appraisal: opinion.appraisal,
+            language: opinion.language,
+            reasons: opinion.reasons,
+            observables,
+        }
+    })
+}
+
+fn mail_findings(engine: &Engine, report: ReportId, via: Via, reading: Reading) -> Findings {
+    let automatic = match reading.automatic {
+        post::read::Automatic::No => Automatic::No,
+        post::read::Automatic::Reply => Automatic::Reply,
+        post::read::Automatic::Generated => Automatic::Generated,
+        post::read::Automatic::List => Automatic::List,
+        post::read::Automatic::Bounce => Automatic::Bounce,
+        post::read::Automatic::Feedback => Automatic::Feedback,
+    };
+    let (reference, envelope_from, sender) = engine.peek(|desk| desk.door_of(report));
+    let mut whole = String::with_capacity(reading.text.len() + 256);
+    whole.push_str(&reading.text);
+    for more in reading.nested.iter().chain(reading.attachments.iter().filter_map(|a| a.text.as_ref())) {
+        whole.push('\n');
+        whole.push_str(more);
+    }
+    for attachment in &reading.attachments {
+        whole.push('\n');
+        whole.push_str(&attachment.sha256);
+        whole.push(' ');
+        whole.push_str(&attachment.name);
+    }
+    let thought = appraise(
+        engine,
+        &Text {
+            subject: &reading.subject,
+            text: &whole,
+            from_address: reading.from_address.as_deref(),
+            board_typed: None,
+            sender,
+            automatic: automatic != Automatic::No,
+        },
+    );
+    let ids: Vec<&str> = reading.references.iter().chain(&reading.in_reply_to).map(|i| bare(i)).collect();
+    let returned: Vec<&str> = reading.returned_message_ids.iter().map(|i| bare(i)).collect();
+    let thread = engine.peek(|desk| desk.evidence(report, &ids, &returned, &reading.subject));
+    let answer = answer(engine, via, &reading, envelope_from.as_deref(), reference, &thought);
+    let attachments = reading.attachments.iter().take(ATTACHMENTS_MAX).map(|part| Attachment {
+        index: part.index,
+        name: part.name.clone(),
+        media_type: part.media_type.clone(),
+        size: part.size,
+        sha256: part.sha256.clone(),
+        suspicious: part.suspicious.clone(),
+    });
+    let head = Head {
+        from_name: reading.from_name.clone(),
+        from_address: reading.from_address.clone(),
+        reply_to: reading.reply_to.clone(),
+        phone: None,
+        subject: first_words(&reading.subject, 300),
+        snippet: first_words(&reading.text, 300),
+        attachments: attachments.collect(),
+        observables: thought.observables,
+        reasons: thought.reasons,
+        authentication: reading.authentication.clone(),
+        board_as_typed: None,
+    };
+    Findings {
+        completeness: match reading.complete.is_empty() {
+            true => Completeness::Full,
+            false => Completeness::Partial(reading.complete.clone()),
+        },
+        automatic,
+        language: thought.language,
+        appraisal: thought.appraisal,
+        thread,
+        head,
+        body: Body {
+            text: cut(&reading.text, TEXT_BYTES_MAX).to_owned(),
+            html: reading.html.as_deref().map(|h| cut(h, TEXT_BYTES_MAX).to_owned()),
+            headers: reading.headers,
+            nested: reading.nested.iter().map(|n| cut(n, TEXT_BYTES_MAX).to_owned()).collect(),
+        },
+        answer,
+    }
+}
+
+/// The automatic receipt, where RFC 3834 allows one: it goes to the envelope sender, never to a null one, never about imported mail.
+fn answer(
+    engine: &Engine,
+    via: Via,
+    reading: &Reading,
+    envelope_from: Option<&str>,
+    reference: Reference,
+    thought: &Thought,
+) -> Option<Draft> {
+    if via == Via::Import || !reading.may_answer {
+        return None;
+    }
+    let to = match envelope_from {
+        Some("") => return None,
+        Some(from) => from,
+        None => reading.from_address.as_deref()?,
+    };
+    if !to.contains('@') || engine.address().is_some_and(|own| own.eq_ignore_ascii_case(to)) {
+        return None;
+    }
+    let language = match thought.appraisal.board {
+        Some(_) => Language::Nl,
+        None => thought.language.unwrap_or_default(),
+    };
+    let replied_to = reading.message_id.iter().map(|i| bare(i).to_owned()).collect();
+    Some(engine.receipt(to, language, reference, &reading.subject, replied_to))
+}
+
+fn bare(message_id: &str) -> &str {
+    message_id.trim().trim_start_matches('<').trim_end_matches('>')
+}
+
+/// At most so many bytes, cut between characters.
+fn cut(text: &str, bytes_max: usize) -> &str {
+    if text.len() <= bytes_max {
+        return text;
+    }
+    let mut end = bytes_max;
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
