@@ -1,0 +1,40 @@
+//! An append-only journal: chained, sealed, verified.
+//!
+//! Entries are hashed into an RFC 6962 tree whose newest checkpoint is signed in the same transaction that stores them.
+//! Personal data is sealed under a key per subject; destroying the key erases it while the chain still verifies. The format
+//! is described in `docs/decisions/0001-journal-format.md` and never changes.
+//!
+//! A journal is a folder: `journal.db` (SQLite), `keys` (every secret), `blobs/` (large parts, encrypted), `lock`.
+//!
+//! - [`Writer`] appends; there is one at a time. [`Reader`] reads, in any process.
+//! - Whatever was acknowledged is on disk. After a failure that leaves this unknown the writer is poisoned.
+//! - Time is passed in. Randomness comes from the operating system unless [`Hooks`] say otherwise.
+
+mod append;
+mod entry;
+mod erasures;
+mod error;
+mod files;
+mod hooks;
+mod keys;
+mod leaf;
+mod note;
+mod proofs;
+mod reader;
+mod seal;
+mod store;
+mod tree;
+mod writer;
+
+pub use entry::{
+    Appended, BODY_BYTES_MAX, BULK_BYTES_MAX, Content, ERASED_KIND, Keep, NewEntry, NewPart, PART_BYTES_MAX,
+    REPLAYED_BYTES_MAX, Stored, StoredPart,
+};
+pub use error::Error;
+pub use files::write_synced;
+pub use hooks::{BeforeCommit, Fault, Hooks, Random};
+pub use leaf::{Hash, KIND_BYTES_MAX, KeyId, PARTS_MAX};
+pub use note::{Checkpoint, Verifier};
+pub use reader::Reader;
+pub use tree::{empty_root, hash_leaf, hash_node, verify_consistency, verify_inclusion};
+pub use writer::{Options, Writer};

@@ -1,0 +1,341 @@
+//! The one writer of a journal: opening, checking what is there, and making keys ready.
+
+use std::collections::BTreeSet;
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use ed25519_dalek::SigningKey;
+use rusqlite::Connection;
+
+use crate::entry::StoredRow;
+use crate::files::{blob_path, blobs_on_disk, read_bounded, sync_folder, write_synced};
+use crate::hooks::Hooks;
+use crate::keys::{Keys, settle};
+use crate::leaf::{KeyId, Place, sha256};
+use crate::note::{Checkpoint, Verifier, name_is_valid};
+use crate::reader::Reader;
+use crate::store::{self, DATABASE, StoredNodes};
+use crate::tree::{Edge, TILE_WIDTH, empty_root};
+use crate::{Error, erasures};
+
+/// The key file in the journal's folder.
+pub(crate) const KEYS: &str = "keys";
+/// The key file of a journal that is still being made.
+const KEYS_FIRST: &str = "keys.first";
+/// The file that is locked while a writer runs.
+const LOCK: &str = "lock";
+/// Present in a folder that must not be written; its content says why.
+pub(crate) const READ_ONLY: &str = "read-only";
+/// Folder of a restore that is not finished.
+pub(crate) const RESTORING: &str = "restoring";
+/// Largest reason in a `read-only` file, bytes.
+const REASON_BYTES_MAX: u64 = 4096;
+
+/// What a journal is opened with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// Origin of the checkpoints (`bolwerk/…`), without spaces and plus signs. Stored when the journal is made; later ignored.
+    pub origin: String,
+}
+
+/// Keys shared between a writer and its readers.
+pub(crate) type Shared = Arc<RwLock<Keys>>;
+
+pub(crate) fn read_keys(keys: &Shared) -> RwLockReadGuard<'_, Keys> {
+    keys.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+pub(crate) fn write_keys(keys: &Shared) -> RwLockWriteGuard<'_, Keys> {
+    keys.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The one writer. Holds an exclusive lock on the folder until it is dropped.
+pub struct Writer {
+    pub(crate) dir: PathBuf,
+    pub(crate) db: Connection,
+    pub(crate) keys: Shared,
+    pub(crate) signer: SigningKey,
+    pub(crate) origin: String,
+    pub(crate) edge: Edge,
+    /// recorded_at of the last entry.
+    pub(crate) last_at: i64,
+    /// The key id that is handed out next.
+    pub(crate) next_key: u64,
+    pub(crate) hooks: Hooks,
+    /// Why nothing more may be written.
+    pub(crate) poisoned: Option<String>,
+    /// Last, so that it is released when the store is closed.
+    _lock: File,
+}
+
+impl Writer {
+    /// Opens a journal, or makes one when the folder is absent or empty. Checks the last entries against the stored checkpoint,
+    /// finishes an erasure that was interrupted and removes files that no entry names.
+    pub fn open(dir: &Path, options: &Options) -> Result<Writer, Error> {
+        Writer::open_with(dir, options, Hooks::default())
+    }
+
+    /// As [`Writer::open`], with randomness and faults of the caller's choice.
+    pub fn open_with(dir: &Path, options: &Options, mut hooks: Hooks) -> Result<Writer, Error> {
+        refuse_read_only(dir)?;
+        make_private_folder(dir)?;
+        let lock = hold(dir)?;
+        let path = dir.join(DATABASE);
+        if !path.exists() && dir.join(KEYS).exists() {
+            return Err(Error::broken(None, format!("{} is missing while its keys are here", path.display())));
+        }
+        let db = store::open_for_writing(&path, hooks.pages_max)?;
+        if store::is_blank(&db)? && !dir.join(KEYS).exists() {
+            create(dir, &db, &options.origin, &mut hooks)?;
+        }
+        store::check_version(&db)?;
+        let keys = Writer::open_keys(dir, &db)?;
+        let (edge, last_at) = check_tail(dir, &db)?;
+        let next_key = store::last_key(&db)?.max(store::erased(&db)?.last().map_or(0, |key| key.0)) + 1;
+        let mut writer = Writer {
+            dir: dir.to_path_buf(),
+            origin: store::meta_text(&db, store::META_ORIGIN)?,
+            signer: keys.signer(),
+            keys: Arc::new(RwLock::new(keys)),
+            edge,
+            last_at,
+            next_key,
+            hooks,
+            poisoned: None,
+            db,
+            _lock: lock,
+        };
+        writer.sweep_blobs()?;
+        writer.refill()?;
+        erasures::replay_pending(&mut writer)?;
+        Ok(writer)
+    }
+
+    /// Loads the key file, checks that it belongs here and is whole, and finishes interrupted changes to it.
+    fn open_keys(dir: &Path, db: &Connection) -> Result<Keys, Error> {
+        let path = dir.join(KEYS);
+        let first = dir.join(KEYS_FIRST);
+        if !path.exists() && first.exists() {
+            settle(&first, &path)?;
+        }
+        let mut keys = Keys::load(&path)?.ok_or_else(|| Error::NoKeys { path: path.clone() })?;
+        check_keys(&keys, &path, db)?;
+        if keys.torn() {
+            keys.mend(&path)?;
+        }
+        if keys.forget(&store::erased(db)?) {
+            keys.rewrite(&path)?;
+        }
+        Ok(keys)
+    }
+
+    /// The sequence number of the next entry, which is the number of entries.
+    pub fn next_seq(&self) -> u64 {
+        self.edge.size()
+    }
+
+    /// A key that was never used. Waits for the disk only when the pool has run dry between two commits.
+    pub fn new_key(&mut self) -> Result<KeyId, Error> {
+        self.refuse_poisoned()?;
+        if self.ready_keys() == 0 {
+            self.refill()?;
+        }
+        let keys = read_keys(&self.keys);
+        // Erased keys that were never used leave holes.
+        while self.next_key <= keys.last() && keys.get(KeyId(self.next_key)).is_none() {
+            self.next_key += 1;
+        }
+        if self.next_key > keys.last() {
+            drop(keys);
+            return self.new_key();
+        }
+        self.next_key += 1;
+        Ok(KeyId(self.next_key - 1))
+    }
+
+    fn ready_keys(&self) -> u64 {
+        (read_keys(&self.keys).last() + 1).saturating_sub(self.next_key)
+    }
+
+    /// Makes keys ready when fewer than a pool are left.
+    pub(crate) fn refill(&mut self) -> Result<(), Error> {
+        let ready = self.ready_keys();
+        if ready >= self.hooks.pool {
+            return Ok(());
+        }
+        let count = 2 * self.hooks.pool - ready;
+        write_keys(&self.keys).extend(&self.dir.join(KEYS), &mut self.hooks.random, count.max(1))
+    }
+
+    /// A secret for one purpose: HMAC-SHA256(root secret, purpose). The root secret lives in the key file.
+    pub fn secret(&self, purpose: &str) -> [u8; 32] {
+        read_keys(&self.keys).secret(purpose)
+    }
+
+    /// A reader that shares this writer's keys.
+    pub fn reader(&self) -> Result<Reader, Error> {
+        Reader::with_keys(&self.dir, Arc::clone(&self.keys))
+    }
+
+    pub(crate) fn refuse_poisoned(&self) -> Result<(), Error> {
+        match &self.poisoned {
+            Some(why) => Err(Error::Poisoned { why: why.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    /// Removes files that no entry names: written before a crash, or left by an erasure.
+    fn sweep_blobs(&mut self) -> Result<(), Error> {
+        let mut orphans = Vec::new();
+        let mut named = self.db.prepare_cached("SELECT 1 FROM files WHERE stored = ?1")?;
+        blobs_on_disk(&self.dir, &mut |hash, path| {
+            if !named.exists([hash.as_slice()])? {
+                orphans.push(path.to_path_buf());
+            }
+            Ok(())
+        })?;
+        orphans.iter().try_for_each(|path| fs::remove_file(path).map_err(Error::io("remove", path)))
+    }
+}
+
+impl std::fmt::Debug for Writer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Writer").field("dir", &self.dir).field("size", &self.edge.size()).finish_non_exhaustive()
+    }
+}
+
+/// Refuses folders that are kept read-only, or are not finished.
+fn refuse_read_only(dir: &Path) -> Result<(), Error> {
+    if let Some(why) = read_bounded(&dir.join(READ_ONLY), REASON_BYTES_MAX)? {
+        return Err(Error::ReadOnly { dir: dir.to_path_buf(), why: String::from_utf8_lossy(&why).trim().to_owned() });
+    }
+    if dir.join(RESTORING).exists() {
+        return Err(Error::invalid(format!(
+            "{} holds a restore that was not finished: remove the folder and restore again",
+            dir.display()
+        )));
+    }
+    Ok(())
+}
+
+fn make_private_folder(dir: &Path) -> Result<(), Error> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(Error::io("create", dir))?;
+    crate::files::sync_folder_of(dir)
+}
+
+fn hold(dir: &Path) -> Result<File, Error> {
+    let path = dir.join(LOCK);
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&path)
+        .map_err(Error::io("open", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::Held { dir: dir.to_path_buf() }),
+        Err(TryLockError::Error(error)) => Err(Error::io("lock", &path)(error)),
+    }
+}
+
+/// Makes an empty journal. The key file takes its name last, so that a crash in between starts over.
+fn create(dir: &Path, db: &Connection, origin: &str, hooks: &mut Hooks) -> Result<(), Error> {
+    if !name_is_valid(origin) {
+        return Err(Error::invalid(format!("{origin:?} cannot be the origin of a log: no spaces, no plus sign")));
+    }
+    let keys = Keys::create(&mut hooks.random, 2 * hooks.pool)?;
+    write_synced(&dir.join(KEYS_FIRST), &keys.to_bytes())?;
+    let empty = Checkpoint { origin: origin.to_owned(), size: 0, root: empty_root(), extensions: Vec::new() };
+    db.execute_batch("BEGIN IMMEDIATE")?;
+    store::create_tables(db)?;
+    store::set_meta(db, store::META_FORMAT, store::FORMAT)?;
+    store::set_meta(db, store::META_ORIGIN, origin.as_bytes())?;
+    store::set_meta(db, store::META_PUBLIC, &keys.public())?;
+    store::set_meta(db, store::META_CHECKPOINT, empty.sign(&keys.signer())?.as_bytes())?;
+    db.execute_batch("COMMIT")?;
+    sync_folder(dir)?;
+    settle(&dir.join(KEYS_FIRST), &dir.join(KEYS))
+}
+
+/// Whether a key file belongs to this store and has every key that a part names.
+pub(crate) fn check_keys(keys: &Keys, path: &Path, db: &Connection) -> Result<(), Error> {
+    let bad = |what: String| Error::BadKeys { path: path.to_path_buf(), what };
+    if keys.public() != store::meta_public(db)? {
+        return Err(bad("it belongs to another journal".into()));
+    }
+    let used = store::last_key(db)?;
+    if keys.last() < used {
+        return Err(bad(format!("it is damaged after key {}, and the journal uses keys up to {used}", keys.last())));
+    }
+    Ok(())
+}
+
+/// The stored checkpoint, its signature checked.
+pub(crate) fn stored_checkpoint(db: &Connection) -> Result<(Checkpoint, String), Error> {
+    let note = store::meta_text(db, store::META_CHECKPOINT)?;
+    let verifier = stored_verifier(db)?;
+    let checkpoint = Checkpoint::open(&verifier, &note)
+        .map_err(|error| Error::broken(None, format!("the stored checkpoint: {error}")))?;
+    Ok((checkpoint, note))
+}
+
+pub(crate) fn stored_verifier(db: &Connection) -> Result<Verifier, Error> {
+    Verifier::new(&store::meta_text(db, store::META_ORIGIN)?, &store::meta_public(db)?)
+        .map_err(|error| Error::broken(None, format!("the stored origin or public key: {error}")))
+}
+
+/// Compares the last entries, and through the tiles the whole tree, with the stored checkpoint.
+fn check_tail(dir: &Path, db: &Connection) -> Result<(Edge, i64), Error> {
+    let (checkpoint, _) = stored_checkpoint(db)?;
+    let size = store::size(db)?;
+    if size != checkpoint.size {
+        let what = format!("the checkpoint is of {} entries, the store has {size}", checkpoint.size);
+        return Err(Error::broken(size.min(checkpoint.size), what));
+    }
+    let from = size.saturating_sub(TILE_WIDTH as u64);
+    let last_at = check_rows(dir, db, from, size)?;
+    let edge = StoredNodes { db, size }.edge()?;
+    if edge.root() != checkpoint.root {
+        return Err(Error::broken(None, "the entries do not add up to the stored checkpoint: run verify"));
+    }
+    Ok((edge, last_at))
+}
+
+/// Checks the entries `from..size` in themselves; returns the last recorded_at.
+fn check_rows(dir: &Path, db: &Connection, from: u64, size: u64) -> Result<i64, Error> {
+    let mut statement =
+        db.prepare_cached("SELECT seq, hash, leaf, body, small FROM entries WHERE seq >= ?1 ORDER BY seq")?;
+    let mut rows = statement.query([from as i64])?;
+    let (mut next, mut last_at) = (from, i64::MIN);
+    while let Some(row) = rows.next()? {
+        let row = StoredRow::read(row)?;
+        if row.seq != next {
+            return Err(Error::broken(next, "it is missing"));
+        }
+        let leaf = row.check()?;
+        for (number, stored) in row.small_parts(&leaf)? {
+            if stored.is_some_and(|stored| sha256(stored) != leaf.parts[number].stored) {
+                return Err(Error::broken(next, format!("its part {number} is not what was written")));
+            }
+        }
+        for part in leaf.parts.iter().filter(|part| part.place == Place::File) {
+            let path = blob_path(dir, &part.stored);
+            if !path.exists() && !store::is_erased(db, part.key)? {
+                return Err(Error::broken(next, format!("its file {} is missing", path.display())));
+            }
+        }
+        (next, last_at) = (next + 1, leaf.recorded_at);
+    }
+    if next == size { Ok(last_at) } else { Err(Error::broken(next, "it is missing")) }
+}
+
+/// The keys that the caller may still use, for checking what is to be sealed.
+pub(crate) fn usable(keys: &Keys, next_key: u64, erasing: &BTreeSet<KeyId>, key: KeyId) -> bool {
+    key.0 < next_key && keys.get(key).is_some() && !erasing.contains(&key)
+}
