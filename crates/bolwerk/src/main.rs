@@ -10,6 +10,7 @@ mod keep;
 mod list;
 mod open;
 mod serve;
+mod story;
 mod words;
 
 use clap::ArgMatches;

@@ -153,7 +153,6 @@ pub(crate) struct Inner {
     pub(crate) to_read: Notify,
     pub(crate) to_send: Notify,
     pub(crate) outbound: Outbound,
-    pub(crate) sink: Mutex<Vec<SinkMail>>,
     pub(crate) mail_failure: Mutex<Option<(Timestamp, String)>>,
     pub(crate) digest_key: [u8; 32],
     pub(crate) address: Option<String>,
@@ -239,7 +238,6 @@ impl Engine {
             to_read: Notify::new(),
             to_send: Notify::new(),
             outbound: options.outbound,
-            sink: Mutex::new(Vec::new()),
             mail_failure: Mutex::new(None),
             digest_key: journal.secret("digest"),
             address: options.address,
@@ -348,9 +346,17 @@ impl Engine {
         outgoing::state(&self.inner)
     }
 
-    /// The mails that left, newest first, where they go into the built-in sink.
-    pub fn sink(&self) -> Option<Vec<SinkMail>> {
-        matches!(self.inner.outbound, Outbound::Sink).then(|| self.inner.sink.lock().iter().rev().cloned().collect())
+    /// The newest mails that left, at most `limit`, where they go into the built-in sink.
+    pub fn sink(&self, limit: usize) -> Option<Vec<SinkMail>> {
+        let mail = |(at, letter, message_id): (Timestamp, &desk::outbox::Letter, &str)| SinkMail {
+            at,
+            to: letter.to.clone(),
+            subject: letter.subject.clone(),
+            text: letter.text.clone(),
+            message_id: message_id.to_owned(),
+        };
+        matches!(self.inner.outbound, Outbound::Sink)
+            .then(|| self.peek(|desk| desk.sent().take(limit).map(mail).collect()))
     }
 
     pub(crate) fn downgrade(&self) -> WeakEngine {

@@ -100,6 +100,13 @@ impl Engine {
         }
     }
 
+    /// A form whose reading was cut off by a crash is read again from what was kept.
+    pub(crate) fn form_again(&self, report: desk::ids::ReportId, via: Via, raw: &[u8]) -> Findings {
+        let form = serde_json::from_slice(raw).unwrap_or_default();
+        let (reference, _, _) = self.peek(|desk| desk.door_of(report));
+        self.form_findings(&form, via, Received { reference, new: true })
+    }
+
     fn form_findings(&self, form: &FormReport, via: Via, received: Received) -> Findings {
         let subject = first_words(&form.what, 120);
         let read = reading::Text {
@@ -142,7 +149,7 @@ impl Engine {
         };
         let answer = (via != Via::Phone && form.email.contains('@')).then(|| {
             let language = if thought.appraisal.board.is_some() { Language::Nl } else { form.language };
-            self.receipt(&form.email, language, received.reference, &head.subject, Vec::new())
+            self.receipt(&form.email, language, received.reference, Vec::new())
         });
         Findings {
             completeness: intake::Completeness::Full,

@@ -11,6 +11,7 @@ mod forms;
 mod intake;
 mod outgoing;
 mod reading;
+mod replies;
 mod texts;
 mod writer;
 
@@ -20,4 +21,4 @@ pub use engine::{Done, Engine, Event, Fault, Frozen, OpenError, Options, Touched
 pub use forms::{FormFile, FormReport};
 pub use intake::{MailIn, Received};
 pub use outgoing::{MailState, Outbound, SinkMail};
-pub use texts::{ReplyTemplate, advice, reply_templates};
+pub use texts::{Advice, ReplyTemplate, advice, fill, reply_templates};

@@ -15,8 +15,6 @@ use std::time::Duration;
 const CONVERSATIONS_MAX: usize = 8;
 /// The sender looks at the clock at least this often.
 const LOOK_SECONDS_MAX: i64 = 5;
-/// Mails kept by the built-in sink, newest first.
-const SINK_MAX: usize = 2000;
 
 /// How mail leaves this desk.
 #[derive(Clone, Debug)]
@@ -112,21 +110,8 @@ async fn send_one(engine: &Engine, sending: Sending) -> Result<(), Fault> {
     let automatic = sending.purpose == Purpose::Receipt;
     let tried = match &engine.inner.outbound {
         Outbound::None => return Ok(()),
-        Outbound::Sink => {
-            let letter = &sending.letter;
-            let mut sink = engine.inner.sink.lock();
-            if sink.len() >= SINK_MAX {
-                sink.remove(0);
-            }
-            sink.push(SinkMail {
-                at: engine.now(),
-                to: letter.to.clone(),
-                subject: letter.subject.clone(),
-                text: letter.text.clone(),
-                message_id: sending.message_id.clone(),
-            });
-            Tried::Taken { said: "250 2.0.0 kept in the built-in sink".to_owned() }
-        }
+        // The outbox itself keeps what was sent: that is the sink.
+        Outbound::Sink => Tried::Taken { said: "250 2.0.0 kept in the built-in sink".to_owned() },
         Outbound::Relay(relay) => {
             let raw = compose(&outgoing(engine, &sending, &from, automatic));
             // RFC 3834 §3.3: an automatic answer has an empty envelope sender, so that nothing ever answers it.

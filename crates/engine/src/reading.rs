@@ -245,7 +245,7 @@ fn answer(
         None => thought.language.unwrap_or_default(),
     };
     let replied_to = reading.message_id.iter().map(|i| bare(i).to_owned()).collect();
-    Some(engine.receipt(to, language, reference, &reading.subject, replied_to))
+    Some(engine.receipt(to, language, reference, replied_to))
 }
 
 fn bare(message_id: &str) -> &str {

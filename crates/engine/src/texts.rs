@@ -7,8 +7,14 @@ use desk::outbox::Draft;
 use serde::Deserialize;
 use std::sync::LazyLock;
 
-/// Longest part of a sender's subject that a receipt repeats, characters: the rest may be anything.
-const SUBJECT_CHARS_MAX: usize = 100;
+fn phone_line(language: Language) -> &'static str {
+    match language {
+        Language::Nl => include_str!("../texts/nl/phone-line.txt"),
+        Language::En => include_str!("../texts/en/phone-line.txt"),
+        Language::Fr => include_str!("../texts/fr/phone-line.txt"),
+        Language::De => include_str!("../texts/de/phone-line.txt"),
+    }
+}
 
 fn receipt_text(language: Language) -> &'static str {
     match language {
@@ -19,17 +25,37 @@ fn receipt_text(language: Language) -> &'static str {
     }
 }
 
-/// First-hour advice to read, print or read aloud: one step a line.
-pub fn advice(language: Language) -> &'static str {
-    match language {
+/// First-hour advice to read, print or read aloud.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Advice {
+    /// A heading.
+    Heading(&'static str),
+    /// A step: its title, and the rest.
+    Step(&'static str, &'static str),
+    /// Not yet.
+    NotYet(&'static str),
+}
+
+/// First-hour advice in a language, in order.
+pub fn advice(language: Language) -> impl Iterator<Item = Advice> {
+    let text = match language {
         Language::Nl => include_str!("../texts/nl/advice.txt"),
         Language::En => include_str!("../texts/en/advice.txt"),
         Language::Fr => include_str!("../texts/fr/advice.txt"),
         Language::De => include_str!("../texts/de/advice.txt"),
-    }
+    };
+    text.lines().map(str::trim).filter(|l| !l.is_empty()).map(|line| match line.split_once(' ') {
+        Some(("#", heading)) => Advice::Heading(heading),
+        Some(("-", what)) => Advice::NotYet(what),
+        Some((_, step)) => match step.split_once(". ") {
+            Some((title, rest)) => Advice::Step(title, rest),
+            None => Advice::Step(step, ""),
+        },
+        None => Advice::Step(line, ""),
+    })
 }
 
-/// A reply that is written often. `{name}`, `{reference}` and `{board}` are filled in; nothing else happens in it.
+/// A reply that is written often. `{name}`, `{reference}`, `{board}` and `{phone}` are filled in; nothing else happens in it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReplyTemplate {
@@ -46,21 +72,54 @@ pub struct ReplyTemplate {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Templates {
+    unknown: std::collections::BTreeMap<String, String>,
     reply: Vec<ReplyTemplate>,
 }
 
-/// The reply templates of a language (Dutch or English; others get English).
-pub fn reply_templates(language: Language) -> &'static [ReplyTemplate] {
-    static NL: LazyLock<Vec<ReplyTemplate>> = LazyLock::new(|| parse(include_str!("../texts/nl/replies.toml")));
-    static EN: LazyLock<Vec<ReplyTemplate>> = LazyLock::new(|| parse(include_str!("../texts/en/replies.toml")));
+fn templates(language: Language) -> &'static Templates {
+    static NL: LazyLock<Templates> = LazyLock::new(|| parse(include_str!("../texts/nl/replies.toml")));
+    static EN: LazyLock<Templates> = LazyLock::new(|| parse(include_str!("../texts/en/replies.toml")));
     match language {
         Language::Nl => &NL,
         _ => &EN,
     }
 }
 
-fn parse(text: &str) -> Vec<ReplyTemplate> {
-    toml::from_str::<Templates>(text).expect("the templates that ship are read by a test").reply
+fn parse(text: &str) -> Templates {
+    toml::from_str(text).expect("the templates that ship are read by a test")
+}
+
+/// The reply templates of a language (Dutch or English; others get English).
+pub fn reply_templates(language: Language) -> &'static [ReplyTemplate] {
+    &templates(language).reply
+}
+
+/// A template's text or subject with what is known filled in: pairs of placeholder and value, `None` where it is not known.
+/// One pass over the template, so that a value is never read as a placeholder.
+pub fn fill(template: &str, language: Language, values: &[(&str, Option<&str>)]) -> String {
+    let unknown = &templates(language).unknown;
+    let mut filled = String::with_capacity(template.len() + 64);
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        filled.push_str(before);
+        let known = after.split_once('}').and_then(|(name, tail)| {
+            let (_, value) = values.iter().find(|(n, _)| *n == name)?;
+            Some((value.or(unknown.get(name).map(String::as_str)).unwrap_or_default(), tail))
+        });
+        match known {
+            Some((value, tail)) => {
+                filled.push_str(value);
+                rest = tail;
+            }
+            None => {
+                filled.push('{');
+                rest = after;
+            }
+        }
+    }
+    filled.push_str(rest);
+    let lines: Vec<&str> = filled.lines().map(str::trim_end).collect();
+    lines.join("\n").trim_end().to_owned()
 }
 
 impl Engine {
@@ -70,21 +129,18 @@ impl Engine {
         to: &str,
         language: Language,
         reference: Reference,
-        subject: &str,
         in_reply_to: Vec<String>,
     ) -> Draft {
         let (address, phone) =
             (self.address().unwrap_or_default(), self.peek(|desk| desk.house_phone().map(str::to_owned)));
-        let phone_line = phone.map(|p| format!("Tel. {p}")).unwrap_or_default();
-        let filled = receipt_text(language)
-            .replace("{reference}", &reference.to_string())
-            .replace("{address}", &address)
-            .replace("{phone_line}", &phone_line);
+        let phone = phone.map(|p| phone_line(language).trim_end().replace("{phone}", &p)).unwrap_or_default();
+        let reference = reference.to_string();
+        let values =
+            [("reference", Some(reference.as_str())), ("address", Some(&*address)), ("phone_line", Some(&*phone))];
+        let filled = fill(receipt_text(language), language, &values);
         let (head, text) = filled.split_once('\n').unwrap_or((&filled, ""));
-        let own = head.strip_prefix("Subject:").unwrap_or(head).trim();
-        let about = crate::forms::first_words(subject, SUBJECT_CHARS_MAX);
-        let subject = if about.is_empty() { own.to_owned() } else { format!("{own}: {about}") };
-        self.draft(to, &subject, text.trim_start_matches('\n'), language, in_reply_to)
+        let subject = head.strip_prefix("Subject:").unwrap_or(head).trim();
+        self.draft(to, subject, text.trim_start_matches('\n'), language, in_reply_to)
     }
 }
 
@@ -97,8 +153,16 @@ mod tests {
         for language in Language::ALL {
             assert!(receipt_text(language).starts_with("Subject:"), "{language:?}");
             assert!(receipt_text(language).contains("{reference}"), "{language:?}");
-            assert!(advice(language).lines().filter(|l| !l.trim().is_empty()).count() >= 5, "{language:?}");
+            let steps = advice(language).filter(|a| matches!(a, Advice::Step(title, _) if !title.is_empty())).count();
+            assert!(steps >= 5, "{language:?}: {steps} steps");
             assert!(reply_templates(language).len() >= 5, "{language:?}");
         }
+    }
+
+    #[test]
+    fn a_value_is_never_read_as_a_placeholder() {
+        let values = [("name", Some("{reference}")), ("reference", Some("M-7KQ4-92XD")), ("board", None)];
+        let text = "Dag {name}\n{board}: {reference} {other} {";
+        assert_eq!(fill(text, Language::Nl, &values), "Dag {reference}\nuw bestuur: M-7KQ4-92XD {other} {");
     }
 }
