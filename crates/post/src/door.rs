@@ -1,0 +1,96 @@
+//! What a receiver is told and what it asks: the surface between SMTP or LMTP and whoever keeps the mail.
+
+use std::future::Future;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use crate::serve::{serve_lmtp_tcp, serve_lmtp_unix, serve_smtp};
+
+/// Largest mail that is taken when nothing else is configured, in bytes.
+pub const SIZE_MAX_DEFAULT: usize = 50 * 1024 * 1024;
+/// Connections served at once when nothing else is configured.
+pub const CONNECTIONS_MAX_DEFAULT: usize = 1_000;
+/// Longest silence between two commands or two pieces of content (RFC 5321, 4.5.3.2.7 asks for at least 5 minutes).
+pub const COMMAND_TIMEOUT_DEFAULT: Duration = Duration::from_secs(5 * 60);
+/// Longest time that the content of one mail may take from `DATA` to its end.
+pub const DATA_TIMEOUT_DEFAULT: Duration = Duration::from_secs(15 * 60);
+
+/// How the mail came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// RFC 5321.
+    Smtp,
+    /// RFC 2033: from a mail server beside us, one answer a recipient.
+    Lmtp,
+}
+
+/// What the conversation said about a mail; none of it is from the mail itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Envelope {
+    pub protocol: Protocol,
+    /// Address of the peer; `None` on a Unix socket.
+    pub peer: Option<IpAddr>,
+    /// What the peer called itself in `EHLO`, `HELO` or `LHLO`; a claim, at most 255 bytes.
+    pub helo: String,
+    /// Whether the content came in encrypted.
+    pub tls: bool,
+    /// Return path; empty for the null sender `<>`.
+    pub from: String,
+    /// Recipients as written, at least one, all of them ours.
+    pub to: Vec<String>,
+    /// Whether `MAIL` asked for RFC 6531.
+    pub smtputf8: bool,
+}
+
+/// What became of a mail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// Durable. The peer is told `250 2.0.0 Kept as REFERENCE`.
+    Kept { reference: String },
+    /// Not now: `451`, the peer tries again.
+    Busy { why: String },
+    /// Never: `554`.
+    Refused { why: String },
+}
+
+/// Whoever keeps the mail.
+pub trait Door: Send + Sync + 'static {
+    /// Resolves only when the mail is durable, or when it is certain that this receiver does not have it.
+    /// `raw` is the content as the peer meant it (dots unstuffed), without a `Received` line of ours.
+    fn keep(&self, envelope: Envelope, raw: Vec<u8>) -> impl Future<Output = Kept> + Send;
+}
+
+/// How mail is received. `Reception { hostname, mailboxes, ..Reception::default() }`.
+#[derive(Clone, Debug)]
+pub struct Reception {
+    /// Our name in the banner and in `EHLO`.
+    pub hostname: String,
+    /// Full addresses that are ours; case does not matter, `local+anything@domain` is `local@domain`, and
+    /// `postmaster` of each of their domains is always ours. Anybody else's address is refused: no relaying.
+    pub mailboxes: Vec<String>,
+    /// Largest mail, in bytes.
+    pub size_max: usize,
+    /// Connections served at once, on one listener.
+    pub connections_max: usize,
+    /// Longest silence.
+    pub command_timeout: Duration,
+    /// Longest time for the content of one mail.
+    pub data_timeout: Duration,
+    /// Offered by `STARTTLS` when present.
+    pub tls: Option<Arc<rustls::ServerConfig>>,
+}
+
+impl Default for Reception {
+    fn default() -> Self {
+        Self {
+            hostname: "localhost".into(),
+            mailboxes: Vec::new(),
+            size_max: SIZE_MAX_DEFAULT,
+            connections_max: CONNECTIONS_MAX_DEFAULT,
+            command_timeout: COMMAND_TIMEOUT_DEFAULT,
+            data_timeout: DATA_TIMEOUT_DEFAULT,
+            tls: None,
+        }
+    }
+}
