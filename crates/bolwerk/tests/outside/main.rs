@@ -1,0 +1,3 @@
+//! The program and the project as they look from outside.
+
+mod dependencies;
