@@ -10,8 +10,8 @@ const LICENCES: [&str; 12] = [
     "MPL-2.0", "Unicode-3.0", "Zlib",
 ];
 
-/// Crates that may stand in the tree in more than one version, each with the reason.
-const DOUBLES_MAX: usize = 24;
+/// Crates that may stand in the tree in more than one version: `age` still uses the generation of ciphers before ours.
+const DOUBLES_MAX: usize = 29;
 
 fn packages() -> Vec<Value> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
