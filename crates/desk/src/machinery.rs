@@ -1,8 +1,10 @@
 //! What the engine asks of the desk for work of its own: nothing of it is shown to anybody, so no lens is in between.
 
+use crate::fact::{Fact, Subject};
+use crate::house::Language;
 use crate::ids::{NoticeId, Reference, ReportId, Timestamp};
-use crate::intake::{Arrival, Completeness, Thread, Via};
-use crate::outbox::About;
+use crate::intake::{self, Arrival, Completeness, Thread, Via};
+use crate::outbox::{About, Letter, Standing};
 use crate::{Desk, Digest};
 
 impl Desk {
@@ -166,5 +168,76 @@ impl Desk {
             title: incident.title.open().map(String::as_str),
             reports: incident.reports.len(),
         })
+    }
+}
+
+/// What an answer to a report needs.
+#[derive(Clone, Debug)]
+pub struct Answerable {
+    /// Where the sender wants answers.
+    pub to: String,
+    /// The sender's subject.
+    pub subject: String,
+    /// Message-ID of the message, as written.
+    pub message_id: Option<String>,
+    /// Language to answer in: Dutch to a board, else the sender's.
+    pub language: Language,
+}
+
+impl Desk {
+    /// Where and how a report can be answered; `None` without an address, or when it was erased.
+    pub fn answerable(&self, reference: Reference) -> Option<Answerable> {
+        let report = self.intake.get(self.report_of(reference)?);
+        let reading = report.reading.as_ref()?;
+        let head = reading.head.open()?;
+        let to = head.reply_to.as_ref().or(head.from_address.as_ref()).filter(|a| a.contains('@'))?;
+        Some(Answerable {
+            to: to.clone(),
+            subject: head.subject.clone(),
+            message_id: report.arrival.open().and_then(|a| a.message_id.clone()),
+            language: match report.appraisal.board {
+                Some(_) => Language::Nl,
+                None => reading.language.unwrap_or_default(),
+            },
+        })
+    }
+
+    /// Message-ID of the newest mail of ours in a report's conversation, without angle brackets.
+    pub fn last_message_id(&self, reference: Reference) -> Option<&str> {
+        let report = self.intake.get(self.report_of(reference)?);
+        report.notices.last().map(|n| self.outbox.get(*n).message_id.as_str())
+    }
+
+    /// When the newest fact was recorded.
+    pub fn last_at(&self) -> Timestamp {
+        self.last_at
+    }
+
+    /// Mails that left, newest first: recipient, subject, text, Message-ID, when.
+    pub fn sent(&self) -> impl Iterator<Item = (Timestamp, &Letter, &str)> + '_ {
+        self.outbox.notices.iter().rev().filter_map(|notice| match (notice.standing, notice.letter.open()) {
+            (Standing::Sent(at), Some(letter)) => Some((at, letter, notice.message_id.as_str())),
+            _ => None,
+        })
+    }
+}
+
+impl Fact {
+    /// Whose key is to be destroyed once this fact is recorded.
+    pub fn erases(&self) -> Option<Subject> {
+        match self {
+            Fact::Intake(intake::Fact::Erased { report, .. }) => Some(Subject::Report(*report)),
+            _ => None,
+        }
+    }
+}
+
+impl Desk {
+    /// Whether a recorded fact says that this subject's key is to be destroyed.
+    pub fn is_erased(&self, subject: Subject) -> bool {
+        match subject {
+            Subject::Report(report) => self.intake.reports.get(report.index()).is_some_and(|r| r.is_erased()),
+            _ => false,
+        }
     }
 }

@@ -3,6 +3,7 @@
 use crate::clock::Clock;
 use crate::intake::PassedOn;
 use crate::outgoing::{self, MailState, Outbound, SinkMail};
+use crate::core::Core;
 use crate::writer::{Job, QUEUE_MAX, Scribe};
 use desk::command::{Actor, Command, Outcome, Refusal};
 use desk::fact::{Fact, Subject, Unreadable};
@@ -58,6 +59,9 @@ pub enum OpenError {
         /// Why.
         why: Unreadable,
     },
+    /// An erasure that a crash interrupted could not be finished.
+    #[error("an erasure could not be finished: {0}")]
+    Erasure(String),
     /// A thread could not be started.
     #[error("cannot start the writer: {0}")]
     Thread(#[from] std::io::Error),
@@ -242,7 +246,9 @@ impl Engine {
             digest_key: journal.secret("digest"),
             address: options.address,
         });
-        let scribe = Scribe { inner: inner.clone(), journal, keys, next, last };
+        let mut core = Core { store: journal, keys, next, last };
+        core.catch_up(&inner.desk.read()).map_err(OpenError::Erasure)?;
+        let scribe = Scribe { inner: inner.clone(), core };
         std::thread::Builder::new().name("writer".to_owned()).spawn(move || scribe.run(jobs))?;
         let engine = Engine { inner, queue };
         tokio::spawn(crate::reading::read_all(engine.downgrade()));

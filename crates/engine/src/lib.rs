@@ -6,6 +6,7 @@
 
 mod clock;
 mod content;
+pub mod core;
 mod engine;
 mod forms;
 mod intake;
