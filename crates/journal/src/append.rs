@@ -134,7 +134,13 @@ impl Writer {
             let start = edge.size();
             for (n, entry) in entries.iter().enumerate() {
                 let place = Position { seq: edge.size(), at, first: n == 0, last: n + 1 == entries.len() };
-                let mut sealing = Sealing { dir: &self.dir, blobs, small: Vec::new(), bulk: Vec::new() };
+                let mut sealing = Sealing {
+                    dir: &self.dir,
+                    bulk_bytes_max: self.hooks.bulk_bytes_max,
+                    blobs,
+                    small: Vec::new(),
+                    bulk: Vec::new(),
+                };
                 let keys = read_keys(&self.keys);
                 let parts = entry.parts.iter().enumerate();
                 let parts = parts
@@ -228,6 +234,7 @@ impl Pool<'_> {
 /// The sealed bytes of one entry, on their way to where they lie.
 struct Sealing<'a> {
     dir: &'a std::path::Path,
+    bulk_bytes_max: usize,
     blobs: &'a mut Vec<PathBuf>,
     small: Vec<u8>,
     bulk: Vec<(usize, Vec<u8>)>,
@@ -245,7 +252,7 @@ impl Sealing<'_> {
         let (nonce, salt) = (random.take::<NONCE_BYTES>()?, random.take::<SALT_BYTES>()?);
         let bytes = seal(key, &nonce, &salt, seq, number, &part.content);
         let stored = sha256(&bytes);
-        let place = place_of(part);
+        let place = place_of(part, self.bulk_bytes_max);
         match place {
             Place::Small => add_small(&mut self.small, number, &bytes),
             Place::Bulk => self.bulk.push((number, bytes)),

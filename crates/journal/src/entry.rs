@@ -157,11 +157,11 @@ fn too_large(what: &str, len: usize, limit: usize) -> Error {
     Error::invalid(format!("a {what} of {len} bytes: at most {limit}"))
 }
 
-/// Where a part goes.
-pub(crate) fn place_of(part: &NewPart) -> Place {
+/// Where a part goes, when the store takes up to `bulk_bytes_max`.
+pub(crate) fn place_of(part: &NewPart, bulk_bytes_max: usize) -> Place {
     match part.keep {
         Keep::Replayed => Place::Small,
-        Keep::OnDemand if part.content.len() <= BULK_BYTES_MAX => Place::Bulk,
+        Keep::OnDemand if part.content.len() <= bulk_bytes_max => Place::Bulk,
         Keep::OnDemand => Place::File,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::Error;
+use crate::{BULK_BYTES_MAX, Error};
 
 /// Fills bytes with randomness.
 pub type Random = Box<dyn FnMut(&mut [u8]) -> Result<(), Error> + Send>;
@@ -31,13 +31,21 @@ pub struct Hooks {
     pub before_commit: Option<BeforeCommit>,
     /// Keys that lie ready.
     pub pool: u64,
+    /// Content longer than this is kept as a file, bytes; [`BULK_BYTES_MAX`] but in tests.
+    pub bulk_bytes_max: usize,
     /// Most pages the store may have: a disk that is full. `None` = as many as fit the disk.
     pub pages_max: Option<u32>,
 }
 
 impl Default for Hooks {
     fn default() -> Hooks {
-        Hooks { random: Box::new(system_random), before_commit: None, pool: POOL, pages_max: None }
+        Hooks {
+            random: Box::new(system_random),
+            before_commit: None,
+            pool: POOL,
+            bulk_bytes_max: BULK_BYTES_MAX,
+            pages_max: None,
+        }
     }
 }
 

@@ -24,6 +24,7 @@ mod reader;
 mod seal;
 mod store;
 mod tree;
+mod verify;
 mod writer;
 
 pub use entry::{
@@ -37,4 +38,5 @@ pub use leaf::{Hash, KIND_BYTES_MAX, KeyId, PARTS_MAX};
 pub use note::{Checkpoint, Verifier};
 pub use reader::Reader;
 pub use tree::{empty_root, hash_leaf, hash_node, verify_consistency, verify_inclusion};
+pub use verify::{Verified, verify};
 pub use writer::{Options, Writer};
