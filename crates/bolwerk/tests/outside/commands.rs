@@ -1,0 +1,111 @@
+//! Commands: exit statuses, and what they say.
+
+use crate::desk::{Desk, bolwerk, done, reports};
+use std::path::Path;
+
+fn status(arguments: &[&str]) -> i32 {
+    bolwerk(arguments).status.code().unwrap()
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+fn filled() -> (tempfile::TempDir, std::path::PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let mails = folder.path().join("mails");
+    std::fs::create_dir(&mails).unwrap();
+    for n in 0..30 {
+        let raw = format!("From: a@b.example\r\nSubject: nr {n}\r\nMessage-ID: <{n}@b.example>\r\n\r\n{}\r\n", "tekst ".repeat(n * 20));
+        std::fs::write(mails.join(format!("{n}.eml")), raw).unwrap();
+    }
+    let told = done(&["import", "mail", text(&mails), "--data", text(&data), "--json"]);
+    assert_eq!(told.trim(), r#"{"imported":30,"known":0,"not_fully_read":0,"failed":0}"#);
+    (folder, data)
+}
+
+#[test]
+fn each_kind_of_error_has_its_status() {
+    let folder = tempfile::tempdir().unwrap();
+    let nowhere = folder.path().join("nowhere");
+    assert_eq!(status(&["nonsense"]), 2);
+    assert_eq!(status(&["list", "reports", "--data", text(&nowhere)]), 3);
+    assert_eq!(status(&["verify", "--data", text(&nowhere)]), 3);
+    assert_eq!(status(&["restore", text(&nowhere), "--data", text(&nowhere)]), 3);
+    let config = folder.path().join("bolwerk.toml");
+    std::fs::write(&config, "htpp = 1\n").unwrap();
+    let output = bolwerk(&["check-config", text(&config)]);
+    assert_eq!(output.status.code(), Some(6));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("bolwerk.toml:1: unknown field `htpp`"));
+    std::fs::write(&config, "address = \"a@b.example\"\n").unwrap();
+    assert_eq!(status(&["check-config", text(&config)]), 0);
+}
+
+#[test]
+fn a_second_server_on_the_same_folder_is_refused() {
+    let desk = Desk::start(&[]);
+    let output = bolwerk(&["serve", "--data", text(&desk.data()), "--http", "127.0.0.1:0"]);
+    assert_eq!(output.status.code(), Some(4), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn an_import_again_adds_nothing_and_a_changed_byte_is_found() {
+    let (folder, data) = filled();
+    let mails = folder.path().join("mails");
+    let told = done(&["import", "mail", text(&mails), "--data", text(&data), "--json"]);
+    assert_eq!(told.trim(), r#"{"imported":0,"known":30,"not_fully_read":0,"failed":0}"#);
+    assert_eq!(reports(&data).len(), 30);
+    let checkpoint = folder.path().join("checkpoint");
+    std::fs::write(&checkpoint, done(&["checkpoint", "--data", text(&data)])).unwrap();
+    done(&["verify", "--data", text(&data), "--against", text(&checkpoint)]);
+    let store = data.join("journal.db");
+    let mut bytes = std::fs::read(&store).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 64].iter_mut().for_each(|b| *b ^= 0x55);
+    std::fs::write(&store, bytes).unwrap();
+    assert_ne!(status(&["verify", "--data", text(&data)]), 0);
+}
+
+#[test]
+fn a_backup_restores_into_an_empty_folder_only_and_a_damaged_one_is_refused() {
+    let (folder, data) = filled();
+    let (backup, back, again) = (folder.path().join("backup"), folder.path().join("back"), folder.path().join("again"));
+    done(&["backup", "--data", text(&data), "--out", text(&backup)]);
+    done(&["restore", text(&backup), "--data", text(&back)]);
+    done(&["verify", "--data", text(&back)]);
+    let references = |folder: &Path| reports(folder).iter().map(|r| r["reference"].clone()).collect::<Vec<_>>();
+    assert_eq!(references(&data), references(&back));
+    assert_ne!(status(&["restore", text(&backup), "--data", text(&back)]), 0, "over a folder that is not empty");
+    let mut bytes = std::fs::read(&backup).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&backup, bytes).unwrap();
+    assert_eq!(status(&["restore", text(&backup), "--data", text(&again)]), 5);
+    assert!(!again.join("journal.db").exists(), "nothing half restored is left");
+}
+
+#[test]
+fn help_manual_and_completions_come_from_one_table() {
+    let help = done(&["--help"]);
+    let man = done(&["man"]);
+    let bash = done(&["completions", "bash"]);
+    for command in ["serve", "demo", "import", "list", "verify", "checkpoint", "backup", "restore", "export", "token"] {
+        assert!(help.contains(command) && man.contains(command) && bash.contains(command), "{command}");
+        assert!(done(&[command, "--help"]).contains("Usage:"), "{command}");
+    }
+    assert!(!help.contains("read-worker"), "what is no command for people is not shown to them");
+}
+
+#[test]
+fn a_list_has_what_tools_rely_on() {
+    let (_folder, data) = filled();
+    let first = &reports(&data)[0];
+    let keys: Vec<&str> = first.as_object().unwrap().keys().map(String::as_str).collect();
+    let expected = [
+        "complete", "from", "hit_now", "kind", "message_id", "raw_sha256", "received_at", "reference", "status", "subject", "via",
+    ];
+    assert_eq!(keys, expected);
+    assert_eq!(first["via"], "import");
+    assert_eq!(first["raw_sha256"].as_str().unwrap().len(), 64);
+}

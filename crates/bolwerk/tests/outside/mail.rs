@@ -1,0 +1,126 @@
+//! Mail in, mail out, and kills in between.
+
+use crate::desk::{Desk, Sink, done, reports, until};
+use std::collections::HashSet;
+
+fn mail(k: usize, more: &str) -> String {
+    format!(
+        "From: it{k}@stad{k}.example\r\nTo: desk\r\nSubject: hulp {k}\r\nMessage-ID: <ask-{k}@stad{k}.example>\r\n{more}\r\nAlles ligt plat.\r\n"
+    )
+}
+
+fn message_ids(desk: &Desk) -> Vec<String> {
+    let bare = |r: &serde_json::Value| r["message_id"].as_str().unwrap().trim_matches(['<', '>']).to_owned();
+    reports(&desk.data()).iter().map(bare).collect()
+}
+
+#[test]
+fn what_was_acknowledged_survives_kills_and_is_there_once() {
+    let mut desk = Desk::start(&[]);
+    let mut acknowledged = HashSet::new();
+    for round in 0..6 {
+        let smtp = desk.smtp.clone();
+        let senders: Vec<_> = (0..8)
+            .map(|client| {
+                let smtp = smtp.clone();
+                std::thread::spawn(move || send_until_the_end(&smtp, round * 100 + client))
+            })
+            .collect();
+        until("some mails are acknowledged", || (reports(&desk.data()).len() > round * 20).then_some(()));
+        desk.kill();
+        senders.into_iter().for_each(|s| acknowledged.extend(s.join().unwrap()));
+        desk.again();
+    }
+    let listed = message_ids(&desk);
+    let once: HashSet<String> = listed.iter().cloned().collect();
+    assert!(acknowledged.len() > 100, "{}", acknowledged.len());
+    assert!(acknowledged.is_subset(&once), "lost: {:?}", acknowledged.difference(&once).collect::<Vec<_>>());
+    assert_eq!(listed.len(), once.len(), "doubled");
+    done(&["verify", "--data", desk.data().to_str().unwrap()]);
+}
+
+/// Message-IDs that were acknowledged before the desk went away.
+fn send_until_the_end(smtp: &str, client: usize) -> Vec<String> {
+    let mut acknowledged = Vec::new();
+    let Ok(mut talk) = crate::desk::Client::connect(smtp) else { return acknowledged };
+    for n in 0.. {
+        let id = format!("{client}-{n}@example.org");
+        let raw = format!("From: a@b.example\r\nSubject: {n}\r\nMessage-ID: <{id}>\r\n\r\ntekst {n}\r\n.");
+        let said = ["EHLO c.example", "MAIL FROM:<a@b.example>", &format!("RCPT TO:<{}>", crate::desk::MAILBOX), "DATA", &raw]
+            .iter()
+            .map(|line| talk.say(line))
+            .last();
+        match said {
+            Some(Ok(reply)) if reply.starts_with("250") => acknowledged.push(id),
+            _ => return acknowledged,
+        }
+    }
+    acknowledged
+}
+
+#[test]
+fn the_same_mail_is_one_report_by_whatever_way_and_another_under_its_message_id_is_kept() {
+    let desk = Desk::start(&[]);
+    let one = mail(1, "");
+    assert!(desk.send("it1@stad1.example", &one).unwrap().starts_with("250"));
+    let by_another_way = format!("Received: from elsewhere by here; Tue, 13 Dec 2022 10:00:00 +0100\r\n{one}");
+    assert!(desk.send("it1@stad1.example", &by_another_way).unwrap().starts_with("250"));
+    let other = one.replace("plat", "weer recht");
+    assert!(desk.send("it1@stad1.example", &other).unwrap().starts_with("250"));
+    let file = desk.folder.path().join("one.eml");
+    std::fs::write(&file, &one).unwrap();
+    let told = done(&["import", "mail", file.to_str().unwrap(), "--data", desk.data().to_str().unwrap(), "--json"]);
+    assert_eq!(told.trim(), r#"{"imported":0,"known":1,"not_fully_read":0,"failed":0}"#);
+    assert_eq!(reports(&desk.data()).len(), 2);
+}
+
+#[test]
+fn a_sender_gets_one_receipt_and_robots_get_none() {
+    let sink = Sink::start();
+    let mut desk = Desk::start(&["--relay", &sink.address]);
+    desk.send("it1@stad1.example", &mail(1, "")).unwrap();
+    for (k, more) in [
+        (2, "Auto-Submitted: auto-generated\r\n"),
+        (3, "List-Id: <l.example>\r\nPrecedence: list\r\n"),
+        (4, "X-Auto-Response-Suppress: All\r\n"),
+        (5, "Precedence: bulk\r\n"),
+    ] {
+        desk.send(&format!("it{k}@stad{k}.example"), &mail(k, more)).unwrap();
+    }
+    desk.send("", &mail(6, "")).unwrap();
+    let receipt = until("the receipt leaves", || sink.mails().into_iter().find(|m| m.to.contains("stad1")));
+    desk.kill();
+    desk.again();
+    desk.send("it7@stad7.example", &mail(7, "")).unwrap();
+    until("a receipt leaves after a kill", || sink.mails().into_iter().find(|m| m.to.contains("stad7")));
+    assert_eq!(receipt.from, "<>", "nothing may ever answer an automatic answer");
+    assert_eq!(receipt.header("Auto-Submitted").unwrap(), "auto-replied");
+    assert!(receipt.header("In-Reply-To").unwrap().contains("ask-1@stad1.example"));
+    let first = reports(&desk.data()).into_iter().find(|r| r["message_id"] == "<ask-1@stad1.example>").unwrap();
+    assert!(receipt.raw.contains(first["reference"].as_str().unwrap()));
+    let others: Vec<String> = sink.mails().into_iter().map(|m| m.to).filter(|t| !t.contains("stad1") && !t.contains("stad7")).collect();
+    assert!(others.is_empty(), "{others:?}");
+    let ids: HashSet<_> = sink.mails().iter().filter(|m| m.to.contains("stad1")).map(|m| m.header("Message-ID")).collect();
+    assert_eq!(ids.len(), 1, "one mail, one Message-ID, however often");
+}
+
+#[test]
+fn mail_in_every_shape_becomes_a_report() {
+    let desk = Desk::start(&[]);
+    let nested = "Content-Type: message/rfc822\r\n\r\n".repeat(20_000);
+    let shapes = [
+        format!("Subject: nested\r\nMIME-Version: 1.0\r\n{nested}Content-Type: text/plain\r\n\r\nx\r\n"),
+        format!("Subject: parts\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n{}", "--b\r\n\r\nx\r\n".repeat(20_000)),
+        format!("Subject: long\r\nX-Long: {}\r\n\r\nx\r\n", "a".repeat(500_000)),
+        format!("Subject: nul\0nul\r\n\r\n{}\r\n", "\0\u{1}\u{fffd}".repeat(1000)),
+        "\r\n\r\nno header at all\r\n".to_owned(),
+        String::new(),
+    ];
+    for (n, raw) in shapes.iter().enumerate() {
+        let said = desk.send("a@b.example", raw).unwrap();
+        assert!(said.starts_with("250"), "{n}: {said}");
+    }
+    until("all are read", || reports(&desk.data()).iter().all(|r| r["complete"].is_boolean()).then_some(()));
+    assert_eq!(reports(&desk.data()).len(), shapes.len());
+    assert!(desk.get("/").starts_with("HTTP/1.1 "));
+}
