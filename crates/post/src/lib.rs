@@ -7,14 +7,14 @@
 pub mod compose;
 pub mod date;
 pub mod door;
-//pub mod files;
-//#[doc(hidden)]
-//pub mod fuzzing;
-//pub mod html;
-//pub mod read;
+pub mod files;
+#[doc(hidden)]
+pub mod fuzzing;
+pub mod html;
+pub mod read;
 pub mod scan;
 pub mod send;
 mod serve;
 pub mod session;
 pub mod words;
-//pub mod worker;
+pub mod worker;

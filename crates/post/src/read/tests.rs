@@ -1,0 +1,217 @@
+use super::*;
+
+fn reading(raw: &str) -> Reading {
+    read(raw.replace('\n', "\r\n").as_bytes(), &ReadLimits::default())
+}
+
+const MIXED: &str = "From: \"Peeters, An\" <an@diest.example>
+To: cyber@desk.example, Jan <jan@x.example>
+Cc: <piet@x.example>
+Subject: =?utf-8?Q?Bestanden_versleuteld_=E2=80=93_hulp?=
+Message-ID: <1@diest.example>
+In-Reply-To: <0@desk.example>
+References: <a@x.example>
+ <0@desk.example>
+Date: Thu, 15 Dec 2022 03:04:05 +0100
+Reply-To: it@diest.example
+Content-Language: nl
+Authentication-Results: mx.desk.example; spf=pass
+MIME-Version: 1.0
+Content-Type: multipart/mixed; boundary=\"outer\"
+
+preamble
+--outer
+Content-Type: multipart/alternative; boundary=inner
+
+--inner
+Content-Type: text/plain; charset=iso-8859-1
+Content-Transfer-Encoding: quoted-printable
+
+Wij zijn gehackt =E9=E9n keer.
+--inner
+Content-Type: text/html; charset=utf-8
+
+<p>Wij zijn <b>gehackt</b>, zie <a href=\"https://bad.example/x\">hier</a>.</p><img src=\"https://bad.example/p.gif\">
+--inner--
+
+--outer
+Content-Type: application/octet-stream; name=\"../log.csv\"
+Content-Disposition: attachment; filename*=utf-8''..%2Flog.csv
+Content-Transfer-Encoding: base64
+
+aXAsdGlqZAoxOTIuMC4yLjEsbnUK
+--outer
+Content-Type: message/rfc822
+
+From: boef@evil.example
+Subject: inner
+Content-Type: multipart/mixed; boundary=deep
+
+--deep
+Content-Type: text/plain
+
+betaal
+--deep
+Content-Type: application/x-msdownload
+Content-Disposition: attachment; filename=\"betaal.pdf.exe\"
+
+MZ
+--deep--
+--outer--
+epilogue
+";
+
+#[test]
+fn a_mail_with_everything_is_read() {
+    let reading = reading(MIXED);
+    assert_eq!(reading.complete, Vec::<String>::new());
+    assert_eq!(reading.from_name.as_deref(), Some("Peeters, An"));
+    assert_eq!(reading.from_address.as_deref(), Some("an@diest.example"));
+    assert_eq!(reading.reply_to.as_deref(), Some("it@diest.example"));
+    assert_eq!(reading.subject, "Bestanden versleuteld – hulp");
+    assert_eq!(reading.message_id.as_deref(), Some("<1@diest.example>"));
+    assert_eq!(reading.in_reply_to, ["<0@desk.example>"]);
+    assert_eq!(reading.references, ["<a@x.example>", "<0@desk.example>"]);
+    assert_eq!(reading.to, ["cyber@desk.example", "jan@x.example", "piet@x.example"]);
+    assert_eq!(reading.date, Some(1_671_069_845));
+    assert_eq!(reading.language_hint.as_deref(), Some("nl"));
+    assert_eq!(reading.authentication, ["mx.desk.example; spf=pass"]);
+    assert_eq!(reading.text, "Wij zijn gehackt één keer.\n");
+    assert!(reading.html.as_deref().is_some_and(|html| html.contains("<b>gehackt</b>") && !html.contains("img")));
+    assert_eq!(reading.links, ["https://bad.example/x", "https://bad.example/p.gif"]);
+    assert_eq!(reading.nested, ["From: boef@evil.example\nSubject: inner\n\nbetaal\n"]);
+    let names: Vec<_> =
+        reading.attachments.iter().map(|part| (part.name.as_str(), part.suspicious.as_deref())).collect();
+    assert_eq!(names, [("log.csv", None), ("part-2.eml", None), ("betaal.pdf.exe", Some("double-extension"))]);
+    assert_eq!(reading.attachments[0].text.as_deref(), Some("ip,tijd\n192.0.2.1,nu\n"));
+    assert!(reading.may_answer);
+}
+
+#[test]
+fn an_attachment_is_found_by_its_number() {
+    let raw = MIXED.replace('\n', "\r\n");
+    let limits = ReadLimits::default();
+    let reading = read(raw.as_bytes(), &limits);
+    for part in &reading.attachments {
+        let (found, bytes) = attachment(raw.as_bytes(), part.index, &limits).unwrap();
+        assert_eq!((&found.name, &found.sha256, found.size), (&part.name, &part.sha256, bytes.len() as u64));
+    }
+    assert_eq!(attachment(raw.as_bytes(), 0, &limits).unwrap().1, b"ip,tijd\n192.0.2.1,nu\n");
+    assert!(attachment(raw.as_bytes(), 3, &limits).is_none());
+}
+
+#[test]
+fn html_alone_gives_text_and_beside_other_text_is_not_lost() {
+    let alone = reading("From: a@b.example\nContent-Type: text/html\n\n<p>Dag <b>wereld</b></p>\n");
+    assert_eq!(alone.text, "Dag wereld\n");
+    let mixed = "From: a@b.example\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\neen\n--b\nContent-Type: text/html\n\n<p>twee</p>\n--b--\n";
+    assert_eq!(reading(mixed).text, "een\n\ntwee\n");
+    let empty = "From: a@b.example\nContent-Type: multipart/alternative; boundary=b\n\n--b\n\n  \n--b\nContent-Type: text/html\n\n<p>twee</p>\n--b--\n";
+    assert_eq!(reading(empty).text, "twee\n");
+}
+
+fn verdict(header: &str) -> (Automatic, bool) {
+    let reading = reading(&format!("{header}Subject: x\n\nx\n"));
+    (reading.automatic, reading.may_answer)
+}
+
+#[test]
+fn machines_are_known_and_left_alone() {
+    for (header, expected) in [
+        ("From: a@b.example\n", (Automatic::No, true)),
+        ("From: a@b.example\nAuto-Submitted: no\n", (Automatic::No, true)),
+        ("From: a@b.example\nX-Auto-Response-Suppress: None\n", (Automatic::No, true)),
+        ("From: a@b.example\nX-Auto-Response-Suppress: OOF, AutoReply\n", (Automatic::No, false)),
+        ("From: a@b.example\nAuto-Submitted: auto-generated; x=y\n", (Automatic::Generated, false)),
+        ("From: a@b.example\nAuto-Submitted: auto-replied\n", (Automatic::Reply, false)),
+        ("From: a@b.example\nPrecedence: bulk\n", (Automatic::List, false)),
+        ("From: a@b.example\nList-Id: <x.example>\n", (Automatic::List, false)),
+        ("From: a@b.example\nReturn-Path: <>\n", (Automatic::No, false)),
+        ("From: noreply@b.example\n", (Automatic::No, false)),
+        ("From: owner-x@b.example\n", (Automatic::No, false)),
+        ("From: MAILER-DAEMON@b.example\nReturn-Path: <>\n", (Automatic::Bounce, false)),
+        ("", (Automatic::No, false)),
+        ("From: nobody\n", (Automatic::No, false)),
+    ] {
+        assert_eq!(verdict(header), expected, "{header:?}");
+    }
+}
+
+#[test]
+fn bounces_and_complaints_name_the_mail_they_are_about() {
+    let report = |kind: &str, status: &str, returned: &str| {
+        format!(
+            "From: x@mx.example\nContent-Type: multipart/report; report-type={kind}; boundary=b\n\n--b\n\nsorry\n--b\nContent-Type: {status}\n\n\
+             Final-Recipient: rfc822; a@b.example\nStatus: 5.1.1\n--b\nContent-Type: {returned}\n\nFrom: us@desk.example\nMessage-ID: <n1@desk.example>\n\nx\n--b--\n"
+        )
+    };
+    let bounce = reading(&report("delivery-status", "message/delivery-status", "message/rfc822"));
+    assert_eq!(
+        (bounce.automatic, bounce.returned_message_ids),
+        (Automatic::Bounce, vec!["<n1@desk.example>".to_owned()])
+    );
+    let bounce = reading(&report("delivery-status", "message/delivery-status", "text/rfc822-headers"));
+    assert_eq!(bounce.returned_message_ids, ["<n1@desk.example>"]);
+    let feedback = reading(&report("feedback-report", "message/feedback-report", "message/rfc822"));
+    assert_eq!((feedback.automatic, feedback.may_answer), (Automatic::Feedback, false));
+    assert_eq!(feedback.returned_message_ids, ["<n1@desk.example>"]);
+    let old = reading(
+        "From: MAILER-DAEMON@x.example\nReturn-Path: <>\nSubject: failure notice\n\nHi.\nMessage-ID: <n2@desk.example>\n",
+    );
+    assert_eq!((old.automatic, old.returned_message_ids), (Automatic::Bounce, vec!["<n2@desk.example>".to_owned()]));
+}
+
+#[test]
+fn limits_cut_and_say_so_and_the_rest_is_given() {
+    let head = "From: a@b.example\nSubject: hostile\nMessage-ID: <h@x.example>\n";
+    let nested =
+        format!("{head}{}", "Content-Type: message/rfc822\n\n".repeat(20_000)) + "Content-Type: text/plain\n\ndiep\n";
+    let multiparts: String =
+        (0..5_000).map(|n| format!("Content-Type: multipart/mixed; boundary=b{n}\n\n--b{n}\n")).collect();
+    let parts = format!(
+        "Content-Type: multipart/mixed; boundary=b\n\n{}--b--\n",
+        "--b\nContent-Type: text/plain\n\nx\n".repeat(20_000)
+    );
+    let headers: String = (0..20_000).map(|n| format!("X-H{n}: {n}\n")).collect::<String>() + "\nnog tekst\n";
+    let long = format!("X-Long: {}\n\nnog tekst\n", "a".repeat(400_000));
+    for (mail, why) in [
+        (nested, reason::NESTING),
+        (format!("{head}{multiparts}"), reason::NESTING),
+        (format!("{head}{parts}"), reason::PARTS),
+        (format!("{head}{headers}"), reason::HEADER_FIELDS),
+        (format!("{head}{long}"), reason::HEADER_SIZE),
+        (format!("{head}Content-Type: multipart/mixed; boundary=never\n\nnog tekst\n"), reason::STRUCTURE),
+        (format!("{head}Content-Type: multipart/mixed\n\nnog tekst\n"), reason::STRUCTURE),
+        (format!("{head}Content-Type: text/plain; charset=no-such-charset\n\nnog tekst\n"), ""),
+        (
+            format!("{head}Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: base64\n\n/////w==\n"),
+            reason::CHARSET,
+        ),
+        (format!("{head}Content-Transfer-Encoding: base64\n\n%%%%bm9nIHRla3N0\n"), reason::ENCODING),
+        (format!("{head}Content-Transfer-Encoding: x-uuencode\n\nnog tekst\n"), reason::ENCODING),
+        (format!("{head}\n{}", "x".repeat(2 << 20)), reason::TEXT_CUT),
+    ] {
+        let reading = reading(&mail);
+        assert_eq!(
+            (reading.subject.as_str(), reading.message_id.as_deref()),
+            ("hostile", Some("<h@x.example>")),
+            "{why}"
+        );
+        assert!(
+            reading.complete.iter().any(|key| key == why) || why.is_empty(),
+            "{why} is not in {:?}",
+            reading.complete
+        );
+        assert!(reading.complete.iter().all(|key| reason::ALL.contains(&key.as_str())));
+        if mail.contains("nog tekst") {
+            assert_eq!(reading.text, "nog tekst\n", "{why}");
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_read_still_has_a_header() {
+    let reading = Reading::unread(b"From: \"An\" <a@b.example>\r\nSubject: x\r\n\r\n", reason::WORKER_DIED);
+    assert_eq!((reading.from_name.as_deref(), reading.from_address.as_deref()), (Some("An"), Some("a@b.example")));
+    assert_eq!((reading.complete, reading.may_answer), (vec!["worker-died".to_owned()], false));
+}
