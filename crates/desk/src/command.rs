@@ -1,9 +1,13 @@
 //! One door for writing: a command, decided against the desk, becomes facts or a refusal.
 
 use crate::fact::{Fact, Recorded};
-use crate::ids::{AccountId, NoticeId, Random, Reference, Timestamp};
+use crate::ids::{AccountId, EntryId, IncidentId, NoticeId, Random, Reference, ReportId, TaskId, Timestamp};
+use crate::register::Which;
 use crate::{Desk, accounts, house, incidents, intake, outbox};
 use serde::{Deserialize, Serialize};
+
+/// Organisations on one desk, at most: an audience is a word of so many bits.
+pub const ORGANISATIONS_MAX: usize = 64;
 
 /// Who does something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -25,6 +29,8 @@ pub enum Command {
         /// Its public name.
         name: String,
     },
+    /// Name boards from a register that ships with the program; once and for all.
+    LoadRegister(Which),
     /// People.
     Accounts(accounts::Command),
     /// Messages that come in.
@@ -138,26 +144,17 @@ impl Desk {
     /// Decide what a command brings about. Pure: the same desk, command, moment and randomness give the same facts.
     pub fn decide(&self, context: &mut Context<'_>, command: Command) -> Result<Decision, Refusal> {
         match command {
-            Command::Configure(configured) => {
-                if configured.organisation.trim().is_empty() {
-                    return Err(Refusal::invalid("organisation", "length"));
+            Command::Configure(configured) => self.decide_configure(context, configured),
+            Command::AddOrganisation { name } => self.decide_organisation(context, &name),
+            Command::LoadRegister(which) => match self.register.which() {
+                Some(loaded) if loaded == which => Ok(Decision::nothing(Outcome::Done)),
+                // Facts name boards by their place: another register would move them to other towns.
+                Some(_) => Err(Refusal::TooLate { why: "register-loaded" }),
+                None => {
+                    self.admin_asks(context)?;
+                    Ok(Decision::one(Fact::House(house::Fact::RegisterLoaded { which }), Outcome::Done))
                 }
-                if !configured.address.contains('@') {
-                    return Err(Refusal::invalid("address", "mailbox"));
-                }
-                Ok(Decision::one(Fact::House(house::Fact::Configured(configured)), Outcome::Done))
-            }
-            Command::AddOrganisation { name } => {
-                let number = self.house.organisations.len().max(1);
-                if number >= 64 {
-                    return Err(Refusal::invalid("organisation", "too-many"));
-                }
-                let organisation = crate::ids::OrganisationId(number as u8);
-                Ok(Decision::one(
-                    Fact::House(house::Fact::OrganisationAdded { organisation, name }),
-                    Outcome::Done,
-                ))
-            }
+            },
             Command::Accounts(command) => accounts::decide(self, context, command),
             Command::Intake(command) => intake::decide(self, context, command),
             Command::Outbox(command) => outbox::decide(self, context, command),
@@ -166,14 +163,79 @@ impl Desk {
         }
     }
 
-    fn decide_undo(&self, context: &mut Context<'_>, by: AccountId, of: u64) -> Result<Decision, Refusal> {
+    /// Settings are changed by first run and the machine's own command line, or by an administrator.
+    fn admin_asks(&self, context: &Context<'_>) -> Result<(), Refusal> {
+        match context.actor {
+            Actor::Rule => Ok(()),
+            Actor::Person(account) => self.accounts.is_admin(account),
+        }
+    }
+
+    fn decide_configure(&self, context: &Context<'_>, mut set: house::Configured) -> Result<Decision, Refusal> {
+        self.admin_asks(context)?;
+        set.organisation = set.organisation.trim().to_owned();
+        set.address = set.address.trim().to_owned();
+        set.phone = set.phone.map(|p| p.trim().to_owned()).filter(|p| !p.is_empty());
+        if set.organisation.is_empty() || set.organisation.chars().count() > accounts::NAME_CHARS_MAX {
+            return Err(Refusal::invalid("organisation", "length"));
+        }
+        let mailbox =
+            set.address.rsplit_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty());
+        if !mailbox || set.address.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            return Err(Refusal::invalid("address", "mailbox"));
+        }
+        if self.house.configured.as_ref() == Some(&set) {
+            return Ok(Decision::nothing(Outcome::Done));
+        }
+        Ok(Decision::one(Fact::House(house::Fact::Configured(set)), Outcome::Done))
+    }
+
+    fn decide_organisation(&self, context: &Context<'_>, name: &str) -> Result<Decision, Refusal> {
+        self.admin_asks(context)?;
+        let name = name.trim().to_owned();
+        if name.is_empty() || name.chars().count() > accounts::NAME_CHARS_MAX {
+            return Err(Refusal::invalid("organisation", "length"));
+        }
+        let number = self.house.organisations.len().max(1);
+        if number >= ORGANISATIONS_MAX {
+            return Err(Refusal::invalid("organisation", "too-many"));
+        }
+        let organisation = crate::ids::OrganisationId(number as u8);
+        Ok(Decision::one(Fact::House(house::Fact::OrganisationAdded { organisation, name }), Outcome::Done))
+    }
+
+    fn decide_undo(&self, context: &Context<'_>, by: AccountId, of: u64) -> Result<Decision, Refusal> {
         let undoable = self.undoable.get(&of).ok_or(Refusal::TooLate { why: "undo-gone" })?;
-        if undoable.by != by {
+        if undoable.by != by || context.actor != Actor::Person(by) {
             return Err(Refusal::NotFound);
         }
+        let actor = Actor::Person(by);
         match &undoable.what {
-            Inverse::Reopen(report) => intake::reopen(self, *report, context.actor),
-            Inverse::Field(incident, change) => incidents::change_back(self, *incident, change.clone(), context.actor),
+            Inverse::Reopen(report) => {
+                self.team_still_may(by, self.intake.get(*report).class)?;
+                intake::undo_decision(self, *report, of, actor)
+            }
+            Inverse::Batch(batch) => intake::undo_batch(self, *batch, actor),
+            Inverse::Appraisal(report, before, after) => {
+                self.team_still_may(by, self.intake.get(*report).class)?;
+                intake::undo_appraisal(self, *report, before, after, by)
+            }
+            Inverse::Opening(incident) => {
+                self.still_may(by, self.incidents.get(*incident).class)?;
+                incidents::undo_opening(self, *incident, actor)
+            }
+            Inverse::Field(incident, before, after) => {
+                self.still_may(by, self.incidents.get(*incident).class)?;
+                incidents::undo_field(self, *incident, before, after, actor)
+            }
+            Inverse::Line(incident, entry) => {
+                self.still_may(by, self.incidents.get(*incident).class)?;
+                incidents::undo_line(self, *incident, *entry, by)
+            }
+            Inverse::Task(incident, task, was_done) => {
+                self.still_may(by, self.incidents.get(*incident).class)?;
+                incidents::undo_task(self, *incident, *task, *was_done, by)
+            }
         }
     }
 }
@@ -182,9 +244,19 @@ impl Desk {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Inverse {
     /// A report's decision.
-    Reopen(crate::ids::ReportId),
-    /// A field of an incident, to the value that it had.
-    Field(crate::ids::IncidentId, incidents::Change),
+    Reopen(ReportId),
+    /// Decisions about many reports, by the number of the act.
+    Batch(u64),
+    /// What was thought of a report before, and what the act made of it.
+    Appraisal(ReportId, intake::Appraisal, intake::Appraisal),
+    /// An incident that should not have been opened.
+    Opening(IncidentId),
+    /// A field of an incident: the value that it had, and the one that the act gave it.
+    Field(IncidentId, incidents::Change, incidents::Change),
+    /// A line that somebody wrote.
+    Line(IncidentId, EntryId),
+    /// Whether a task was done before.
+    Task(IncidentId, TaskId, bool),
 }
 
 /// An act that can still be taken back.

@@ -70,7 +70,9 @@ pub const VERSION: u16 = 1;
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
     /// Written by a newer program.
-    #[error("fact {kind} has version {version}, this program reads up to {VERSION}: use the program that wrote it, or a newer one")]
+    #[error(
+        "fact {kind} has version {version}, this program reads up to {VERSION}: use the program that wrote it, or a newer one"
+    )]
     Newer {
         /// `capability.fact`.
         kind: String,

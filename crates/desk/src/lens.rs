@@ -2,7 +2,8 @@
 
 use crate::Desk;
 use crate::accounts::Role;
-use crate::ids::{AccountId, OrganisationId, TEAM};
+use crate::command::Refusal;
+use crate::ids::{AccountId, IncidentId, OrganisationId, ReportId, TEAM};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::ops::Deref;
@@ -66,7 +67,7 @@ impl Audience {
         Audience { organisations: 1 << TEAM.0, tlp: Tlp::Amber, persons: Vec::new() }
     }
 
-    fn admits(&self, viewer: &Viewer) -> bool {
+    pub(crate) fn admits(&self, viewer: &Viewer) -> bool {
         let addressed = self.organisations & (1u64 << (viewer.organisation.0 & 63)) != 0;
         addressed && (self.tlp != Tlp::Red || self.persons.contains(&viewer.account))
     }
@@ -77,7 +78,7 @@ impl Audience {
 pub struct ClassId(pub u32);
 
 /// All audiences in use.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Classes {
     list: Vec<Audience>,
     numbers: HashMap<Audience, ClassId>,
@@ -201,5 +202,34 @@ impl<'a> Lens<'a> {
 
     pub(crate) fn may_see(&self, class: ClassId) -> bool {
         self.visible.has(class)
+    }
+
+    /// Leave to act on a report of this class: people on duty of the team, who work the address.
+    pub(crate) fn leave_on_report(&self, report: ReportId, class: ClassId) -> Option<Leave<ReportId>> {
+        (self.may_see(class) && self.viewer.role >= Role::Duty && self.is_team())
+            .then_some(Leave { id: report, by: self.viewer.account })
+    }
+
+    /// Leave to work on an incident of this class: people on duty of every organisation that it is addressed to.
+    pub(crate) fn leave_on_incident(&self, incident: IncidentId, class: ClassId) -> Option<Leave<IncidentId>> {
+        (self.may_see(class) && self.viewer.role >= Role::Duty)
+            .then_some(Leave { id: incident, by: self.viewer.account })
+    }
+}
+
+impl Desk {
+    /// Whether the holder of a leave may still act on a thing of this class: rights may have changed since it was given out.
+    pub(crate) fn still_may(&self, by: AccountId, class: ClassId) -> Result<Viewer, Refusal> {
+        let viewer = self.viewer(by).ok_or(Refusal::Forbidden)?;
+        if !self.classes.get(class).admits(&viewer) {
+            return Err(Refusal::NotFound);
+        }
+        if viewer.role >= Role::Duty { Ok(viewer) } else { Err(Refusal::Forbidden) }
+    }
+
+    /// As [`Desk::still_may`], for what only the team decides.
+    pub(crate) fn team_still_may(&self, by: AccountId, class: ClassId) -> Result<Viewer, Refusal> {
+        let viewer = self.still_may(by, class)?;
+        if viewer.is_team() { Ok(viewer) } else { Err(Refusal::Forbidden) }
     }
 }

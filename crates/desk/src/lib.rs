@@ -1,0 +1,86 @@
+//! The domain: commands, facts, state, rules and the lens. No input or output, no clock, no chance of its own.
+//!
+//! Data's way: [`Desk::decide`] turns a command into facts or a refusal; the engine makes the facts durable; [`Desk::apply`] lets them
+//! happen; [`Desk::seen_by`] is the one door through which anybody reads.
+
+pub mod accounts;
+mod apply;
+pub mod command;
+pub mod fact;
+mod folding;
+pub mod hints;
+pub mod house;
+pub mod ids;
+pub mod incidents;
+pub mod intake;
+pub mod lens;
+mod log;
+mod machinery;
+pub mod observables;
+pub mod outbox;
+pub mod register;
+pub mod sealed;
+pub mod search;
+pub mod view;
+
+pub use machinery::{Answerable, IncidentInventory, Inventory};
+
+use command::Undoable;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A keyed or plain SHA-256; which one is said where it stands. In JSON: 64 hex digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest(pub [u8; 32]);
+
+impl std::fmt::Debug for Digest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl std::fmt::Display for Digest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|b| write!(f, "{b:02x}"))
+    }
+}
+
+impl Serialize for Digest {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Digest, D::Error> {
+        let hex = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        let mut bytes = [0; 32];
+        let wrong = || serde::de::Error::custom("a digest is 64 hex digits");
+        if hex.len() != 64 || !hex.is_ascii() {
+            return Err(wrong());
+        }
+        for (n, byte) in bytes.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(&hex[2 * n..2 * n + 2], 16).map_err(|_| wrong())?;
+        }
+        Ok(Digest(bytes))
+    }
+}
+
+/// Everything that is so: a pure function of the facts.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Desk {
+    pub(crate) next: u64,
+    /// When the last fact was recorded.
+    pub(crate) last_at: ids::Timestamp,
+    pub(crate) house: house::House,
+    pub(crate) accounts: accounts::Accounts,
+    pub(crate) intake: intake::Intake,
+    pub(crate) outbox: outbox::Outbox,
+    pub(crate) incidents: incidents::Incidents,
+    pub(crate) register: register::Register,
+    pub(crate) classes: lens::Classes,
+    pub(crate) undoable: BTreeMap<u64, Undoable>,
+    pub(crate) log: log::Log,
+    /// Stands beside the state: it holds what can be read, and so differs once something was erased.
+    pub(crate) index: search::Index,
+}

@@ -1,9 +1,9 @@
 //! People who sign in, their sessions, and the tokens of machines.
 
-use crate::command::{Context, Decision, Outcome, Refusal};
+use crate::command::{Actor, Context, Decision, Outcome, Refusal};
 use crate::fact::{self, Subject};
 use crate::house::Language;
-use crate::ids::{AccountId, OrganisationId, SessionId, TokenId, Timestamp};
+use crate::ids::{AccountId, OrganisationId, SessionId, TEAM, Timestamp, TokenId};
 use crate::lens::{Leave, Lens, Viewer};
 use crate::sealed::Sealed;
 use crate::{Desk, Digest};
@@ -151,6 +151,11 @@ pub enum Fact {
 
 impl Fact {
     pub(crate) fn subject(&self) -> Subject {
+        Subject::Account(self.account())
+    }
+
+    /// The account it is about.
+    pub fn account(&self) -> AccountId {
         let (Fact::Created { account, .. }
         | Fact::PasswordSet { account, .. }
         | Fact::Preferred { account, .. }
@@ -159,7 +164,7 @@ impl Fact {
         | Fact::SignedOut { account, .. }
         | Fact::TokenMade { account, .. }
         | Fact::TokenRevoked { account, .. }) = self;
-        Subject::Account(*account)
+        *account
     }
 }
 
@@ -179,6 +184,17 @@ pub enum Command {
         /// Who it is.
         person: Person,
     },
+    /// A new password, Argon2id in PHC form: one's own, or an administrator's for a colleague.
+    SetPassword {
+        /// Who asks.
+        leave: Leave<AccountId>,
+        /// Whose.
+        account: AccountId,
+        /// The hash.
+        password: String,
+    },
+    /// The account may not sign in any more; an administrator only, and never the last one.
+    Disable(Leave<AccountId>, AccountId),
     /// How I want the pages.
     Prefer(Leave<AccountId>, Preferences),
     /// A password was checked; begin a session.
@@ -206,7 +222,7 @@ pub enum Command {
 }
 
 /// An account as the desk keeps it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Account {
     pub(crate) organisation: OrganisationId,
     pub(crate) role: Role,
@@ -215,8 +231,14 @@ pub struct Account {
     pub(crate) person: Sealed<Person>,
 }
 
+impl Account {
+    fn is_admin(&self) -> bool {
+        self.role == Role::Admin && self.organisation == TEAM && !self.disabled
+    }
+}
+
 /// A session as the desk keeps it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Session {
     pub(crate) account: AccountId,
     pub(crate) since: Timestamp,
@@ -225,7 +247,7 @@ pub struct Session {
 }
 
 /// An API token as the desk keeps it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Token {
     pub(crate) account: AccountId,
     pub(crate) label: String,
@@ -234,7 +256,7 @@ pub struct Token {
 }
 
 /// All accounts, sessions and tokens.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Accounts {
     pub(crate) accounts: Vec<Account>,
     pub(crate) sessions: Vec<Session>,
@@ -268,12 +290,7 @@ impl Accounts {
             }
             Fact::SignedIn { session, account, token, origin } => {
                 self.session_by.insert(*token, *session);
-                self.sessions.push(Session {
-                    account: *account,
-                    since: at,
-                    ended: false,
-                    origin: origin.clone(),
-                });
+                self.sessions.push(Session { account: *account, since: at, ended: false, origin: origin.clone() });
             }
             Fact::SignedOut { session, .. } => self.sessions[session.index()].ended = true,
             Fact::TokenMade { token, account, label, secret } => {
@@ -289,13 +306,19 @@ impl Accounts {
     }
 }
 
-pub(crate) fn decide(desk: &Desk, _context: &mut Context<'_>, command: Command) -> Result<Decision, Refusal> {
+pub(crate) fn decide(desk: &Desk, context: &Context<'_>, command: Command) -> Result<Decision, Refusal> {
     let accounts = &desk.accounts;
     let one = |fact: Fact, outcome: Outcome| Ok(Decision::one(fact::Fact::Accounts(fact), outcome));
     match command {
         Command::Create { leave, organisation, role, preferences, mut person } => {
-            if let Some(leave) = leave {
-                desk.accounts.needs_admin(leave)?;
+            match (leave, context.actor) {
+                (Some(leave), _) => desk.accounts.needs_admin(leave)?,
+                // First run, or the machine's own command line: nobody signed in asks.
+                (None, Actor::Rule) => {}
+                (None, Actor::Person(_)) => return Err(Refusal::Forbidden),
+            }
+            if organisation != TEAM && organisation.index() >= desk.house.organisations.len() {
+                return Err(Refusal::invalid("organisation", "unknown"));
             }
             person.login = person.login.trim().to_lowercase();
             person.name = person.name.trim().to_owned();
@@ -317,9 +340,26 @@ pub(crate) fn decide(desk: &Desk, _context: &mut Context<'_>, command: Command) 
                 Outcome::Account(account),
             )
         }
-        Command::Prefer(leave, preferences) => {
-            one(Fact::Preferred { account: leave.by, preferences }, Outcome::Done)
+        Command::SetPassword { leave, account, password } => {
+            accounts.accounts.get(account.index()).ok_or(Refusal::NotFound)?;
+            if leave.by != account {
+                accounts.needs_admin(leave)?;
+            }
+            one(Fact::PasswordSet { account, password: Sealed::Open(password) }, Outcome::Done)
         }
+        Command::Disable(leave, account) => {
+            accounts.needs_admin(leave)?;
+            let known = accounts.accounts.get(account.index()).ok_or(Refusal::NotFound)?;
+            if known.disabled {
+                return Ok(Decision::nothing(Outcome::Done));
+            }
+            let admins = accounts.accounts.iter().filter(|a| a.is_admin()).count();
+            if known.is_admin() && admins == 1 {
+                return Err(Refusal::invalid("account", "last-admin"));
+            }
+            one(Fact::Disabled { account, by: leave.by }, Outcome::Done)
+        }
+        Command::Prefer(leave, preferences) => one(Fact::Preferred { account: leave.by, preferences }, Outcome::Done),
         Command::SignIn { account, token, origin } => {
             let known = accounts.accounts.get(account.index()).ok_or(Refusal::NotFound)?;
             if known.disabled {
@@ -341,20 +381,18 @@ pub(crate) fn decide(desk: &Desk, _context: &mut Context<'_>, command: Command) 
             if label.is_empty() || label.chars().count() > NAME_CHARS_MAX {
                 return Err(Refusal::invalid("label", "length"));
             }
-            one(
-                Fact::TokenMade { token: TokenId(accounts.tokens.len() as u32), account, label, secret },
-                Outcome::Done,
-            )
+            one(Fact::TokenMade { token: TokenId(accounts.tokens.len() as u32), account, label, secret }, Outcome::Done)
         }
         Command::RevokeToken(leave, token) => {
-            let known = accounts.tokens.get(token.index()).filter(|t| t.account == leave.by).ok_or(Refusal::NotFound)?;
+            let known =
+                accounts.tokens.get(token.index()).filter(|t| t.account == leave.by).ok_or(Refusal::NotFound)?;
             one(Fact::TokenRevoked { token, account: known.account }, Outcome::Done)
         }
     }
 }
 
 impl Accounts {
-    fn by_login(&self, login: &str) -> Option<AccountId> {
+    pub(crate) fn by_login(&self, login: &str) -> Option<AccountId> {
         self.accounts
             .iter()
             .position(|a| a.person.open().is_some_and(|p| p.login == login))
@@ -362,8 +400,13 @@ impl Accounts {
     }
 
     fn needs_admin(&self, leave: Leave<AccountId>) -> Result<(), Refusal> {
-        let account = self.accounts.get(leave.by.index()).ok_or(Refusal::Forbidden)?;
-        if account.role == Role::Admin && !account.disabled { Ok(()) } else { Err(Refusal::Forbidden) }
+        self.is_admin(leave.by)
+    }
+
+    /// Whether an account administers this desk.
+    pub(crate) fn is_admin(&self, account: AccountId) -> Result<(), Refusal> {
+        let account = self.accounts.get(account.index()).ok_or(Refusal::Forbidden)?;
+        if account.is_admin() { Ok(()) } else { Err(Refusal::Forbidden) }
     }
 }
 

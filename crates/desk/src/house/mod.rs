@@ -1,6 +1,7 @@
 //! The desk itself: whose it is, which address it answers, in which languages.
 
 use crate::ids::OrganisationId;
+use crate::register::Which;
 use serde::{Deserialize, Serialize};
 
 /// A language of the interface or of an answer.
@@ -52,6 +53,11 @@ pub enum Fact {
         /// Its public name.
         name: String,
     },
+    /// A register that ships with the program was loaded: boards are named by their places in it from now on.
+    RegisterLoaded {
+        /// Which.
+        which: Which,
+    },
 }
 
 /// What first run asks.
@@ -70,7 +76,7 @@ pub struct Configured {
 }
 
 /// The desk's own settings.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct House {
     /// `None` until first run is done.
     pub(crate) configured: Option<Configured>,
@@ -94,6 +100,8 @@ impl House {
                 }
                 self.organisations[at].clone_from(name);
             }
+            // The desk itself takes the register.
+            Fact::RegisterLoaded { .. } => {}
         }
     }
 }

@@ -1,10 +1,11 @@
 //! What may become of a message.
 
-use super::{Appraisal, Command, Fact, Status, Thread, Verdict};
+use super::{Appraisal, Command, Fact, Report, Status, Thread, Verdict, erase};
 use crate::Desk;
 use crate::command::{Actor, Context, Decision, Outcome, Refusal};
 use crate::fact::{self, Recorded};
-use crate::ids::{Named, Reference, ReportId, Timestamp};
+use crate::ids::{AccountId, IncidentId, Named, Reference, ReportId, Timestamp};
+use crate::incidents::Phase;
 use crate::lens::Leave;
 use crate::outbox::{self, About, Purpose};
 use crate::sealed::Sealed;
@@ -14,7 +15,7 @@ pub const ANSWER_INTERVAL_SECONDS: i64 = 3600;
 /// Reports decided by one act, at most.
 pub const BULK_MAX: usize = 500;
 
-fn intake(fact: Fact) -> fact::Fact {
+pub(super) fn intake(fact: Fact) -> fact::Fact {
     fact::Fact::Intake(fact)
 }
 
@@ -46,18 +47,18 @@ pub(crate) fn decide(desk: &Desk, context: &mut Context<'_>, command: Command) -
         Command::Read(report, findings) => decide_read(desk, context, report, *findings),
         Command::Claim(leave) => {
             let (report, by) = (leave.id, leave.by);
-            match desk.intake.get(report).claimed_by {
+            match held(desk, leave)?.claimed_by {
                 Some(other) if other == by => Ok(Decision::nothing(Outcome::Done)),
                 // Taking over is allowed and visible: at 3 a.m. the first claimer may have fallen asleep.
                 _ => Ok(Decision::one(intake(Fact::Claimed { report, by }), Outcome::Done)),
             }
         }
-        Command::Release(leave) => match desk.intake.get(leave.id).claimed_by {
+        Command::Release(leave) => match held(desk, leave)?.claimed_by {
             None => Ok(Decision::nothing(Outcome::Done)),
             Some(_) => Ok(Decision::one(intake(Fact::Released { report: leave.id, by: leave.by }), Outcome::Done)),
         },
         Command::Appraise { report, kind, hit_now, board } => {
-            let before = &desk.intake.get(report.id).appraisal;
+            let before = &held(desk, report)?.appraisal;
             let appraisal = Appraisal {
                 kind: kind.unwrap_or(before.kind),
                 hit_now: hit_now.unwrap_or(before.hit_now),
@@ -65,49 +66,60 @@ pub(crate) fn decide(desk: &Desk, context: &mut Context<'_>, command: Command) -
                 board_certain: board.map_or(before.board_certain, |b| b.is_some()),
                 ..before.clone()
             };
-            if appraisal == *before {
-                return Ok(Decision::nothing(Outcome::Done));
-            }
             if let Some(Some(board)) = board
                 && desk.register.get(board).is_none()
             {
                 return Err(Refusal::invalid("board", "unknown"));
             }
+            if appraisal == *before {
+                return Ok(Decision::nothing(Outcome::Done));
+            }
             let fact = Fact::Appraised { report: report.id, by: report.by, appraisal };
             Ok(Decision::one(intake(fact), Outcome::Done))
         }
-        Command::Decide(leave, verdict) => decide_verdict(desk, leave, verdict),
-        Command::DecideMany(leaves, verdict) => {
-            if leaves.len() > BULK_MAX {
-                return Err(Refusal::invalid("reports", "too-many"));
-            }
-            let mut decision = Decision::default();
-            for leave in leaves {
-                match decide_verdict(desk, leave, verdict) {
-                    Ok(one) => decision.facts.extend(one.facts),
-                    // One that somebody else decided meanwhile does not stop the others.
-                    Err(Refusal::TooLate { .. }) => {}
-                    Err(other) => return Err(other),
-                }
-            }
-            Ok(decision)
+        Command::Decide(leave, verdict) => {
+            Ok(Decision::one(intake(decide_verdict(desk, leave, verdict, None)?), Outcome::Done))
+        }
+        Command::DecideMany(leaves, verdict) => decide_many(desk, leaves, verdict),
+        Command::Reopen(leave) => {
+            held(desk, leave)?;
+            reopen(desk, leave.id, Actor::Person(leave.by))
         }
         Command::Snooze(leave, until) => {
-            undecided(desk, leave.id)?;
+            undecided(held(desk, leave)?)?;
             if until <= context.now {
                 return Err(Refusal::invalid("until", "past"));
             }
             Ok(Decision::one(intake(Fact::Snoozed { report: leave.id, by: leave.by, until }), Outcome::Done))
         }
+        Command::Wake(leave) => {
+            let kept = held(desk, leave)?;
+            undecided(kept)?;
+            if kept.status == Status::New {
+                return Ok(Decision::nothing(Outcome::Done));
+            }
+            let by = Actor::Person(leave.by);
+            Ok(Decision::one(intake(Fact::Woken { report: leave.id, by }), Outcome::Done))
+        }
         Command::Reply { report, draft, ask } => {
-            let queued = outbox::queue(desk, context, About::Report(report.id), Purpose::Reply, draft)?;
-            let mut decision = queued;
-            if ask && matches!(desk.intake.get(report.id).status, Status::New | Status::Snoozed(_)) {
+            let kept = held(desk, report)?;
+            let mut decision = outbox::queue(desk, context, About::Report(report.id), Purpose::Reply, draft)?;
+            if ask && matches!(kept.status, Status::New | Status::Snoozed(_)) {
                 decision.facts.push(intake(Fact::Waits { report: report.id, by: report.by }).into());
             }
             Ok(decision)
         }
+        Command::Erase { report, reason, alone } => erase::ask(desk, report, &reason, alone),
+        Command::ConfirmErasure(leave) => erase::confirm(desk, context, leave),
+        Command::Countersign(leave) => erase::countersign(desk, leave),
     }
+}
+
+/// The report behind a leave, if its holder may still act on it.
+pub(super) fn held(desk: &Desk, leave: Leave<ReportId>) -> Result<&Report, Refusal> {
+    let kept = desk.intake.reports.get(leave.id.index()).ok_or(Refusal::NotFound)?;
+    desk.team_still_may(leave.by, kept.class)?;
+    Ok(kept)
 }
 
 fn decide_read(
@@ -132,30 +144,42 @@ fn decide_read(
         head: Sealed::Open(findings.head),
     });
     let mut facts = vec![Recorded { fact, content: Some(content) }];
-    match thread {
-        Some(Thread::Continues(of)) => {
-            let verdict = match desk.intake.get(of).status {
-                Status::Decided(Verdict::Incident { incident, .. }) => Verdict::Incident { incident, opened: false },
-                _ => Verdict::FollowUp(of),
-            };
-            facts.push(intake(Fact::Decided { report, by: Actor::Rule, verdict }).into());
-        }
-        Some(Thread::Returns(notice)) => {
-            facts.push(fact::Fact::Outbox(outbox::bounced(desk, notice, report)).into());
-            if let About::Report(of) = desk.outbox.get(notice).about {
-                let verdict = Verdict::FollowUp(of);
-                facts.push(intake(Fact::Decided { report, by: Actor::Rule, verdict }).into());
-            }
-        }
-        Some(Thread::Mentions(_)) | None => {}
+    if let Some(Thread::Returns(notice)) = thread {
+        facts.push(fact::Fact::Outbox(outbox::bounced(desk, notice, report)).into());
+    }
+    if let Some(verdict) = thread.and_then(|thread| joins(desk, thread)) {
+        facts.push(intake(Fact::Decided { report, by: Actor::Rule, verdict, batch: None }).into());
     }
     if let Some(answer) = findings.answer.filter(|_| may_answer_again(desk, report, context.now)) {
         let continues = matches!(thread, Some(Thread::Continues(_)));
-        if !continues && let Ok(queued) = outbox::queue(desk, context, About::Report(report), Purpose::Receipt, answer) {
+        if !continues && let Ok(queued) = outbox::queue(desk, context, About::Report(report), Purpose::Receipt, answer)
+        {
             facts.extend(queued.facts);
         }
     }
     Ok(Decision { facts, outcome: Outcome::Done })
+}
+
+/// Where a message belongs by itself. Never to what is over: an answer to a closed report or incident is for a person to see.
+fn joins(desk: &Desk, thread: Thread) -> Option<Verdict> {
+    let of = match thread {
+        Thread::Continues(of) => of,
+        Thread::Returns(notice) => match desk.outbox.get(notice).about {
+            About::Report(of) => conversation_root(desk, of),
+            About::Incident(incident) => return joins_incident(desk, incident),
+        },
+        Thread::Mentions(_) => return None,
+    };
+    match desk.intake.get(of).status {
+        Status::Decided(Verdict::Incident { incident, .. }) => joins_incident(desk, incident),
+        Status::Decided(_) => None,
+        Status::New | Status::Waiting | Status::Snoozed(_) => Some(Verdict::FollowUp(of)),
+    }
+}
+
+fn joins_incident(desk: &Desk, incident: IncidentId) -> Option<Verdict> {
+    let kept = desk.incidents.get(incident);
+    (kept.phase != Phase::Closed && !kept.dropped).then_some(Verdict::Incident { incident, opened: false })
 }
 
 /// A token of ours counts only together with a sender who takes part in that conversation already.
@@ -164,7 +188,11 @@ fn proven(desk: &Desk, report: ReportId, thread: Thread) -> Thread {
         Thread::Continues(of) => {
             let sender = desk.intake.get(report).sender;
             let root = conversation_root(desk, of);
-            if sender.is_some_and(|s| desk.takes_part(root, &s)) { Thread::Continues(root) } else { Thread::Mentions(of) }
+            if sender.is_some_and(|s| desk.takes_part(root, &s)) {
+                Thread::Continues(root)
+            } else {
+                Thread::Mentions(of)
+            }
         }
         other => other,
     }
@@ -192,37 +220,112 @@ fn may_answer_again(desk: &Desk, report: ReportId, now: Timestamp) -> bool {
     desk.intake.answered.get(&sender).is_none_or(|last| now.seconds_since(*last) >= ANSWER_INTERVAL_SECONDS)
 }
 
-fn undecided(desk: &Desk, report: ReportId) -> Result<(), Refusal> {
-    match desk.intake.get(report).status {
+fn undecided(kept: &Report) -> Result<(), Refusal> {
+    match kept.status {
         Status::Decided(_) => Err(Refusal::TooLate { why: "decided" }),
         _ => Ok(()),
     }
 }
 
-fn decide_verdict(desk: &Desk, leave: Leave<ReportId>, verdict: Verdict) -> Result<Decision, Refusal> {
-    undecided(desk, leave.id)?;
-    match verdict {
+fn decide_verdict(desk: &Desk, leave: Leave<ReportId>, verdict: Verdict, batch: Option<u64>) -> Result<Fact, Refusal> {
+    undecided(held(desk, leave)?)?;
+    let verdict = match verdict {
         Verdict::Duplicate(of) | Verdict::FollowUp(of) if of == leave.id => {
             return Err(Refusal::invalid("of", "itself"));
         }
-        Verdict::Duplicate(of) | Verdict::FollowUp(of) if of.index() >= desk.intake.reports.len() => {
-            return Err(Refusal::NotFound);
+        Verdict::Duplicate(of) | Verdict::FollowUp(of) => {
+            let other = desk.intake.reports.get(of.index()).ok_or(Refusal::NotFound)?;
+            desk.still_may(leave.by, other.class)?;
+            // A chain of follow-ups that bites its own tail would hide all of them.
+            if conversation(desk, of).contains(&leave.id) {
+                return Err(Refusal::invalid("of", "circle"));
+            }
+            verdict
         }
-        Verdict::Incident { incident, .. } if incident.index() >= desk.incidents.incidents.len() => {
-            return Err(Refusal::NotFound);
+        Verdict::Incident { incident, .. } => {
+            let kept = desk.incidents.incidents.get(incident.index()).ok_or(Refusal::NotFound)?;
+            desk.still_may(leave.by, kept.class)?;
+            if kept.dropped {
+                return Err(Refusal::TooLate { why: "dropped" });
+            }
+            Verdict::Incident { incident, opened: false }
         }
-        _ => {}
-    }
-    let fact = Fact::Decided { report: leave.id, by: Actor::Person(leave.by), verdict };
-    Ok(Decision::one(intake(fact), Outcome::Done))
+        Verdict::NoIncident | Verdict::Spam => verdict,
+    };
+    Ok(Fact::Decided { report: leave.id, by: Actor::Person(leave.by), verdict, batch })
 }
 
-/// Take a decision back.
-pub(crate) fn reopen(desk: &Desk, report: ReportId, by: Actor) -> Result<Decision, Refusal> {
+/// A report and all that it is said to continue or to repeat.
+fn conversation(desk: &Desk, report: ReportId) -> Vec<ReportId> {
+    let mut chain = vec![report];
+    while let Status::Decided(Verdict::FollowUp(of) | Verdict::Duplicate(of)) =
+        desk.intake.get(*chain.last().expect("it begins with one")).status
+    {
+        if chain.contains(&of) {
+            break;
+        }
+        chain.push(of);
+    }
+    chain
+}
+
+fn decide_many(desk: &Desk, mut leaves: Vec<Leave<ReportId>>, verdict: Verdict) -> Result<Decision, Refusal> {
+    if leaves.len() > BULK_MAX {
+        return Err(Refusal::invalid("reports", "too-many"));
+    }
+    leaves.sort_by_key(|l| l.id);
+    leaves.dedup_by_key(|l| l.id);
+    let mut decision = Decision::default();
+    for leave in leaves {
+        match decide_verdict(desk, leave, verdict, Some(desk.next)) {
+            Ok(fact) => decision.facts.push(intake(fact).into()),
+            // One that somebody else decided meanwhile does not stop the others.
+            Err(Refusal::TooLate { .. }) => {}
+            Err(other) => return Err(other),
+        }
+    }
+    Ok(decision)
+}
+
+fn reopen(desk: &Desk, report: ReportId, by: Actor) -> Result<Decision, Refusal> {
     match desk.intake.get(report).status {
         Status::Decided(_) => Ok(Decision::one(intake(Fact::Reopened { report, by }), Outcome::Done)),
         _ => Err(Refusal::TooLate { why: "undone" }),
     }
+}
+
+/// Take back the decision that this fact was, unless it was taken back or replaced already.
+pub(crate) fn undo_decision(desk: &Desk, report: ReportId, of: u64, by: Actor) -> Result<Decision, Refusal> {
+    if desk.intake.get(report).decided_seq != Some(of) {
+        return Err(Refusal::TooLate { why: "undone" });
+    }
+    reopen(desk, report, by)
+}
+
+/// Take back what one act decided about many; what somebody changed since stays.
+pub(crate) fn undo_batch(desk: &Desk, batch: u64, by: Actor) -> Result<Decision, Refusal> {
+    let reports = desk.intake.batches.get(&batch).ok_or(Refusal::TooLate { why: "undo-gone" })?;
+    let mut decision = Decision::default();
+    for (seq, report) in reports {
+        if desk.intake.get(*report).decided_seq == Some(*seq) {
+            decision.facts.push(intake(Fact::Reopened { report: *report, by }).into());
+        }
+    }
+    if decision.facts.is_empty() { Err(Refusal::TooLate { why: "undone" }) } else { Ok(decision) }
+}
+
+/// Give a report the opinion back that it had, unless somebody changed it since.
+pub(crate) fn undo_appraisal(
+    desk: &Desk,
+    report: ReportId,
+    before: &Appraisal,
+    after: &Appraisal,
+    by: AccountId,
+) -> Result<Decision, Refusal> {
+    if desk.intake.get(report).appraisal != *after {
+        return Err(Refusal::TooLate { why: "changed" });
+    }
+    Ok(Decision::one(intake(Fact::Appraised { report, by, appraisal: before.clone() }), Outcome::Done))
 }
 
 /// A reference that is not in use. 40 random bits: after a million the next one collides once in a million times.
@@ -234,4 +337,3 @@ pub(crate) fn fresh_reference(desk: &Desk, context: &mut Context<'_>, named: Nam
         }
     }
 }
-

@@ -1,21 +1,23 @@
 //! Intake: a message comes in, is kept, read, judged and decided upon.
 
 mod decide;
+mod erase;
+mod fact;
+mod state;
 mod view;
 
-pub(crate) use decide::{decide, reopen};
+pub(crate) use decide::{decide, fresh_reference, undo_appraisal, undo_batch, undo_decision};
+pub use fact::Fact;
+pub use state::{Erasure, Event, Happened, Intake, Reading, Report, Status};
 pub use view::*;
 
 use crate::Digest;
-use crate::command::Actor;
 use crate::house::Language;
-use crate::ids::{AccountId, IncidentId, NoticeId, Reference, ReportId, Timestamp};
+use crate::ids::{IncidentId, NoticeId, ReportId, Timestamp};
 use crate::incidents::Severity;
-use crate::lens::{ClassId, Leave};
+use crate::lens::Leave;
 use crate::register::BoardId;
-use crate::sealed::Sealed;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 
 /// How a message came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -274,125 +276,6 @@ pub enum Verdict {
     Spam,
 }
 
-/// Facts about messages.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Fact {
-    /// A message came in and is kept. Its raw bytes are the fact's content.
-    Received {
-        /// The report it became.
-        report: ReportId,
-        /// Its reference.
-        reference: Reference,
-        /// How it came.
-        via: Via,
-        /// When the first byte of the acknowledgement could go out.
-        received_at: Timestamp,
-        /// When it happened, if that is another time (import, phone).
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        event_at: Option<Timestamp>,
-        /// Keyed digest of Message-ID and content without trace: the same message again is recognised by it.
-        digest: Digest,
-        /// Keyed digest of the sender's address: throttle and threading look at this, never at the address.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        sender: Option<Digest>,
-        /// Size of the raw bytes.
-        size: u64,
-        /// Who typed it (phone), or a rule.
-        by: Actor,
-        /// The bounded header scan.
-        arrival: Sealed<Arrival>,
-    },
-    /// A message was read. The whole reading is the fact's content.
-    Read {
-        /// Which.
-        report: ReportId,
-        /// How far.
-        completeness: Completeness,
-        /// Whether a machine sent it.
-        automatic: Automatic,
-        /// Its language, where sure.
-        language: Option<Language>,
-        /// What is thought of it.
-        appraisal: Appraisal,
-        /// Its place in a conversation.
-        thread: Option<Thread>,
-        /// Head of the reading.
-        head: Sealed<Head>,
-    },
-    /// Somebody works on it.
-    Claimed {
-        /// Which.
-        report: ReportId,
-        /// Who.
-        by: AccountId,
-    },
-    /// Nobody works on it any more.
-    Released {
-        /// Which.
-        report: ReportId,
-        /// Who let go.
-        by: AccountId,
-    },
-    /// A person corrected what it is about.
-    Appraised {
-        /// Which.
-        report: ReportId,
-        /// Who.
-        by: AccountId,
-        /// The new opinion.
-        appraisal: Appraisal,
-    },
-    /// Decided.
-    Decided {
-        /// Which.
-        report: ReportId,
-        /// Who.
-        by: Actor,
-        /// What.
-        verdict: Verdict,
-    },
-    /// The decision was taken back.
-    Reopened {
-        /// Which.
-        report: ReportId,
-        /// Who.
-        by: Actor,
-    },
-    /// We asked the sender something and wait.
-    Waits {
-        /// Which.
-        report: ReportId,
-        /// Who asked.
-        by: AccountId,
-    },
-    /// Not before this moment.
-    Snoozed {
-        /// Which.
-        report: ReportId,
-        /// Who.
-        by: AccountId,
-        /// Comes back then.
-        until: Timestamp,
-    },
-}
-
-impl Fact {
-    /// The report it is about.
-    pub fn report(&self) -> ReportId {
-        let (Fact::Received { report, .. }
-        | Fact::Read { report, .. }
-        | Fact::Claimed { report, .. }
-        | Fact::Released { report, .. }
-        | Fact::Appraised { report, .. }
-        | Fact::Decided { report, .. }
-        | Fact::Reopened { report, .. }
-        | Fact::Waits { report, .. }
-        | Fact::Snoozed { report, .. }) = self;
-        *report
-    }
-}
-
 /// A message at the door.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Incoming {
@@ -455,10 +338,27 @@ pub enum Command {
     },
     /// Decide.
     Decide(Leave<ReportId>, Verdict),
+    /// Take a decision back, whoever took it.
+    Reopen(Leave<ReportId>),
     /// Decide the same about many, undone as one.
     DecideMany(Vec<Leave<ReportId>>, Verdict),
     /// Not before this moment.
     Snooze(Leave<ReportId>, Timestamp),
+    /// It is to be judged now after all.
+    Wake(Leave<ReportId>),
+    /// Erase what came with it: asks a second person to confirm, or at once with an open countersign.
+    Erase {
+        /// Which.
+        report: Leave<ReportId>,
+        /// Why. Kept for ever, in the open: it names nobody.
+        reason: String,
+        /// Do not wait for a second person; an administrator only.
+        alone: bool,
+    },
+    /// The second person: erase what another one asked to erase.
+    ConfirmErasure(Leave<ReportId>),
+    /// The second person, afterwards: it was right to erase it alone.
+    Countersign(Leave<ReportId>),
     /// Answer the sender; `ask` puts the report on waiting.
     Reply {
         /// Which.
@@ -468,223 +368,4 @@ pub enum Command {
         /// Wait for an answer.
         ask: bool,
     },
-}
-
-/// Where a message stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
-    /// To judge.
-    New,
-    /// We asked something and wait.
-    Waiting,
-    /// Not before this moment.
-    Snoozed(Timestamp),
-    /// Decided.
-    Decided(Verdict),
-}
-
-impl Status {
-    /// Its name in the words, the API and listings.
-    pub fn key(self) -> &'static str {
-        match self {
-            Status::New => "new",
-            Status::Waiting => "waiting",
-            Status::Snoozed(_) => "snoozed",
-            Status::Decided(Verdict::Incident { .. }) => "incident",
-            Status::Decided(Verdict::FollowUp(_)) => "follow_up",
-            Status::Decided(Verdict::Duplicate(_)) => "duplicate",
-            Status::Decided(Verdict::NoIncident) => "no_incident",
-            Status::Decided(Verdict::Spam) => "spam",
-        }
-    }
-}
-
-/// What the reader made of it.
-#[derive(Clone, Debug)]
-pub struct Reading {
-    pub(crate) seq: u64,
-    pub(crate) at: Timestamp,
-    pub(crate) completeness: Completeness,
-    pub(crate) automatic: Automatic,
-    pub(crate) language: Option<Language>,
-    pub(crate) thread: Option<Thread>,
-    pub(crate) head: Sealed<Head>,
-}
-
-/// Something that happened to a report, for its history.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Event {
-    /// When it was recorded.
-    pub at: Timestamp,
-    /// Its place in the journal.
-    pub seq: u64,
-    /// Who.
-    pub by: Actor,
-    /// What.
-    pub what: Happened,
-}
-
-/// What happened to a report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Happened {
-    /// It came in.
-    Received,
-    /// It was read.
-    Read,
-    /// Somebody took it.
-    Claimed,
-    /// Somebody let go.
-    Released,
-    /// Its kind, board or urgency was corrected.
-    Appraised,
-    /// It was decided.
-    Decided(Verdict),
-    /// The decision was taken back.
-    Reopened,
-    /// We asked and wait.
-    Waits,
-    /// It sleeps.
-    Snoozed(Timestamp),
-    /// A mail was written about it.
-    Wrote(NoticeId),
-    /// Another message continued it.
-    Continued(ReportId),
-}
-
-/// A report as the desk keeps it.
-#[derive(Clone, Debug)]
-pub struct Report {
-    pub(crate) reference: Reference,
-    pub(crate) via: Via,
-    pub(crate) received_at: Timestamp,
-    pub(crate) event_at: Option<Timestamp>,
-    pub(crate) seq: u64,
-    pub(crate) size: u64,
-    pub(crate) sender: Option<Digest>,
-    pub(crate) arrival: Sealed<Arrival>,
-    pub(crate) reading: Option<Reading>,
-    pub(crate) appraisal: Appraisal,
-    pub(crate) status: Status,
-    pub(crate) claimed_by: Option<AccountId>,
-    pub(crate) class: ClassId,
-    pub(crate) history: Vec<Event>,
-    pub(crate) follow_ups: Vec<ReportId>,
-    pub(crate) notices: Vec<NoticeId>,
-}
-
-/// All messages.
-#[derive(Clone, Debug, Default)]
-pub struct Intake {
-    pub(crate) reports: Vec<Report>,
-    pub(crate) by_digest: HashMap<Digest, ReportId>,
-    pub(crate) by_reference: HashMap<Reference, ReportId>,
-    /// Undecided reports, in order of arrival: what the queue looks at.
-    pub(crate) open: std::collections::BTreeSet<ReportId>,
-    /// Received and not yet read.
-    pub(crate) unread: std::collections::BTreeSet<ReportId>,
-    /// Last automatic answer per sender.
-    pub(crate) answered: HashMap<Digest, Timestamp>,
-}
-
-impl Intake {
-    pub(crate) fn get(&self, report: ReportId) -> &Report {
-        &self.reports[report.index()]
-    }
-
-    pub(crate) fn apply(&mut self, seq: u64, at: Timestamp, team: ClassId, fact: &Fact) {
-        match fact {
-            Fact::Received { report, reference, via, received_at, event_at, digest, sender, size, by, arrival } => {
-                self.by_digest.insert(*digest, *report);
-                self.by_reference.insert(*reference, *report);
-                self.open.insert(*report);
-                self.unread.insert(*report);
-                self.reports.push(Report {
-                    reference: *reference,
-                    via: *via,
-                    received_at: *received_at,
-                    event_at: *event_at,
-                    seq,
-                    size: *size,
-                    sender: *sender,
-                    arrival: arrival.clone(),
-                    reading: None,
-                    appraisal: Appraisal {
-                        kind: Kind::Question,
-                        hit_now: false,
-                        board: None,
-                        board_certain: false,
-                        severity: None,
-                        rsit: None,
-                    },
-                    status: Status::New,
-                    claimed_by: None,
-                    class: team,
-                    history: vec![Event { at, seq, by: *by, what: Happened::Received }],
-                    follow_ups: Vec::new(),
-                    notices: Vec::new(),
-                });
-            }
-            Fact::Read { report, completeness, automatic, language, appraisal, thread, head } => {
-                self.unread.remove(report);
-                let kept = &mut self.reports[report.index()];
-                kept.appraisal = appraisal.clone();
-                kept.reading = Some(Reading {
-                    seq,
-                    at,
-                    completeness: completeness.clone(),
-                    automatic: *automatic,
-                    language: *language,
-                    thread: *thread,
-                    head: head.clone(),
-                });
-                kept.history.push(Event { at, seq, by: Actor::Rule, what: Happened::Read });
-            }
-            Fact::Claimed { report, by } => {
-                self.note(*report, at, seq, Actor::Person(*by), Happened::Claimed).claimed_by = Some(*by);
-            }
-            Fact::Released { report, by } => {
-                self.note(*report, at, seq, Actor::Person(*by), Happened::Released).claimed_by = None;
-            }
-            Fact::Appraised { report, by, appraisal } => {
-                self.note(*report, at, seq, Actor::Person(*by), Happened::Appraised).appraisal = appraisal.clone();
-            }
-            Fact::Decided { report, by, verdict } => {
-                self.open.remove(report);
-                self.note(*report, at, seq, *by, Happened::Decided(*verdict)).status = Status::Decided(*verdict);
-                if let Verdict::FollowUp(of) = verdict {
-                    self.reports[of.index()].follow_ups.push(*report);
-                    let earlier = self.note(*of, at, seq, *by, Happened::Continued(*report));
-                    // An answer to what we asked wakes the report that waited for it.
-                    if matches!(earlier.status, Status::Waiting | Status::Snoozed(_)) {
-                        earlier.status = Status::New;
-                    }
-                }
-            }
-            Fact::Reopened { report, by } => {
-                self.open.insert(*report);
-                let kept = self.note(*report, at, seq, *by, Happened::Reopened);
-                let before = std::mem::replace(&mut kept.status, Status::New);
-                if let Status::Decided(Verdict::FollowUp(of)) = before {
-                    self.reports[of.index()].follow_ups.retain(|r| r != report);
-                }
-            }
-            Fact::Waits { report, by } => {
-                self.note(*report, at, seq, Actor::Person(*by), Happened::Waits).status = Status::Waiting;
-            }
-            Fact::Snoozed { report, by, until } => {
-                self.note(*report, at, seq, Actor::Person(*by), Happened::Snoozed(*until)).status =
-                    Status::Snoozed(*until);
-            }
-        }
-    }
-
-    fn note(&mut self, report: ReportId, at: Timestamp, seq: u64, by: Actor, what: Happened) -> &mut Report {
-        let kept = &mut self.reports[report.index()];
-        kept.history.push(Event { at, seq, by, what });
-        kept
-    }
-
-    pub(crate) fn wrote(&mut self, report: ReportId, at: Timestamp, seq: u64, by: Actor, notice: NoticeId) {
-        self.note(report, at, seq, by, Happened::Wrote(notice)).notices.push(notice);
-    }
 }

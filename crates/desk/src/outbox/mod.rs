@@ -152,7 +152,19 @@ pub enum Fact {
 }
 
 impl Fact {
-    fn about(&self) -> About {
+    /// The mail it is about.
+    pub fn notice(&self) -> NoticeId {
+        let (Fact::Queued { notice, .. }
+        | Fact::Deferred { notice, .. }
+        | Fact::Sent { notice, .. }
+        | Fact::Failed { notice, .. }
+        | Fact::Bounced { notice, .. }
+        | Fact::Retried { notice, .. }) = self;
+        *notice
+    }
+
+    /// Whose conversation it belongs to.
+    pub fn about(&self) -> About {
         let (Fact::Queued { about, .. }
         | Fact::Deferred { about, .. }
         | Fact::Sent { about, .. }
@@ -219,7 +231,7 @@ pub enum Standing {
 }
 
 /// A mail as the desk keeps it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Notice {
     pub(crate) about: About,
     pub(crate) purpose: Purpose,
@@ -236,11 +248,13 @@ pub struct Notice {
 }
 
 /// All mail that leaves.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Outbox {
     pub(crate) notices: Vec<Notice>,
     /// Not yet taken by the next hop.
     pub(crate) due: std::collections::BTreeSet<(Timestamp, NoticeId)>,
+    /// Given up, or come back: what a person must look at.
+    pub(crate) failed: std::collections::BTreeSet<NoticeId>,
     pub(crate) by_message_id: std::collections::HashMap<String, NoticeId>,
 }
 
@@ -302,8 +316,22 @@ impl Outbox {
         if let Standing::Due(next) = standing {
             self.due.insert((next, notice));
         }
+        match standing {
+            Standing::Failed(_) | Standing::Bounced(_) => self.failed.insert(notice),
+            Standing::Due(_) | Standing::Sent(_) => self.failed.remove(&notice),
+        };
         kept.standing = standing;
         kept
+    }
+
+    /// What a mail says is gone; one that did not leave yet leaves no more.
+    pub(crate) fn erase(&mut self, at: Timestamp, notice: NoticeId) {
+        let kept = &mut self.notices[notice.index()];
+        kept.letter = Sealed::Erased;
+        kept.last_said = None;
+        if matches!(kept.standing, Standing::Due(_)) {
+            self.settle(notice, Standing::Failed(at));
+        }
     }
 }
 
@@ -371,7 +399,11 @@ pub(crate) fn decide(desk: &Desk, context: &mut Context<'_>, command: Command) -
             }
         }
         Command::Retry(leave) => {
-            let kept = desk.outbox.get(leave.id);
+            let kept = desk.outbox.notices.get(leave.id.index()).ok_or(Refusal::NotFound)?;
+            desk.still_may(leave.by, desk.class_of(kept.about))?;
+            if kept.letter.open().is_none() {
+                return Err(Refusal::Erased);
+            }
             match kept.standing {
                 Standing::Sent(_) => Err(Refusal::TooLate { why: "sent" }),
                 _ => one(Fact::Retried { notice: leave.id, about: kept.about, by: Actor::Person(leave.by) }),
@@ -391,11 +423,21 @@ pub struct Sending {
     pub purpose: Purpose,
     /// When it was written.
     pub at: Timestamp,
+    /// Language of the text.
+    pub language: Language,
     /// What it says.
     pub letter: Letter,
 }
 
 impl Desk {
+    /// Who may see a conversation.
+    pub(crate) fn class_of(&self, about: About) -> crate::lens::ClassId {
+        match about {
+            About::Report(report) => self.intake.get(report).class,
+            About::Incident(incident) => self.incidents.get(incident).class,
+        }
+    }
+
     /// Mails that are due at `now`, oldest first, at most `limit`. Erased ones are passed over.
     pub fn due(&self, now: Timestamp, limit: usize) -> Vec<Sending> {
         let due = self.outbox.due.range(..=(now, NoticeId(u32::MAX)));
@@ -406,6 +448,7 @@ impl Desk {
                 message_id: kept.message_id.clone(),
                 purpose: kept.purpose,
                 at: kept.at,
+                language: kept.language,
                 letter: kept.letter.open()?.clone(),
             })
         })

@@ -1,0 +1,193 @@
+//! What happens to incidents.
+
+use super::entry;
+use crate::Desk;
+use crate::command::{Actor, Inverse, Undoable};
+use crate::ids::{AccountId, EntryId, IncidentId, Timestamp};
+use crate::incidents::{Change, Fact, Hold, Incident, Line, Pap, Phase, Seen, Task};
+use crate::lens::{ClassId, Tlp};
+use std::collections::HashMap;
+
+impl Desk {
+    pub(super) fn apply_incident(&mut self, seq: u64, at: Timestamp, fact: &Fact) {
+        let incident = fact.incident();
+        match fact {
+            Fact::Opened { .. } => self.opened(seq, at, fact),
+            Fact::Changed { by, change, .. } => self.changed(seq, at, incident, *by, change),
+            Fact::Noted { by, kind, event_at, certain, tlp, note, .. } => {
+                let class = self.class_within(incident, *tlp, *by);
+                let what = Line::Noted(*kind, note.clone());
+                let mut line = entry(seq, at, *event_at, Actor::Person(*by), class, what);
+                line.certain = *certain;
+                let place = self.incidents.get(incident).next_entry();
+                self.incidents.line(incident, line);
+                self.index.noted(incident, place, class, at, note);
+                self.undoable.insert(seq, Undoable { by: *by, what: Inverse::Line(incident, place) });
+            }
+            Fact::TaskAdded { task, by, assignee, due, text, .. } => {
+                let class = self.incidents.get(incident).class;
+                let line = entry(seq, at, at, Actor::Person(*by), class, Line::Task(*task));
+                let place = self.incidents.get(incident).next_entry();
+                self.incidents.line(incident, line).tasks.push(Task {
+                    by: *by,
+                    at,
+                    assignee: *assignee,
+                    due: *due,
+                    text: text.clone(),
+                    done: None,
+                    entry: place,
+                    withdrawn: false,
+                });
+                self.index.task(incident, place, class, at, text);
+                self.undoable.insert(seq, Undoable { by: *by, what: Inverse::Line(incident, place) });
+            }
+            Fact::TaskSet { task, by, done, .. } => {
+                let class = self.incidents.get(incident).class;
+                let line = entry(seq, at, at, Actor::Person(*by), class, Line::TaskSet(*task, *done));
+                let kept = &mut self.incidents.line(incident, line).tasks[task.index()];
+                let was_done = kept.done.is_some();
+                kept.done = done.then_some((at, *by));
+                self.undoable.insert(seq, Undoable { by: *by, what: Inverse::Task(incident, *task, was_done) });
+            }
+            Fact::Observed { by, tlp, observable, .. } => {
+                let class = self.class_within(incident, *tlp, *by);
+                let line = entry(seq, at, at, Actor::Person(*by), class, Line::Observed(observable.clone()));
+                let place = self.incidents.get(incident).next_entry();
+                self.incidents.line(incident, line).observed.push(Seen {
+                    observable: observable.clone(),
+                    class,
+                    entry: place,
+                    withdrawn: false,
+                });
+                self.index.observed(incident, place, class, observable);
+                self.undoable.insert(seq, Undoable { by: *by, what: Inverse::Line(incident, place) });
+            }
+            Fact::Withdrawn { entry, .. } => self.withdrawn(at, incident, *entry),
+            Fact::Dropped { by, .. } => {
+                let class = self.incidents.get(incident).class;
+                self.incidents.line(incident, entry(seq, at, at, *by, class, Line::Dropped)).dropped = true;
+                self.index.drop_incident(incident);
+            }
+            Fact::Held { by, reason, .. } => {
+                let class = self.incidents.get(incident).class;
+                let line = entry(seq, at, at, Actor::Person(*by), class, Line::Held(reason.clone()));
+                self.incidents.line(incident, line).hold = Some(Hold { by: *by, at, reason: reason.clone() });
+            }
+            Fact::HoldLifted { by, reason, .. } => {
+                let class = self.incidents.get(incident).class;
+                let line = entry(seq, at, at, Actor::Person(*by), class, Line::HoldLifted(reason.clone()));
+                self.incidents.line(incident, line).hold = None;
+            }
+        }
+        self.incidents.refresh(incident);
+    }
+
+    fn opened(&mut self, seq: u64, at: Timestamp, fact: &Fact) {
+        let Fact::Opened { incident, reference, by, since, audience, severity, title } = fact else { return };
+        let class = self.classes.intern(audience.clone());
+        let mut phase_at = [None; 6];
+        phase_at[Phase::Reported as usize] = Some(*since);
+        let lead = match by {
+            Actor::Person(account) => {
+                self.undoable.insert(seq, Undoable { by: *account, what: Inverse::Opening(*incident) });
+                Some(*account)
+            }
+            Actor::Rule => None,
+        };
+        self.incidents.open(
+            *incident,
+            Incident {
+                reference: *reference,
+                opened_at: at,
+                since: *since,
+                title: title.clone(),
+                severity: *severity,
+                sector_severity: None,
+                audience: audience.clone(),
+                class,
+                pap: Pap::default(),
+                phase: Phase::Reported,
+                phase_at,
+                lead,
+                classes: Vec::new(),
+                boards: Vec::new(),
+                reports: Vec::new(),
+                notices: Vec::new(),
+                timeline: vec![entry(seq, at, at, *by, class, Line::Opened)],
+                tasks: Vec::new(),
+                observed: Vec::new(),
+                changed_at: at,
+                hold: None,
+                dropped: false,
+            },
+        );
+        self.index.opened(*incident, class, at, title);
+    }
+
+    fn changed(&mut self, seq: u64, at: Timestamp, incident: IncidentId, by: Actor, change: &Change) {
+        let kept = self.incidents.get(incident);
+        let class = kept.class;
+        if let Actor::Person(by) = by {
+            let of_the_opening = kept.opened_at == at && matches!(change, Change::Board(..) | Change::Class(..));
+            let what = match of_the_opening {
+                true => Inverse::Opening(incident),
+                false => Inverse::Field(incident, kept.current(change), change.clone()),
+            };
+            self.undoable.insert(seq, Undoable { by, what });
+        }
+        self.incidents.line(incident, entry(seq, at, at, by, class, Line::Changed(change.clone())));
+        self.incidents.change(at, incident, by, change);
+        match change {
+            Change::Tlp(_) | Change::Organisation(..) | Change::Person(..) => self.readdress(incident),
+            Change::Title(title) => self.index.retitled(incident, title),
+            _ => {}
+        }
+    }
+
+    fn withdrawn(&mut self, at: Timestamp, incident: IncidentId, place: EntryId) {
+        let kept = &mut self.incidents.incidents[incident.index()];
+        kept.timeline[place.index()].withdrawn = Some(at);
+        kept.tasks.iter_mut().filter(|t| t.entry == place).for_each(|t| t.withdrawn = true);
+        kept.observed.iter_mut().filter(|o| o.entry == place).for_each(|o| o.withdrawn = true);
+        self.index.withdraw(incident, place);
+    }
+
+    /// The incident's audience under a label of its own.
+    fn class_within(&mut self, incident: IncidentId, tlp: Tlp, by: AccountId) -> ClassId {
+        let mut audience = self.incidents.get(incident).audience.clone();
+        if tlp > audience.tlp {
+            audience.tlp = tlp;
+            if tlp == Tlp::Red {
+                audience.persons = vec![by];
+            }
+        }
+        self.classes.intern(audience)
+    }
+
+    /// The audience of an incident changed: what carries the incident's own class follows; stricter lines keep their label.
+    fn readdress(&mut self, incident: IncidentId) {
+        let kept = self.incidents.get(incident);
+        let (before, audience) = (kept.class, kept.audience.clone());
+        let stricter: Vec<ClassId> = kept.timeline.iter().map(|e| e.class).filter(|c| *c != before).collect();
+        let after = self.classes.intern(audience.clone());
+        let mut moved = HashMap::from([(before, after)]);
+        for class in stricter {
+            if !moved.contains_key(&class) {
+                let mut own = self.classes.get(class).clone();
+                own.organisations = audience.organisations;
+                own.tlp = own.tlp.max(audience.tlp);
+                let to = self.classes.intern(own);
+                moved.insert(class, to);
+            }
+        }
+        let kept = &mut self.incidents.incidents[incident.index()];
+        kept.class = after;
+        kept.timeline.iter_mut().for_each(|e| e.class = moved[&e.class]);
+        kept.observed.iter_mut().for_each(|o| o.class = moved[&o.class]);
+        let reports = kept.reports.clone();
+        for report in reports {
+            self.readdress_report(report, after);
+        }
+        self.index.readdress_incident(incident, &moved);
+    }
+}

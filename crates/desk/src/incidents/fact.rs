@@ -1,0 +1,162 @@
+//! Facts about incidents.
+
+use super::{Change, Note, NoteKind, Severity};
+use crate::command::Actor;
+use crate::ids::{AccountId, EntryId, IncidentId, Reference, TaskId, Timestamp};
+use crate::intake::Observable;
+use crate::lens::{Audience, Tlp};
+use crate::sealed::Sealed;
+use serde::{Deserialize, Serialize};
+
+/// Facts about incidents.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fact {
+    /// An incident was opened.
+    Opened {
+        /// Which.
+        incident: IncidentId,
+        /// Its reference.
+        reference: Reference,
+        /// Who.
+        by: Actor,
+        /// Since when it is going on, as far as known.
+        since: Timestamp,
+        /// Who may see it.
+        audience: Audience,
+        /// Severity at first sight.
+        severity: Option<Severity>,
+        /// Its title.
+        title: Sealed<String>,
+    },
+    /// One field got a new value.
+    Changed {
+        /// Which.
+        incident: IncidentId,
+        /// Who.
+        by: Actor,
+        /// What.
+        change: Change,
+    },
+    /// Somebody wrote a line.
+    Noted {
+        /// Which.
+        incident: IncidentId,
+        /// The line.
+        entry: EntryId,
+        /// Who.
+        by: AccountId,
+        /// What kind of line.
+        kind: NoteKind,
+        /// When it happened; the journal knows when it was written down.
+        event_at: Timestamp,
+        /// Whether that time is certain.
+        certain: bool,
+        /// A stricter label than the incident's, or the same.
+        tlp: Tlp,
+        /// What it says.
+        note: Sealed<Note>,
+    },
+    /// There is something to do.
+    TaskAdded {
+        /// Which.
+        incident: IncidentId,
+        /// The task.
+        task: TaskId,
+        /// Who asks.
+        by: AccountId,
+        /// Who does it.
+        assignee: Option<AccountId>,
+        /// Until when.
+        due: Option<Timestamp>,
+        /// What it says.
+        text: Sealed<String>,
+    },
+    /// It is done, or open again.
+    TaskSet {
+        /// Which.
+        incident: IncidentId,
+        /// The task.
+        task: TaskId,
+        /// Who.
+        by: AccountId,
+        /// Done, or open again.
+        done: bool,
+    },
+    /// An observable was added by hand.
+    Observed {
+        /// Which.
+        incident: IncidentId,
+        /// Who.
+        by: AccountId,
+        /// Its label.
+        tlp: Tlp,
+        /// What.
+        observable: Sealed<Observable>,
+    },
+    /// A line was taken back by its writer.
+    Withdrawn {
+        /// Which.
+        incident: IncidentId,
+        /// The line.
+        entry: EntryId,
+        /// Who.
+        by: AccountId,
+    },
+    /// It was opened by mistake: it is listed no more.
+    Dropped {
+        /// Which.
+        incident: IncidentId,
+        /// Who.
+        by: Actor,
+    },
+    /// Legal hold: nothing of it may be erased.
+    Held {
+        /// Which.
+        incident: IncidentId,
+        /// Who.
+        by: AccountId,
+        /// Why.
+        reason: Sealed<String>,
+    },
+    /// The hold ended.
+    HoldLifted {
+        /// Which.
+        incident: IncidentId,
+        /// Who.
+        by: AccountId,
+        /// Why.
+        reason: Sealed<String>,
+    },
+}
+
+impl Fact {
+    /// The incident it is about.
+    pub fn incident(&self) -> IncidentId {
+        let (Fact::Opened { incident, .. }
+        | Fact::Changed { incident, .. }
+        | Fact::Noted { incident, .. }
+        | Fact::TaskAdded { incident, .. }
+        | Fact::TaskSet { incident, .. }
+        | Fact::Observed { incident, .. }
+        | Fact::Withdrawn { incident, .. }
+        | Fact::Dropped { incident, .. }
+        | Fact::Held { incident, .. }
+        | Fact::HoldLifted { incident, .. }) = self;
+        *incident
+    }
+
+    /// Who did it.
+    pub fn by(&self) -> Actor {
+        match self {
+            Fact::Opened { by, .. } | Fact::Changed { by, .. } | Fact::Dropped { by, .. } => *by,
+            Fact::Noted { by, .. }
+            | Fact::TaskAdded { by, .. }
+            | Fact::TaskSet { by, .. }
+            | Fact::Observed { by, .. }
+            | Fact::Withdrawn { by, .. }
+            | Fact::Held { by, .. }
+            | Fact::HoldLifted { by, .. } => Actor::Person(*by),
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! Incidents as the desk keeps them.
+
+use super::{Change, Note, NoteKind, Pap, Phase, Severity};
+use crate::command::Actor;
+use crate::ids::{AccountId, EntryId, IncidentId, NoticeId, Reference, ReportId, TaskId, Timestamp};
+use crate::intake::Observable;
+use crate::lens::{Audience, ClassId, Tlp};
+use crate::register::BoardId;
+use crate::sealed::Sealed;
+use std::collections::{BTreeSet, HashMap};
+
+/// A line of the timeline as the desk keeps it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    pub(crate) seq: u64,
+    pub(crate) recorded_at: Timestamp,
+    pub(crate) event_at: Timestamp,
+    pub(crate) certain: bool,
+    pub(crate) by: Actor,
+    pub(crate) class: ClassId,
+    pub(crate) what: Line,
+    /// When its writer took it back.
+    pub(crate) withdrawn: Option<Timestamp>,
+}
+
+/// What a line of the timeline is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Line {
+    /// It was opened.
+    Opened,
+    /// Somebody wrote.
+    Noted(NoteKind, Sealed<Note>),
+    /// A field changed.
+    Changed(Change),
+    /// A message belongs to it.
+    Report(ReportId),
+    /// A message does not belong to it any more.
+    ReportGone(ReportId),
+    /// A mail went out.
+    Notice(NoticeId),
+    /// Something to do.
+    Task(TaskId),
+    /// Done, or open again.
+    TaskSet(TaskId, bool),
+    /// An observable was added.
+    Observed(Sealed<Observable>),
+    /// Legal hold, with the reason.
+    Held(Sealed<String>),
+    /// The hold ended, with the reason.
+    HoldLifted(Sealed<String>),
+    /// It was opened by mistake.
+    Dropped,
+}
+
+/// Something to do, as the desk keeps it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Task {
+    pub(crate) by: AccountId,
+    pub(crate) at: Timestamp,
+    pub(crate) assignee: Option<AccountId>,
+    pub(crate) due: Option<Timestamp>,
+    pub(crate) text: Sealed<String>,
+    pub(crate) done: Option<(Timestamp, AccountId)>,
+    /// Its line in the timeline.
+    pub(crate) entry: EntryId,
+    /// Taken back by whoever asked for it.
+    pub(crate) withdrawn: bool,
+}
+
+/// A legal hold.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hold {
+    pub(crate) by: AccountId,
+    pub(crate) at: Timestamp,
+    pub(crate) reason: Sealed<String>,
+}
+
+/// An incident as the desk keeps it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Incident {
+    pub(crate) reference: Reference,
+    pub(crate) opened_at: Timestamp,
+    pub(crate) since: Timestamp,
+    pub(crate) title: Sealed<String>,
+    pub(crate) severity: Option<Severity>,
+    pub(crate) sector_severity: Option<Severity>,
+    pub(crate) audience: Audience,
+    pub(crate) class: ClassId,
+    pub(crate) pap: Pap,
+    pub(crate) phase: Phase,
+    pub(crate) phase_at: [Option<Timestamp>; 6],
+    pub(crate) lead: Option<AccountId>,
+    pub(crate) classes: Vec<String>,
+    pub(crate) boards: Vec<BoardId>,
+    pub(crate) reports: Vec<ReportId>,
+    pub(crate) notices: Vec<NoticeId>,
+    pub(crate) timeline: Vec<Entry>,
+    pub(crate) tasks: Vec<Task>,
+    pub(crate) observed: Vec<Seen>,
+    /// When something changed that everybody may see who sees the incident.
+    pub(crate) changed_at: Timestamp,
+    pub(crate) hold: Option<Hold>,
+    pub(crate) dropped: bool,
+}
+
+/// An observable added by hand.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Seen {
+    pub(crate) observable: Sealed<Observable>,
+    pub(crate) class: ClassId,
+    pub(crate) entry: EntryId,
+    pub(crate) withdrawn: bool,
+}
+
+/// What lists and counts look at, packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Brief {
+    pub(crate) class: ClassId,
+    pub(crate) phase: Phase,
+    pub(crate) severity: Option<Severity>,
+    pub(crate) lead: Option<AccountId>,
+    pub(crate) dropped: bool,
+}
+
+/// All incidents.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Incidents {
+    pub(crate) incidents: Vec<Incident>,
+    /// One for each incident, kept true by [`Incidents::refresh`].
+    pub(crate) briefs: Vec<Brief>,
+    pub(crate) by_board: HashMap<BoardId, BTreeSet<IncidentId>>,
+    pub(crate) by_reference: HashMap<Reference, IncidentId>,
+    /// Newest change first: what the list looks at.
+    pub(crate) by_change: BTreeSet<(Timestamp, IncidentId)>,
+}
+
+impl Incidents {
+    pub(crate) fn get(&self, incident: IncidentId) -> &Incident {
+        &self.incidents[incident.index()]
+    }
+
+    /// A line at the end of the timeline. Only a line that all see who see the incident moves it in the list: a stricter one would tell
+    /// others that it exists.
+    pub(crate) fn line(&mut self, incident: IncidentId, entry: Entry) -> &mut Incident {
+        let kept = &mut self.incidents[incident.index()];
+        if entry.class == kept.class {
+            self.by_change.remove(&(kept.changed_at, incident));
+            kept.changed_at = kept.changed_at.max(entry.recorded_at);
+            self.by_change.insert((kept.changed_at, incident));
+        }
+        kept.timeline.push(entry);
+        kept
+    }
+
+    pub(crate) fn open(&mut self, incident: IncidentId, kept: Incident) {
+        self.by_reference.insert(kept.reference, incident);
+        self.by_change.insert((kept.changed_at, incident));
+        self.briefs.push(kept.brief());
+        self.incidents.push(kept);
+    }
+
+    /// Its packed form follows the incident.
+    pub(crate) fn refresh(&mut self, incident: IncidentId) {
+        self.briefs[incident.index()] = self.incidents[incident.index()].brief();
+    }
+
+    pub(crate) fn change(&mut self, at: Timestamp, incident: IncidentId, by: Actor, change: &Change) {
+        if let Change::Board(board, present) = change {
+            let of = self.by_board.entry(*board).or_default();
+            if *present {
+                of.insert(incident)
+            } else {
+                of.remove(&incident)
+            };
+        }
+        let kept = &mut self.incidents[incident.index()];
+        kept.change(at, change);
+        if matches!(change, Change::Tlp(Tlp::Red)) && kept.audience.persons.is_empty() {
+            // Without a name nobody could see it, not even whoever chose the label.
+            let chose = match by {
+                Actor::Person(account) => Some(account),
+                Actor::Rule => None,
+            };
+            kept.audience.persons.extend(chose);
+            kept.audience.persons.extend(kept.lead.filter(|lead| chose != Some(*lead)));
+        }
+    }
+}
+
+impl Incident {
+    pub(crate) fn brief(&self) -> Brief {
+        Brief { class: self.class, phase: self.phase, severity: self.severity, lead: self.lead, dropped: self.dropped }
+    }
+
+    /// Whether nothing happened to it but its opening.
+    pub(crate) fn untouched(&self) -> bool {
+        let of_the_opening = |line: &Entry| {
+            let kind = matches!(
+                line.what,
+                Line::Opened | Line::Report(_) | Line::Changed(Change::Board(_, true) | Change::Class(_, true))
+            );
+            kind && line.recorded_at == self.opened_at
+        };
+        !self.dropped && self.timeline.iter().all(of_the_opening)
+    }
+
+    /// Place of the next line.
+    pub(crate) fn next_entry(&self) -> EntryId {
+        EntryId(u32::try_from(self.timeline.len()).expect("a timeline is far shorter than 2^32"))
+    }
+
+    /// Place of the line that was written last.
+    pub(crate) fn last_entry(&self) -> EntryId {
+        EntryId(self.next_entry().0.saturating_sub(1))
+    }
+
+    /// The present value of the field that a change is about, to compare and to undo.
+    pub(crate) fn current(&self, change: &Change) -> Change {
+        match change {
+            Change::Title(_) => Change::Title(self.title.clone()),
+            Change::Severity(_) => Change::Severity(self.severity),
+            Change::SectorSeverity(_) => Change::SectorSeverity(self.sector_severity),
+            Change::Tlp(_) => Change::Tlp(self.audience.tlp),
+            Change::Pap(_) => Change::Pap(self.pap),
+            Change::Phase(..) => Change::Phase(self.phase, Sealed::Open(String::new())),
+            Change::Lead(_) => Change::Lead(self.lead),
+            Change::Class(class, _) => Change::Class(class.clone(), self.classes.contains(class)),
+            Change::Board(board, _) => Change::Board(*board, self.boards.contains(board)),
+            Change::Organisation(organisation, _) => {
+                Change::Organisation(*organisation, self.audience.organisations >> organisation.0 & 1 == 1)
+            }
+            Change::Person(person, _) => Change::Person(*person, self.audience.persons.contains(person)),
+        }
+    }
+
+    pub(crate) fn change(&mut self, at: Timestamp, change: &Change) {
+        fn set<T: PartialEq + Clone>(list: &mut Vec<T>, item: &T, present: bool) {
+            list.retain(|i| i != item);
+            if present {
+                list.push(item.clone());
+            }
+        }
+        match change {
+            Change::Title(title) => self.title = title.clone(),
+            Change::Severity(severity) => self.severity = *severity,
+            Change::SectorSeverity(severity) => self.sector_severity = *severity,
+            Change::Tlp(tlp) => self.audience.tlp = *tlp,
+            Change::Pap(pap) => self.pap = *pap,
+            Change::Phase(phase, _) => {
+                self.phase = *phase;
+                self.phase_at[*phase as usize] = Some(at);
+            }
+            Change::Lead(lead) => self.lead = *lead,
+            Change::Class(class, present) => set(&mut self.classes, class, *present),
+            Change::Board(board, present) => set(&mut self.boards, board, *present),
+            Change::Organisation(organisation, present) => {
+                let bit = 1u64 << (organisation.0 & 63);
+                if *present { self.audience.organisations |= bit } else { self.audience.organisations &= !bit }
+            }
+            Change::Person(person, present) => set(&mut self.audience.persons, person, *present),
+        }
+    }
+}

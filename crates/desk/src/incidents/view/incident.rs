@@ -1,0 +1,462 @@
+//! One incident, whole: what do we know, and what is next?
+
+use super::list::IncidentRow;
+use super::similar::SimilarIncident;
+use crate::command::{Actor, Inverse};
+use crate::ids::{AccountId, EntryId, IncidentId, Reference, TaskId, Timestamp};
+use crate::incidents::{Change, Entry, Incident, Line, Note, NoteKind, Phase};
+use crate::intake::{ContentRef, ReportRow};
+use crate::lens::{Leave, Lens, Seen, Tlp};
+use crate::observables;
+use crate::outbox::NoticeView;
+use crate::view::{BoardLink, SeenBy, Who};
+use std::collections::BTreeMap;
+
+/// An incident with everything around it.
+#[derive(Clone, Debug)]
+pub struct IncidentView {
+    /// As in a list.
+    pub row: IncidentRow,
+    /// When each phase began; later ones are `None`.
+    pub phases: Vec<PhaseStep>,
+    /// Who leads.
+    pub lead: Option<AccountId>,
+    /// Boards concerned.
+    pub boards: Vec<BoardLink>,
+    /// What happened, the latest event first.
+    pub timeline: Vec<EntryView>,
+    /// Messages in and out, oldest first.
+    pub conversation: Vec<Message>,
+    /// Observables from its messages and by hand; benign ones last.
+    pub observables: Vec<ObservableView>,
+    /// How many of them are set aside as well known.
+    pub benign: usize,
+    /// Things to do: open ones first, by due time.
+    pub tasks: Vec<TaskView>,
+    /// Who may see it.
+    pub seen_by: SeenBy,
+    /// Who would see a line under each label, the most open first: for the sentence under the composer.
+    pub seen_by_label: Vec<SeenBy>,
+    /// Other incidents that may belong to this one, with the reasons.
+    pub similar: Vec<SimilarIncident>,
+    /// Leave to work on it.
+    pub leave: Option<Leave<IncidentId>>,
+    /// Whether the viewer may change who sees it.
+    pub may_address: bool,
+    /// My acts that I can still take back, the last one first.
+    pub undo: Vec<UndoRow>,
+    /// Legal hold.
+    pub hold: Option<HoldView>,
+    /// It was opened by mistake, and is listed no more.
+    pub dropped: bool,
+}
+
+/// A phase and when it began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PhaseStep {
+    /// Which.
+    pub phase: Phase,
+    /// When; `None`: not yet.
+    pub at: Option<Timestamp>,
+    /// Whether it is the present one.
+    pub present: bool,
+}
+
+/// A legal hold.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HoldView {
+    /// Who.
+    pub who: Who,
+    /// When.
+    pub at: Timestamp,
+    /// Why; `None` when erased.
+    pub reason: Option<String>,
+}
+
+/// A line of the timeline.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EntryView {
+    /// Its place.
+    pub entry: EntryId,
+    /// When it happened.
+    pub event_at: Timestamp,
+    /// Whether that time is certain.
+    pub certain: bool,
+    /// When it was written down.
+    pub recorded_at: Timestamp,
+    /// Who.
+    pub who: Who,
+    /// Its label, only where it differs from the incident's.
+    pub tlp: Option<Tlp>,
+    /// What.
+    pub what: LineView,
+    /// When its writer took it back; what it said is not shown any more.
+    pub withdrawn: Option<Timestamp>,
+    /// Whether the viewer may take it back.
+    pub mine: bool,
+}
+
+/// What a line of the timeline says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LineView {
+    /// It was opened.
+    Opened,
+    /// Somebody wrote; `None` when erased or taken back.
+    Noted(NoteKind, Option<Note>),
+    /// A field got a new value.
+    Changed {
+        /// Name of the field.
+        field: &'static str,
+        /// The value: a label or key for fields with such, else text; `None`: empty, or erased.
+        value: Option<String>,
+        /// Of fields with several values: whether this one came or went.
+        present: bool,
+        /// The reason, of a phase.
+        reason: Option<String>,
+    },
+    /// A message belongs to it.
+    Report(Box<ReportRow>),
+    /// A message does not belong to it any more.
+    ReportGone,
+    /// A mail went out.
+    Notice(Box<NoticeView>),
+    /// Something to do; `None` when erased or taken back.
+    Task(TaskId, Option<String>),
+    /// Done, or open again.
+    TaskSet(TaskId, bool, Option<String>),
+    /// An observable was added; `None` when erased or taken back.
+    Observed(Option<ObservableView>),
+    /// Legal hold, with the reason.
+    Held(Option<String>),
+    /// The hold ended, with the reason.
+    HoldLifted(Option<String>),
+    /// It was opened by mistake.
+    Dropped,
+}
+
+/// A message of the conversation.
+#[derive(Clone, Debug)]
+pub enum Message {
+    /// It came in.
+    In {
+        /// As in a list.
+        row: Box<ReportRow>,
+        /// Its whole reading.
+        body: Option<Seen<ContentRef>>,
+        /// Its raw content.
+        raw: Seen<ContentRef>,
+    },
+    /// It went out.
+    Out(Box<NoticeView>),
+}
+
+impl Message {
+    /// When it came or went.
+    pub fn at(&self) -> Timestamp {
+        match self {
+            Message::In { row, .. } => row.received_at,
+            Message::Out(notice) => notice.at,
+        }
+    }
+}
+
+/// An observable and where it was seen.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ObservableView {
+    /// `ipv4`, `domain`, …
+    pub kind: String,
+    /// Canonical value, not defanged.
+    pub value: String,
+    /// As it is shown.
+    pub defanged: String,
+    /// Set aside as well known: key of the reason.
+    pub benign: Option<String>,
+    /// Messages in which it was found.
+    pub reports: Vec<Reference>,
+    /// Lines by which it was added.
+    pub entries: Vec<EntryId>,
+    /// The strictest label under which it was added by hand, where it differs from the incident's.
+    pub tlp: Option<Tlp>,
+}
+
+/// Something to do.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaskView {
+    /// Which.
+    pub task: TaskId,
+    /// What; `None` when erased.
+    pub text: Option<String>,
+    /// Who asked for it.
+    pub who: Who,
+    /// When.
+    pub at: Timestamp,
+    /// Who does it.
+    pub assignee: Option<Who>,
+    /// Whether that is the viewer.
+    pub mine: bool,
+    /// Until when.
+    pub due: Option<Timestamp>,
+    /// When it was done and by whom.
+    pub done: Option<(Timestamp, Who)>,
+}
+
+/// An act that the viewer can take back.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UndoRow {
+    /// Give this to [`crate::command::Command::Undo`].
+    pub of: u64,
+    /// Key of what: a field's name, `line`, `task`, `opening`.
+    pub key: &'static str,
+}
+
+impl Lens<'_> {
+    /// One incident, whole.
+    pub fn incident(&self, reference: Reference) -> Option<IncidentView> {
+        let incident = self.incident_id(reference)?;
+        let kept = self.desk.incidents.get(incident);
+        let leave = self.leave_on_incident(incident, kept.class);
+        let observables = self.observables_of(kept);
+        Some(IncidentView {
+            row: self.incident_row(incident),
+            phases: Phase::ALL.map(|p| step(kept, p)).to_vec(),
+            lead: kept.lead,
+            boards: kept.boards.iter().filter_map(|b| self.desk.board_link(*b)).collect(),
+            timeline: self.timeline(kept),
+            conversation: self.conversation(kept),
+            benign: observables.iter().filter(|o| o.benign.is_some()).count(),
+            observables,
+            tasks: self.tasks_of(kept),
+            seen_by: self.seen_by(kept.class),
+            seen_by_label: self.seen_by_label(kept),
+            similar: self.similar_to_incident(incident),
+            may_address: leave.is_some() && self.is_team(),
+            leave,
+            undo: self.undo_of_incident(incident, kept),
+            hold: kept.hold.as_ref().map(|h| HoldView {
+                who: self.desk.person(h.by),
+                at: h.at,
+                reason: h.reason.open().cloned(),
+            }),
+            dropped: kept.dropped,
+        })
+    }
+
+    fn timeline(&self, kept: &Incident) -> Vec<EntryView> {
+        let lines = kept.timeline.iter().enumerate().filter(|(_, line)| self.may_see(line.class));
+        let mut lines: Vec<EntryView> = lines.map(|(n, line)| self.entry_view(kept, EntryId(n as u32), line)).collect();
+        lines.sort_by_key(|l| std::cmp::Reverse((l.event_at, l.entry)));
+        lines
+    }
+
+    fn entry_view(&self, kept: &Incident, entry: EntryId, line: &Entry) -> EntryView {
+        let tlp = self.desk.classes.get(line.class).tlp;
+        let mine = line.by == Actor::Person(self.viewer.account)
+            && line.withdrawn.is_none()
+            && matches!(line.what, Line::Noted(..) | Line::Task(_) | Line::Observed(_));
+        EntryView {
+            entry,
+            event_at: line.event_at,
+            certain: line.certain,
+            recorded_at: line.recorded_at,
+            who: self.desk.who(line.by),
+            tlp: (tlp != kept.audience.tlp).then_some(tlp),
+            what: self.line_view(kept, line),
+            withdrawn: line.withdrawn,
+            mine: mine && self.may_act(),
+        }
+    }
+
+    fn line_view(&self, kept: &Incident, line: &Entry) -> LineView {
+        let stands = line.withdrawn.is_none();
+        match &line.what {
+            Line::Opened => LineView::Opened,
+            Line::Noted(kind, note) => LineView::Noted(*kind, note.open().filter(|_| stands).cloned()),
+            Line::Changed(change) => self.change_view(change),
+            Line::Report(report) => match self.may_see(self.desk.intake.get(*report).class) {
+                true => LineView::Report(Box::new(self.report_row(*report))),
+                // It was reopened since: it is the team's again, and a line of its own says that it is gone.
+                false => LineView::ReportGone,
+            },
+            Line::ReportGone(_) => LineView::ReportGone,
+            Line::Notice(notice) => {
+                let about = self.desk.outbox.get(*notice).about;
+                match self.may_see(self.desk.class_of(about)) {
+                    true => LineView::Notice(Box::new(self.notice_view(*notice))),
+                    false => LineView::ReportGone,
+                }
+            }
+            Line::Task(task) => LineView::Task(*task, kept.tasks[task.index()].text.open().filter(|_| stands).cloned()),
+            Line::TaskSet(task, done) => {
+                let of = &kept.tasks[task.index()];
+                LineView::TaskSet(*task, *done, of.text.open().filter(|_| !of.withdrawn).cloned())
+            }
+            Line::Observed(observable) => {
+                let shown = observable.open().filter(|_| stands);
+                LineView::Observed(shown.map(|o| ObservableView {
+                    kind: o.kind.clone(),
+                    value: o.value.clone(),
+                    defanged: observables::defanged(o),
+                    benign: o.benign.clone(),
+                    reports: Vec::new(),
+                    entries: Vec::new(),
+                    tlp: None,
+                }))
+            }
+            Line::Held(reason) => LineView::Held(reason.open().cloned()),
+            Line::HoldLifted(reason) => LineView::HoldLifted(reason.open().cloned()),
+            Line::Dropped => LineView::Dropped,
+        }
+    }
+
+    fn change_view(&self, change: &Change) -> LineView {
+        let name = |a: AccountId| self.desk.accounts.name(a).map(str::to_owned);
+        let (value, present, reason) = match change {
+            Change::Title(title) => (title.open().cloned(), true, None),
+            Change::Severity(s) | Change::SectorSeverity(s) => (s.map(|s| s.label().to_owned()), s.is_some(), None),
+            Change::Tlp(tlp) => (Some(tlp.label().to_owned()), true, None),
+            Change::Pap(pap) => (Some(pap.label().to_owned()), true, None),
+            Change::Phase(phase, reason) => {
+                let reason = reason.open().filter(|r| !r.trim().is_empty()).cloned();
+                (Some(phase.key().to_owned()), true, reason)
+            }
+            Change::Lead(lead) => (lead.and_then(name), lead.is_some(), None),
+            Change::Class(class, present) => (Some(class.clone()), *present, None),
+            Change::Board(board, present) => (self.desk.board_link(*board).map(|b| b.name), *present, None),
+            Change::Organisation(o, present) => (Some(self.desk.organisation_name(*o)), *present, None),
+            Change::Person(person, present) => (name(*person), *present, None),
+        };
+        LineView::Changed { field: change.field(), value, present, reason }
+    }
+
+    fn conversation(&self, kept: &Incident) -> Vec<Message> {
+        let mut messages = Vec::new();
+        for report in &kept.reports {
+            let of = self.desk.intake.get(*report);
+            for one in std::iter::once(report).chain(&of.follow_ups) {
+                let message = self.desk.intake.get(*one);
+                if !self.may_see(message.class) {
+                    continue;
+                }
+                let body = message.reading.as_ref().filter(|_| !message.is_erased());
+                messages.push(Message::In {
+                    row: Box::new(self.report_row(*one)),
+                    body: body.map(|r| Seen::new(ContentRef { seq: r.seq })),
+                    raw: Seen::new(ContentRef { seq: message.seq }),
+                });
+            }
+        }
+        let mut notices = kept.notices.clone();
+        for report in &kept.reports {
+            let of = self.desk.intake.get(*report);
+            notices.extend(&of.notices);
+            notices.extend(of.follow_ups.iter().flat_map(|f| &self.desk.intake.get(*f).notices));
+        }
+        notices.sort_unstable();
+        notices.dedup();
+        let visible = |n: &crate::ids::NoticeId| self.may_see(self.desk.class_of(self.desk.outbox.get(*n).about));
+        messages.extend(notices.into_iter().filter(visible).map(|n| Message::Out(Box::new(self.notice_view(n)))));
+        messages.sort_by_key(Message::at);
+        messages
+    }
+
+    fn observables_of(&self, kept: &Incident) -> Vec<ObservableView> {
+        let mut found: BTreeMap<(String, String), ObservableView> = BTreeMap::new();
+        fn at<'m>(
+            found: &'m mut BTreeMap<(String, String), ObservableView>,
+            o: &crate::intake::Observable,
+        ) -> &'m mut ObservableView {
+            found.entry((o.kind.clone(), o.value.clone())).or_insert_with(|| ObservableView {
+                kind: o.kind.clone(),
+                value: o.value.clone(),
+                defanged: observables::defanged(o),
+                benign: o.benign.clone(),
+                reports: Vec::new(),
+                entries: Vec::new(),
+                tlp: None,
+            })
+        }
+        for report in &kept.reports {
+            let of = self.desk.intake.get(*report);
+            for one in std::iter::once(report).chain(&of.follow_ups) {
+                let message = self.desk.intake.get(*one);
+                if !self.may_see(message.class) {
+                    continue;
+                }
+                for observable in message.head().map_or(&[][..], |h| &h.observables) {
+                    at(&mut found, observable).reports.push(message.reference);
+                }
+            }
+        }
+        for seen in kept.observed.iter().filter(|s| !s.withdrawn && self.may_see(s.class)) {
+            let Some(observable) = seen.observable.open() else { continue };
+            let tlp = self.desk.classes.get(seen.class).tlp;
+            let view = at(&mut found, observable);
+            view.entries.push(seen.entry);
+            // Whoever adds it by hand means it: it is not set aside any more.
+            view.benign.clone_from(&observable.benign);
+            view.tlp = view.tlp.max((tlp != kept.audience.tlp).then_some(tlp));
+        }
+        let mut list: Vec<ObservableView> = found.into_values().collect();
+        list.sort_by_key(|o| (o.benign.is_some(), observables::order(&o.kind)));
+        list
+    }
+
+    fn tasks_of(&self, kept: &Incident) -> Vec<TaskView> {
+        let tasks = kept.tasks.iter().enumerate().filter(|(_, t)| !t.withdrawn);
+        let mut tasks: Vec<TaskView> = tasks
+            .map(|(n, t)| TaskView {
+                task: TaskId(n as u32),
+                text: t.text.open().cloned(),
+                who: self.desk.person(t.by),
+                at: t.at,
+                assignee: t.assignee.map(|a| self.desk.person(a)),
+                mine: t.assignee == Some(self.viewer.account),
+                due: t.due,
+                done: t.done.map(|(at, by)| (at, self.desk.person(by))),
+            })
+            .collect();
+        tasks.sort_by_key(|t| (t.done.is_some(), t.due.unwrap_or(Timestamp(i64::MAX)), t.task));
+        tasks
+    }
+
+    fn seen_by_label(&self, kept: &Incident) -> Vec<SeenBy> {
+        let stricter = Tlp::ALL.into_iter().filter(|t| *t >= kept.audience.tlp);
+        stricter
+            .map(|tlp| {
+                let mut audience = kept.audience.clone();
+                if tlp == Tlp::Red && audience.tlp != Tlp::Red {
+                    audience.persons = vec![self.viewer.account];
+                }
+                audience.tlp = tlp;
+                self.audience(&audience)
+            })
+            .collect()
+    }
+
+    fn undo_of_incident(&self, incident: IncidentId, kept: &Incident) -> Vec<UndoRow> {
+        let mine = self.desk.undoable.iter().rev().filter(|(_, u)| u.by == self.viewer.account);
+        let key = |what: &Inverse| match what {
+            Inverse::Field(of, _, after) if *of == incident && kept.current(after).same_value(after) => {
+                Some(after.field())
+            }
+            Inverse::Line(of, entry) if *of == incident => {
+                kept.timeline[entry.index()].withdrawn.is_none().then_some("line")
+            }
+            Inverse::Task(of, task, was_done) if *of == incident => {
+                (kept.tasks[task.index()].done.is_some() != *was_done).then_some("task")
+            }
+            Inverse::Opening(of) if *of == incident && kept.untouched() => Some("opening"),
+            _ => None,
+        };
+        let mut rows: Vec<UndoRow> =
+            mine.filter_map(|(seq, u)| key(&u.what).map(|key| UndoRow { of: *seq, key })).collect();
+        // Opening was one act of several facts: it is offered once.
+        let mut opening = false;
+        rows.retain(|row| row.key != "opening" || !std::mem::replace(&mut opening, true));
+        rows
+    }
+}
+
+fn step(kept: &Incident, phase: Phase) -> PhaseStep {
+    PhaseStep { phase, at: kept.phase_at[phase as usize], present: kept.phase == phase }
+}

@@ -1,0 +1,235 @@
+//! Rows, lists and facets of incidents.
+
+use crate::ids::{AccountId, IncidentId, Reference, Timestamp};
+use crate::incidents::{Incident, Line, Pap, Phase, Severity};
+use crate::lens::{Leave, Lens, Tlp};
+use crate::outbox::Standing;
+use crate::register::BoardId;
+use crate::view::IncidentLink;
+use std::collections::HashMap;
+
+/// Boards counted in the facets, the most frequent ones.
+const FACET_BOARDS_MAX: usize = 20;
+
+/// An incident in a list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IncidentRow {
+    /// Which. A counter: not shown.
+    pub id: IncidentId,
+    /// Its public name.
+    pub reference: Reference,
+    /// Its title; `None` when erased.
+    pub title: Option<String>,
+    /// Severity.
+    pub severity: Option<Severity>,
+    /// Severity for the sector.
+    pub sector_severity: Option<Severity>,
+    /// How far it is.
+    pub phase: Phase,
+    /// Its label.
+    pub tlp: Tlp,
+    /// What one may do with what one knows.
+    pub pap: Pap,
+    /// Who leads.
+    pub lead: Option<String>,
+    /// Whether that is the viewer.
+    pub lead_me: bool,
+    /// Boards concerned.
+    pub boards: Vec<String>,
+    /// RSIT types.
+    pub classes: Vec<String>,
+    /// Since when it goes on, as far as known.
+    pub since: Timestamp,
+    /// When it was opened.
+    pub opened_at: Timestamp,
+    /// When something changed last.
+    pub changed_at: Timestamp,
+    /// How many messages belong to it.
+    pub reports: usize,
+    /// Tasks not done.
+    pub tasks_open: usize,
+    /// When the first of them is due.
+    pub next_due: Option<Timestamp>,
+    /// A mail of ours about it could not be delivered.
+    pub undelivered: bool,
+    /// The newest message came from outside: nobody wrote or noted anything since.
+    pub unanswered: bool,
+    /// Legal hold.
+    pub held: bool,
+}
+
+/// Which incidents.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct IncidentFilter {
+    /// Closed ones too.
+    pub all: bool,
+    /// How far.
+    pub phase: Option<Phase>,
+    /// Severity.
+    pub severity: Option<Severity>,
+    /// A board concerned.
+    pub board: Option<BoardId>,
+    /// Who leads.
+    pub lead: Option<AccountId>,
+    /// Words that must occur.
+    pub text: String,
+}
+
+/// How many incidents there are by what, under the filter.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct IncidentFacets {
+    /// By phase, in order; only those that occur.
+    pub phases: Vec<(Phase, usize)>,
+    /// By severity, the gravest first, without last; only those that occur.
+    pub severities: Vec<(Option<Severity>, usize)>,
+    /// By board, the most frequent first.
+    pub boards: Vec<(BoardId, String, usize)>,
+    /// By who leads; `None` as name: erased.
+    pub leads: Vec<(AccountId, Option<String>, usize)>,
+}
+
+/// A page of incidents.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct IncidentList {
+    /// The rows, what changed last first.
+    pub rows: Vec<IncidentRow>,
+    /// Give this as cursor to get the rows after these; `None` at the end.
+    pub next: Option<Reference>,
+    /// How many there are under the filter.
+    pub total: usize,
+    /// Counts under the filter.
+    pub facets: IncidentFacets,
+}
+
+impl Lens<'_> {
+    /// The incident behind a reference, if the viewer may see it.
+    pub fn incident_id(&self, reference: Reference) -> Option<IncidentId> {
+        let incident = *self.desk.incidents.by_reference.get(&reference)?;
+        self.may_see(self.desk.incidents.get(incident).class).then_some(incident)
+    }
+
+    /// Leave to work on an incident.
+    pub fn incident_leave(&self, reference: Reference) -> Option<Leave<IncidentId>> {
+        let incident = self.incident_id(reference)?;
+        self.leave_on_incident(incident, self.desk.incidents.get(incident).class)
+    }
+
+    pub(crate) fn incident_link(&self, reference: Reference) -> Option<IncidentLink> {
+        let kept = self.desk.incidents.get(self.incident_id(reference)?);
+        Some(IncidentLink { reference, title: kept.title.open().cloned() })
+    }
+
+    /// An incident as a row. The caller has checked that it may be seen.
+    pub(crate) fn incident_row(&self, incident: IncidentId) -> IncidentRow {
+        let kept = self.desk.incidents.get(incident);
+        let open = kept.tasks.iter().filter(|t| t.done.is_none() && !t.withdrawn);
+        let standing = kept.notices.iter().map(|n| self.desk.outbox.get(*n).standing);
+        IncidentRow {
+            id: incident,
+            reference: kept.reference,
+            title: kept.title.open().cloned(),
+            severity: kept.severity,
+            sector_severity: kept.sector_severity,
+            phase: kept.phase,
+            tlp: kept.audience.tlp,
+            pap: kept.pap,
+            lead: kept.lead.and_then(|a| self.desk.accounts.name(a)).map(str::to_owned),
+            lead_me: kept.lead == Some(self.viewer.account),
+            boards: kept.boards.iter().filter_map(|b| self.desk.register.get(*b)).map(|b| b.name.clone()).collect(),
+            classes: kept.classes.clone(),
+            since: kept.since,
+            opened_at: kept.opened_at,
+            changed_at: kept.changed_at,
+            reports: kept.reports.len(),
+            tasks_open: open.clone().count(),
+            next_due: open.filter_map(|t| t.due).min(),
+            undelivered: standing.into_iter().any(|s| matches!(s, Standing::Failed(_) | Standing::Bounced(_))),
+            unanswered: self.unanswered(kept),
+            held: kept.hold.is_some(),
+        }
+    }
+
+    fn unanswered(&self, kept: &Incident) -> bool {
+        let visible = kept.timeline.iter().rev().filter(|line| self.may_see(line.class));
+        let telling = visible
+            .map(|line| &line.what)
+            .find(|what| matches!(what, Line::Report(_) | Line::Notice(_) | Line::Noted(..) | Line::Opened));
+        matches!(telling, Some(Line::Report(_))) && kept.reports.len() > 1
+    }
+
+    /// Incidents under a filter, what changed last first, after the row with reference `after`.
+    pub fn incidents(&self, filter: &IncidentFilter, after: Option<Reference>, limit: usize) -> IncidentList {
+        let kept = &self.desk.incidents;
+        let texts = (!filter.text.trim().is_empty()).then(|| self.incidents_matching(&filter.text));
+        let of_board = filter.board.map(|b| kept.by_board.get(&b));
+        let matches = |incident: &IncidentId| {
+            let brief = &kept.briefs[incident.index()];
+            self.may_see(brief.class)
+                && !brief.dropped
+                && (filter.all || filter.phase == Some(Phase::Closed) || brief.phase != Phase::Closed)
+                && filter.phase.is_none_or(|p| brief.phase == p)
+                && filter.severity.is_none_or(|s| brief.severity == Some(s))
+                && filter.lead.is_none_or(|l| brief.lead == Some(l))
+                && of_board.is_none_or(|of| of.is_some_and(|of| of.contains(incident)))
+                && texts.as_ref().is_none_or(|t| t.get(incident.index()).copied().unwrap_or(false))
+        };
+        let from = after.and_then(|a| kept.by_reference.get(&a)).map(|i| (kept.get(*i).changed_at, *i));
+        let mut list = IncidentList::default();
+        let mut count = Counting::default();
+        for (at, incident) in kept.by_change.iter().rev().filter(|(_, i)| matches(i)) {
+            list.total += 1;
+            count.add(self, *incident);
+            if from.is_some_and(|f| (*at, *incident) >= f) {
+                continue;
+            }
+            if list.rows.len() < limit {
+                list.rows.push(self.incident_row(*incident));
+            } else if list.next.is_none() {
+                list.next = list.rows.last().map(|r| r.reference);
+            }
+        }
+        list.facets = count.facets(self);
+        list
+    }
+}
+
+#[derive(Default)]
+struct Counting {
+    phases: [usize; 6],
+    severities: [usize; 7],
+    boards: HashMap<BoardId, usize>,
+    leads: HashMap<AccountId, usize>,
+}
+
+impl Counting {
+    fn add(&mut self, lens: &Lens<'_>, incident: IncidentId) {
+        let brief = &lens.desk.incidents.briefs[incident.index()];
+        self.phases[brief.phase as usize] += 1;
+        self.severities[brief.severity.map_or(6, |s| s as usize)] += 1;
+        if let Some(lead) = brief.lead {
+            *self.leads.entry(lead).or_default() += 1;
+        }
+        for board in &lens.desk.incidents.get(incident).boards {
+            *self.boards.entry(*board).or_default() += 1;
+        }
+    }
+
+    fn facets(self, lens: &Lens<'_>) -> IncidentFacets {
+        let phases = Phase::ALL.into_iter().map(|p| (p, self.phases[p as usize]));
+        let severities = Severity::ALL.into_iter().map(Some).chain([None]);
+        let severities = severities.map(|s| (s, self.severities[s.map_or(6, |s| s as usize)]));
+        let named = |(b, n): (BoardId, usize)| lens.desk.register.get(b).map(|board| (b, board.name.clone(), n));
+        let mut boards: Vec<_> = self.boards.into_iter().filter_map(named).collect();
+        boards.sort_unstable_by(|a, b| b.2.cmp(&a.2).then_with(|| a.1.cmp(&b.1)));
+        boards.truncate(FACET_BOARDS_MAX);
+        let name = |a: AccountId| lens.desk.accounts.name(a).map(str::to_owned);
+        let mut leads: Vec<_> = self.leads.into_iter().map(|(a, n)| (a, name(a), n)).collect();
+        leads.sort_unstable_by(|a, b| b.2.cmp(&a.2).then(a.0.cmp(&b.0)));
+        IncidentFacets {
+            phases: phases.filter(|(_, n)| *n > 0).collect(),
+            severities: severities.filter(|(_, n)| *n > 0).collect(),
+            boards,
+            leads,
+        }
+    }
+}

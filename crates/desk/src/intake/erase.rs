@@ -1,0 +1,87 @@
+//! Erasing what came with a message: two people, or one and an open countersign. A legal hold stops it.
+
+use super::decide::{held, intake};
+use super::{Erasure, Fact, Report, Status, Verdict};
+use crate::Desk;
+use crate::accounts::Role;
+use crate::command::{Context, Decision, Outcome, Refusal};
+use crate::ids::ReportId;
+use crate::lens::Leave;
+
+/// Longest reason, characters.
+pub const REASON_CHARS_MAX: usize = 300;
+/// After so long without a second person the question is stale and is asked again, seconds: a week.
+pub const ERASURE_ASK_SECONDS: i64 = 7 * 24 * 3600;
+
+pub(super) fn ask(desk: &Desk, leave: Leave<ReportId>, reason: &str, alone: bool) -> Result<Decision, Refusal> {
+    let kept = held(desk, leave)?;
+    erasable(desk, kept)?;
+    let reason = reason.trim().to_owned();
+    if reason.is_empty() {
+        return Err(Refusal::invalid("reason", "empty"));
+    }
+    if reason.chars().count() > REASON_CHARS_MAX {
+        return Err(Refusal::invalid("reason", "length"));
+    }
+    let (report, by) = (leave.id, leave.by);
+    if !alone {
+        return Ok(Decision::one(intake(Fact::ErasureAsked { report, by, reason }), Outcome::Done));
+    }
+    if desk.viewer(by).is_none_or(|v| v.role < Role::Admin) {
+        return Err(Refusal::Forbidden);
+    }
+    Ok(Decision::one(intake(Fact::Erased { report, by, reason, second: None }), Outcome::Done))
+}
+
+pub(super) fn confirm(desk: &Desk, context: &Context<'_>, leave: Leave<ReportId>) -> Result<Decision, Refusal> {
+    let kept = held(desk, leave)?;
+    let Erasure::Asked { by, at, reason } = &kept.erasure else {
+        return Err(Refusal::TooLate { why: "not-asked" });
+    };
+    if *by == leave.by {
+        return Err(Refusal::Forbidden);
+    }
+    if context.now.seconds_since(*at) > ERASURE_ASK_SECONDS {
+        return Err(Refusal::TooLate { why: "asked-long-ago" });
+    }
+    erasable(desk, kept)?;
+    let fact = Fact::Erased { report: leave.id, by: *by, reason: reason.clone(), second: Some(leave.by) };
+    Ok(Decision::one(intake(fact), Outcome::Done))
+}
+
+pub(super) fn countersign(desk: &Desk, leave: Leave<ReportId>) -> Result<Decision, Refusal> {
+    match held(desk, leave)?.erasure {
+        Erasure::Done { by, second: None, .. } if by == leave.by => Err(Refusal::Forbidden),
+        Erasure::Done { second: None, .. } => {
+            Ok(Decision::one(intake(Fact::Countersigned { report: leave.id, by: leave.by }), Outcome::Done))
+        }
+        _ => Err(Refusal::TooLate { why: "countersigned" }),
+    }
+}
+
+/// Only what was decided, not yet erased, and on no legal hold.
+fn erasable(desk: &Desk, kept: &Report) -> Result<(), Refusal> {
+    if kept.is_erased() {
+        return Err(Refusal::Erased);
+    }
+    let Status::Decided(verdict) = kept.status else {
+        return Err(Refusal::invalid("report", "undecided"));
+    };
+    if on_hold(desk, verdict) { Err(Refusal::TooLate { why: "held" }) } else { Ok(()) }
+}
+
+fn on_hold(desk: &Desk, verdict: Verdict) -> bool {
+    let (mut verdict, mut steps) = (verdict, 0);
+    loop {
+        match verdict {
+            Verdict::Incident { incident, .. } => return desk.incidents.get(incident).hold.is_some(),
+            // A follow-up or duplicate of something on hold is held with it.
+            Verdict::FollowUp(of) | Verdict::Duplicate(of) if steps < desk.intake.reports.len() => {
+                let Status::Decided(next) = desk.intake.get(of).status else { return false };
+                verdict = next;
+                steps += 1;
+            }
+            _ => return false,
+        }
+    }
+}
