@@ -11,6 +11,7 @@
 //! - Time is passed in. Randomness comes from the operating system unless [`Hooks`] say otherwise.
 
 mod append;
+mod backup;
 mod entry;
 mod erasures;
 mod error;
@@ -27,6 +28,7 @@ mod tree;
 mod verify;
 mod writer;
 
+pub use backup::{BackedUp, RestoreOptions, Restored, backup, keys_beside, restore};
 pub use entry::{
     Appended, BODY_BYTES_MAX, BULK_BYTES_MAX, Content, ERASED_KIND, Keep, NewEntry, NewPart, PART_BYTES_MAX,
     REPLAYED_BYTES_MAX, Stored, StoredPart,

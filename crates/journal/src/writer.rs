@@ -25,7 +25,7 @@ pub(crate) const KEYS: &str = "keys";
 /// The key file of a journal that is still being made.
 const KEYS_FIRST: &str = "keys.first";
 /// The file that is locked while a writer runs.
-const LOCK: &str = "lock";
+pub(crate) const LOCK: &str = "lock";
 /// Present in a folder that must not be written; its content says why.
 pub(crate) const READ_ONLY: &str = "read-only";
 /// Folder of a restore that is not finished.
@@ -220,7 +220,7 @@ fn refuse_read_only(dir: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-fn make_private_folder(dir: &Path) -> Result<(), Error> {
+pub(crate) fn make_private_folder(dir: &Path) -> Result<(), Error> {
     if dir.is_dir() {
         return Ok(());
     }
@@ -228,7 +228,7 @@ fn make_private_folder(dir: &Path) -> Result<(), Error> {
     crate::files::sync_folder_of(dir)
 }
 
-fn hold(dir: &Path) -> Result<File, Error> {
+pub(crate) fn hold(dir: &Path) -> Result<File, Error> {
     let path = dir.join(LOCK);
     let file = OpenOptions::new()
         .write(true)

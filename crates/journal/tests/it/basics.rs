@@ -3,7 +3,7 @@
 use std::fs;
 use std::ops::ControlFlow;
 
-use journal::{BULK_BYTES_MAX, Content, Error, Keep, KeyId, REPLAYED_BYTES_MAX, Reader, Writer};
+use journal::{Content, Error, Keep, KeyId, REPLAYED_BYTES_MAX, Reader, Writer};
 
 use crate::support::*;
 
@@ -12,7 +12,7 @@ fn what_is_appended_comes_back_after_reopening() {
     let dir = tempfile::tempdir().unwrap();
     let mut writer = open(dir.path());
     let key = writer.new_key().unwrap();
-    let large = vec![7; BULK_BYTES_MAX + 1];
+    let large = vec![7; FILE_BYTES];
     let parts: [(KeyId, Keep, &[u8]); 3] =
         [(key, Keep::Replayed, b"naam"), (key, Keep::OnDemand, b"ruwe mail"), (key, Keep::OnDemand, &large)];
     let group = vec![vec![sealed("report.received", &parts), entry("report.noted", "{}")], vec![entry("other", "1")]];
@@ -145,7 +145,7 @@ fn erased_content_is_gone_and_the_rest_stays() {
     let dir = tempfile::tempdir().unwrap();
     let mut writer = open(dir.path());
     let (one, two) = (writer.new_key().unwrap(), writer.new_key().unwrap());
-    let large = vec![7; BULK_BYTES_MAX + 1];
+    let large = vec![7; FILE_BYTES];
     let new = sealed(
         "a",
         &[

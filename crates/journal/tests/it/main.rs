@@ -1,4 +1,6 @@
 //! The journal from outside.
 
+mod backup;
 mod basics;
 mod support;
+mod verify;

@@ -1,7 +1,8 @@
 //! Small journals for tests.
 
+use std::fs;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use journal::{Hooks, Keep, KeyId, NewEntry, NewPart, Options, Reader, Stored, Writer};
 
@@ -23,11 +24,36 @@ pub fn hooks(seed: u64) -> Hooks {
         }
         Ok(())
     };
-    Hooks { random: Box::new(random), pool: 16, ..Hooks::default() }
+    Hooks { random: Box::new(random), pool: 16, bulk_bytes_max: FILE_BYTES - 1, ..Hooks::default() }
 }
 
+/// Content of this size is a file here.
+pub const FILE_BYTES: usize = 5000;
+
 pub fn open(dir: &Path) -> Writer {
-    Writer::open_with(dir, &options(), hooks(1)).unwrap()
+    open_seeded(dir, 1)
+}
+
+pub fn open_seeded(dir: &Path, seed: u64) -> Writer {
+    Writer::open_with(dir, &options(), hooks(seed)).unwrap()
+}
+
+/// All files below a folder.
+pub fn files_in(dir: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for item in fs::read_dir(dir).unwrap() {
+        let path = item.unwrap().path();
+        if path.is_dir() { files.extend(files_in(&path)) } else { files.push(path) }
+    }
+    files
+}
+
+pub fn copy_folder(from: &Path, to: &Path) {
+    for file in files_in(from) {
+        let target = to.join(file.strip_prefix(from).unwrap());
+        fs::create_dir_all(target.parent().unwrap()).unwrap();
+        fs::copy(&file, &target).unwrap();
+    }
 }
 
 pub fn entry(kind: &str, body: &str) -> NewEntry {

@@ -1,0 +1,245 @@
+//! Restoring: into an empty folder, verified before it opens, with the erasures since the backup made again.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+
+use super::archive::{Reading, Record, bad};
+use super::{keys_beside, sealing};
+use crate::Error;
+use crate::append::{index_parts, keys_in_body};
+use crate::entry::ERASED_KIND;
+use crate::erasures::{self, Erasures, PENDING};
+use crate::files::{BLOBS, sync_folder, write_blob, write_synced};
+use crate::keys::Keys;
+use crate::leaf::{Leaf, SALT_BYTES, sha256};
+use crate::note::Checkpoint;
+use crate::store::{self, DATABASE};
+use crate::tree::{Edge, hash_leaf};
+use crate::verify::{Verified, verify};
+use crate::writer::{KEYS, LOCK, Options, READ_ONLY, RESTORING, Writer, hold, make_private_folder, stored_verifier};
+
+/// Largest key file in a backup, bytes.
+const KEY_FILE_BYTES_MAX: u64 = 3_200_000_000;
+
+/// What a restore is given besides the backup.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RestoreOptions {
+    /// The keys of the backup; `FILE.keys` beside it when `None` and it is there.
+    pub keys: Option<PathBuf>,
+    /// Text of the newest signed list of erasures.
+    pub erasures: Option<String>,
+    /// Text of the newest checkpoint that is known.
+    pub checkpoint: Option<String>,
+    /// File with the age identity that opens an encrypted backup.
+    pub identity: Option<PathBuf>,
+}
+
+/// What was restored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restored {
+    /// Number of entries in the backup.
+    pub size: u64,
+    /// recorded_at of the last one, microseconds since 1970-01-01 UTC: how old the backup is.
+    pub last_recorded_at: Option<i64>,
+    /// Checkpoint of the entries in the backup.
+    pub checkpoint: String,
+    /// Whether the keys came along. Without them sealed content stays closed.
+    pub keys: bool,
+    /// Keys of the backup that were erased because the list says so.
+    pub erased_again: usize,
+    /// Why the folder is read-only, when it is.
+    pub read_only: Option<String>,
+    /// How many entries the newest checkpoint given has more than the backup: what is lost.
+    pub missing: u64,
+}
+
+/// Restores a backup into `into`, which is absent or empty. Everything is verified before the folder becomes a journal. The
+/// erasures of the list that the backup does not know are made again; when the list is older than the checkpoint given, the
+/// folder is marked read-only with the reason, since an erased key may be back in it.
+pub fn restore(file: &Path, into: &Path, options: &RestoreOptions) -> Result<Restored, Error> {
+    let created = !into.exists();
+    if !created && fs::read_dir(into).map_err(Error::io("read", into))?.next().is_some() {
+        return Err(Error::Exists { path: into.to_path_buf() });
+    }
+    make_private_folder(into)?;
+    let lock = hold(into)?;
+    let work = into.join(RESTORING);
+    let done = prepare(file, &work, options).and_then(|plan| settle(&work, into).map(|()| plan));
+    if done.is_err() {
+        drop(fs::remove_dir_all(&work));
+        drop(fs::remove_file(into.join(LOCK)));
+        if created {
+            drop(fs::remove_dir(into));
+        }
+    }
+    drop(lock);
+    let plan = done?;
+    let erased_again = if plan.keys && plan.replay { replay(into, plan.verified.size)? } else { 0 };
+    if let Some(why) = &plan.read_only {
+        write_synced(&into.join(READ_ONLY), format!("{why}\n").as_bytes())?;
+    }
+    Ok(Restored {
+        size: plan.verified.size,
+        last_recorded_at: plan.verified.last_recorded_at,
+        checkpoint: plan.verified.checkpoint,
+        keys: plan.keys,
+        erased_again,
+        read_only: plan.read_only,
+        missing: plan.missing,
+    })
+}
+
+/// What is left to do once the files are in place.
+struct Plan {
+    verified: Verified,
+    keys: bool,
+    replay: bool,
+    read_only: Option<String>,
+    missing: u64,
+}
+
+/// Builds and verifies the journal in a folder of its own.
+fn prepare(file: &Path, work: &Path, options: &RestoreOptions) -> Result<Plan, Error> {
+    make_private_folder(work)?;
+    let identity = options.identity.as_deref();
+    let db = store::open_for_writing(&work.join(DATABASE), None)?;
+    // Nothing here counts before the end, where all of it is synced.
+    db.pragma_update(None, "synchronous", "OFF")?;
+    db.query_row("PRAGMA journal_mode = OFF", [], |_| Ok(()))?;
+    read_records(&mut *sealing::open(file, identity)?, work, &db)?;
+    let keys = match options.keys.clone().or_else(|| Some(keys_beside(file)).filter(|path| path.exists())) {
+        None => false,
+        Some(path) => put_keys(&path, identity, work)?,
+    };
+    let list = options.erasures.as_deref().map(|note| erasures::open(&db, note)).transpose()?;
+    let newest =
+        options.checkpoint.as_deref().map(|note| Checkpoint::open(&stored_verifier(&db)?, note)).transpose()?;
+    db.close().map_err(|(_, error)| error)?;
+    let path = work.join(DATABASE);
+    fs::File::open(&path).and_then(|file| file.sync_all()).map_err(Error::io("sync", &path))?;
+
+    let size = store::size(&store::open_for_reading(work)?)?;
+    let against = options.checkpoint.as_deref().filter(|_| newest.as_ref().is_some_and(|newest| newest.size <= size));
+    let verified = verify(work, against, &mut |_, _| {}).map_err(|error| match error {
+        Error::Broken { .. } => Error::BadBackup { what: error.to_string() },
+        other => other,
+    })?;
+    let newest = newest.map_or(0, |newest| newest.size);
+    let read_only = reason(newest, size, list.as_ref());
+    if let Some(note) = options.erasures.as_deref() {
+        write_synced(&work.join(PENDING), note.as_bytes())?;
+    }
+    Ok(Plan { verified, keys, replay: list.is_some(), read_only, missing: newest.saturating_sub(size) })
+}
+
+/// Why the folder may not be written: erasures between the list and the newest checkpoint are not known.
+fn reason(newest: u64, size: u64, list: Option<&Erasures>) -> Option<String> {
+    let known = list.map_or(size, |list| list.size.max(size));
+    (newest > known).then(|| {
+        let which = if list.is_some() {
+            "the list of erasures given is"
+        } else {
+            "no list of erasures was given; the backup is"
+        };
+        format!(
+            "{which} of {known} entries, the newest checkpoint of {newest}: what was erased in between may be back. \
+             Restore again with the newest list of erasures"
+        )
+    })
+}
+
+fn put_keys(path: &Path, identity: Option<&Path>, work: &Path) -> Result<bool, Error> {
+    let mut bytes = Vec::new();
+    sealing::open(path, identity)?
+        .take(KEY_FILE_BYTES_MAX)
+        .read_to_end(&mut bytes)
+        .map_err(|error| Error::BadKeys { path: path.to_path_buf(), what: error.to_string() })?;
+    let keys = Keys::from_bytes(&bytes).map_err(|what| Error::BadKeys { path: path.to_path_buf(), what })?;
+    if keys.torn() {
+        return Err(Error::BadKeys { path: path.to_path_buf(), what: "it is damaged".into() });
+    }
+    write_synced(&work.join(KEYS), &keys.to_bytes())?;
+    Ok(true)
+}
+
+fn read_records(input: &mut dyn Read, work: &Path, db: &Connection) -> Result<(), Error> {
+    let mut records = Reading::new(input)?;
+    db.execute_batch("BEGIN IMMEDIATE")?;
+    store::create_tables(db)?;
+    let mut edge = Edge::default();
+    while let Some(record) = records.next()? {
+        put(record, work, db, &mut edge).map_err(|error| match error {
+            Error::Store(error) => Error::BadBackup { what: format!("a record does not fit: {error}") },
+            other => other,
+        })?;
+    }
+    db.execute_batch("COMMIT")?;
+    Ok(())
+}
+
+fn put(record: Record, work: &Path, db: &Connection, edge: &mut Edge) -> Result<(), Error> {
+    match record {
+        Record::Meta { name, value } => {
+            db.prepare_cached("INSERT INTO meta (name, value) VALUES (?1, ?2)")?.execute((name, value))?;
+        }
+        Record::Entry { leaf, body, small } => put_entry(&leaf, &body, &small, db, edge)?,
+        Record::Bulk { id, stored } => {
+            db.prepare_cached("INSERT INTO bulk (id, stored) VALUES (?1, ?2)")?.execute((id, stored))?;
+        }
+        Record::File { stored } => {
+            let hash = sha256(&stored);
+            if !db.prepare_cached("SELECT 1 FROM files WHERE stored = ?1")?.exists([hash.as_slice()])? {
+                return Err(bad("a file of it is not named by any entry"));
+            }
+            write_blob(work, &hash, &stored)?;
+        }
+    }
+    Ok(())
+}
+
+fn put_entry(bytes: &[u8], body: &[u8], small: &[u8], db: &Connection, edge: &mut Edge) -> Result<(), Error> {
+    let leaf = Leaf::decode(bytes).map_err(bad)?;
+    let hash = hash_leaf(bytes);
+    db.prepare_cached("INSERT INTO entries (seq, hash, leaf, body, small) VALUES (?1, ?2, ?3, ?4, ?5)")?.execute((
+        leaf.seq as i64,
+        hash.as_slice(),
+        bytes,
+        body,
+        small,
+    ))?;
+    index_parts(db, &leaf)?;
+    if leaf.kind == ERASED_KIND {
+        let text = body.get(SALT_BYTES..).ok_or_else(|| bad("an erasure of it is damaged"))?;
+        for key in keys_in_body(text).ok_or_else(|| bad("an erasure of it is damaged"))? {
+            db.prepare_cached("INSERT INTO erased (key, seq) VALUES (?1, ?2)")?
+                .execute((key.0 as i64, leaf.seq as i64))?;
+            db.prepare_cached("DELETE FROM files WHERE stored IN (SELECT f.stored FROM sealed s JOIN files f ON f.seq = s.seq AND f.number = s.number WHERE s.key = ?1)")?
+                .execute([key.0 as i64])?;
+        }
+    }
+    edge.push(hash, &mut |tile| store::put_tile(db, &tile))
+}
+
+/// Moves the verified files to where they belong; the store comes last, and makes the folder a journal.
+fn settle(work: &Path, into: &Path) -> Result<(), Error> {
+    for name in [BLOBS, KEYS, PENDING, DATABASE] {
+        let from = work.join(name);
+        if from.exists() {
+            fs::rename(&from, into.join(name)).map_err(Error::io("rename", &from))?;
+            sync_folder(into)?;
+        }
+    }
+    fs::remove_dir_all(work).map_err(Error::io("remove", work))?;
+    sync_folder(into)
+}
+
+/// Makes the erasures of the list again, by opening the journal once; how many there were.
+fn replay(into: &Path, size: u64) -> Result<usize, Error> {
+    let writer = Writer::open(into, &Options { origin: "unused".into() })?;
+    let db = &writer.db;
+    let count: i64 = db.query_row("SELECT count(*) FROM erased WHERE seq >= ?1", [size as i64], |row| row.get(0))?;
+    Ok(count as usize)
+}
