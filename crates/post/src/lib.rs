@@ -11,6 +11,7 @@ pub mod files;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod html;
+pub mod imap;
 pub mod read;
 pub mod scan;
 pub mod send;

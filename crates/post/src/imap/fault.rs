@@ -45,7 +45,9 @@ pub(super) enum Fault {
     Refused { command: &'static str, said: String, code: Code },
     #[error("The folder may only be read, so mail that is kept cannot be marked there")]
     ReadOnly,
-    #[error("The mail server stores no keywords, so mail that is kept cannot be marked: have it moved or deleted instead")]
+    #[error(
+        "The mail server stores no keywords, so mail that is kept cannot be marked: have it moved or deleted instead"
+    )]
     NoKeywords,
     #[error("The mail server said that mail {0} is marked as kept, and offered it again")]
     MarkLost(u32),

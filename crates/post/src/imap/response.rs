@@ -316,15 +316,16 @@ mod tests {
         assert_eq!(read("A7 BAD"), Response::Tagged("A7".into(), said(Status::Bad, Code::Other, "without a reason")));
         assert_eq!(
             read("* OK [UIDVALIDITY 3857529045] UIDs valid"),
-            Response::Untagged(said(Status::Ok, Code::UidValidity(3_857_529_045), "[UIDVALIDITY 3857529045] UIDs valid"))
+            Response::Untagged(said(
+                Status::Ok,
+                Code::UidValidity(3_857_529_045),
+                "[UIDVALIDITY 3857529045] UIDs valid"
+            ))
         );
         let Response::Untagged(flags) = read("* OK [PERMANENTFLAGS (\\Seen $BolwerkKept \\*)] Limited") else {
             panic!("no status")
         };
-        assert_eq!(
-            flags.code,
-            Code::PermanentFlags(vec!["\\SEEN".into(), "$BOLWERKKEPT".into(), "\\*".into()])
-        );
+        assert_eq!(flags.code, Code::PermanentFlags(vec!["\\SEEN".into(), "$BOLWERKKEPT".into(), "\\*".into()]));
     }
 
     #[test]
@@ -349,7 +350,9 @@ mod tests {
 
     #[test]
     fn half_a_list_is_no_message() {
-        for text in ["* 1 FETCH", "* 1 FETCH (", "* 1 FETCH (UID", "* 1 FETCH (UID 1", "* 1 FETCH (A \"x", "* 1 FETCH (A ((b)"] {
+        for text in
+            ["* 1 FETCH", "* 1 FETCH (", "* 1 FETCH (UID", "* 1 FETCH (UID 1", "* 1 FETCH (A \"x", "* 1 FETCH (A ((b)"]
+        {
             let frame = Frame { text: text.into(), literals: vec![] };
             assert!(matches!(parse(frame), Err(Fault::Gibberish(_))), "{text}");
         }
