@@ -4,7 +4,7 @@ use crate::engine::Engine;
 use desk::intake::ContentRef;
 use desk::lens::Seen;
 use journal::{Content, Reader};
-use post::read::{Part, ReadLimits};
+use post::read::Part;
 
 /// Why content cannot be handed out.
 #[derive(Debug, thiserror::Error)]
@@ -44,10 +44,11 @@ impl Engine {
         }
     }
 
-    /// One attachment of a raw mail.
+    /// One attachment of a raw mail, taken out by a worker process.
     pub async fn attachment(&self, raw: Seen<ContentRef>, index: u32) -> Result<Option<(Part, Vec<u8>)>, ContentFault> {
-        let Some(raw) = self.content(raw).await? else { return Ok(None) };
-        let found = tokio::task::spawn_blocking(move || post::read::attachment(&raw, index, &ReadLimits::default()));
-        found.await.map_err(|_| ContentFault::Interrupted)
+        match self.content(raw).await? {
+            Some(raw) => Ok(self.inner.workers.attachment(raw, index).await),
+            None => Ok(None),
+        }
     }
 }

@@ -45,7 +45,8 @@ impl Store for journal::Writer {
     }
 
     fn erase(&mut self, keys: &[KeyId], now: Timestamp) -> Result<(), String> {
-        let entry = NewEntry { kind: journal::ERASED_KIND.to_owned(), version: 1, body: b"{}".to_vec(), parts: Vec::new() };
+        let entry =
+            NewEntry { kind: journal::ERASED_KIND.to_owned(), version: 1, body: b"{}".to_vec(), parts: Vec::new() };
         journal::Writer::erase(self, keys, entry, now.0).map(drop).map_err(|e| e.to_string())
     }
 }
@@ -136,7 +137,11 @@ impl<S: Store> Core<S> {
         self.erase(&open)
     }
 
-    fn entry(&mut self, recorded: &mut Recorded, pass_on: &mut impl FnMut(ReportId, &[u8])) -> Result<NewEntry, String> {
+    fn entry(
+        &mut self,
+        recorded: &mut Recorded,
+        pass_on: &mut impl FnMut(ReportId, &[u8]),
+    ) -> Result<NewEntry, String> {
         let written = recorded.fact.written();
         let mut parts = Vec::new();
         if written.sealed.is_some() || recorded.content.is_some() {

@@ -1,9 +1,9 @@
 //! The handle that everybody holds: read, submit, listen.
 
 use crate::clock::Clock;
+use crate::core::Core;
 use crate::intake::PassedOn;
 use crate::outgoing::{self, MailState, Outbound, SinkMail};
-use crate::core::Core;
 use crate::writer::{Job, QUEUE_MAX, Scribe};
 use desk::command::{Actor, Command, Outcome, Refusal};
 use desk::fact::{Fact, Subject, Unreadable};
@@ -222,7 +222,7 @@ fn replay_one(replayed: &mut Replayed, stored: Stored) -> Result<(), OpenError> 
 impl Engine {
     /// Opens a folder's desk and starts its writer and its tasks (on the current tokio runtime).
     pub fn open(options: Options) -> Result<Engine, OpenError> {
-        let journal = Writer::open(&options.data, &journal::Options { origin: "bolwerk/desk".to_owned(), ..Default::default() })?;
+        let journal = Writer::open(&options.data, &journal::Options { origin: "bolwerk/desk".to_owned() })?;
         let reader = journal.reader()?;
         let Replayed { desk, keys, last } = replay(&reader)?;
         let next = journal.next_seq();

@@ -132,7 +132,7 @@ impl Engine {
             media_type: file.media_type.clone(),
             size: file.bytes.len() as u64,
             sha256: hex(&Sha256::digest(&file.bytes)),
-            suspicious: post::read::suspicious(&file.name, &file.media_type),
+            suspicious: post::read::suspicious(&file.name, &file.media_type, &file.bytes).map(str::to_owned),
         });
         let head = Head {
             from_name: Some(form.name.clone()).filter(|n| !n.is_empty()),

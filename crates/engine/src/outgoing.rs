@@ -6,7 +6,7 @@ use desk::ids::{NoticeId, Timestamp};
 use desk::outbox::{self, Purpose, Sending, Tried};
 use parking_lot::Mutex;
 use post::compose::{Outgoing, compose};
-use post::send::{Delivery, Relay, deliver};
+use post::send::{Delivery, Relay, Timeouts, deliver};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -116,7 +116,7 @@ async fn send_one(engine: &Engine, sending: Sending) -> Result<(), Fault> {
             let raw = compose(&outgoing(engine, &sending, &from, automatic));
             // RFC 3834 §3.3: an automatic answer has an empty envelope sender, so that nothing ever answers it.
             let envelope_from = if automatic { "" } else { from.as_str() };
-            let delivery = deliver(relay, &domain, envelope_from, &sending.letter.to, &raw).await;
+            let delivery = deliver(relay, &domain, envelope_from, &sending.letter.to, &raw, &Timeouts::default()).await;
             let failure = match &delivery {
                 Delivery::Later { said, .. } => Some((engine.now(), said.clone())),
                 _ => None,

@@ -46,7 +46,8 @@ pub(crate) async fn read_all(engine: WeakEngine) {
                     eprintln!("bolwerk: report {} was not read: {error}", report.0);
                 }
                 in_hand.lock().remove(&report);
-                drop(done.send(()));
+                // The loop that listens ends with the engine.
+                let _gone = done.send(());
             });
         }
         let inner = strong.inner.clone();
@@ -133,12 +134,7 @@ pub(crate) fn appraise(engine: &Engine, text: &Text<'_>) -> Thought {
                 observables.push(found);
             }
         }
-        Thought {
-            appraisal: opinion.appraisal,
-            language: opinion.language,
-            reasons: opinion.reasons,
-            observables,
-        }
+        Thought { appraisal: opinion.appraisal, language: opinion.language, reasons: opinion.reasons, observables }
     })
 }
 

@@ -41,9 +41,8 @@ impl Engine {
         loop {
             let now = self.now();
             let sends = self.mail_state().outbound;
-            let busy = self
-                .read(|desk| desk.unread().next().is_some() || (sends && !desk.due(now, 1).is_empty()))
-                .await?;
+            let busy =
+                self.read(|desk| desk.unread().next().is_some() || (sends && !desk.due(now, 1).is_empty())).await?;
             if !busy {
                 return Ok(());
             }

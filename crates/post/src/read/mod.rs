@@ -70,7 +70,7 @@ pub mod reason {
     ];
 }
 
-pub use self::parts::suspicion;
+pub use self::parts::{safe_name, suspicion, suspicious};
 
 /// Bounds of what is read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -185,8 +185,13 @@ fn written_name(node: &Node) -> String {
     name.unwrap_or_default().to_owned()
 }
 
+/// Why a file that came by another way than mail is suspicious: a key of [`suspicion`].
+pub fn suspicious(name: &str, media_type: &str, bytes: &[u8]) -> Option<&'static str> {
+    judge(name, media_type, bytes, false)
+}
+
 /// The last component of a path, without anything that changes how it reads or where it is saved.
-fn safe_name(written: &str) -> String {
+pub fn safe_name(written: &str) -> String {
     let last = written.rsplit(['/', '\\']).find(|piece| !piece.trim().is_empty()).unwrap_or_default();
     let plain: String = last
         .chars()
