@@ -1,0 +1,264 @@
+//! `bench pages`: how long the pages take at a steady rate.
+
+use crate::desk::{Desk, Setting, Work};
+use crate::failure::{Failure, Tried};
+use crate::http::{Client, encoded};
+use crate::stats::Times;
+use crate::table::{Held, Report};
+use crate::{asked, machine, number, number_of, path_of, pause, results_of, session};
+use clap::{Arg, ArgMatches, Command, value_parser};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// Bars, milliseconds: pages, and search.
+const PAGE_MS_MAX: f64 = 5.0;
+const SEARCH_MS_MAX: f64 = 20.0;
+/// Connections kept open; requests are dealt out to them in turn.
+const CONNECTIONS: usize = 4;
+/// Different reports and incidents that are asked for, at most.
+const DIFFERENT_MAX: usize = 300;
+/// Words that are searched for when none are given.
+const WORDS: &str = "ransomware,factuur,phishing,versleuteld,192.0.2,mailbox,spam,antwerpen,zzzzz";
+
+/// Its command line.
+pub fn command() -> Command {
+    let path = |name: &'static str, help: &'static str| {
+        Arg::new(name).long(name).value_name("PATH").value_parser(value_parser!(PathBuf)).help(help)
+    };
+    Command::new("pages")
+        .about("Request times of queue, report, incident and search at a steady rate")
+        .arg(path("data", "A filled desk: it is started for this run").required_unless_present("link"))
+        .arg(path("cookie", "File with the reader's cookie, as `bench fill` writes it").required_unless_present("link"))
+        .arg(
+            Arg::new("link")
+                .long("link")
+                .value_name("URL")
+                .conflicts_with_all(["data", "cookie"])
+                .help("The link that a running demonstration printed"),
+        )
+        .arg(number("rate", "50", "Requests a second, all pages together"))
+        .arg(number("seconds", "60", "How long"))
+        .arg(Arg::new("words").long("words").value_name("A,B").default_value(WORDS).help("What is searched for"))
+}
+
+/// Runs it.
+pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
+    let work = Work::new(path_of(matches, "work"), "pages", matches.get_flag("keep"))?;
+    let machine = machine::description(&work.path);
+    let reader = Reader::open(matches, &work)?;
+    let kinds = reader.kinds(matches)?;
+    let (rate, seconds) = (number_of(matches, "rate"), number_of(matches, "seconds"));
+    let requests = plan(&kinds, rate * seconds);
+    // Once, uncounted: what is asked for exists, and caches are as warm as on any working day.
+    let mut client = reader.client();
+    for request in requests.iter().take(rate * 2) {
+        client.get(&request.path).tried(|| request.path.clone())?;
+    }
+    let answers = ask(&reader, &requests, rate)?;
+    let mut report = tell(&kinds, &answers, rate);
+    if let Some(desk) = &reader.desk {
+        report.note(format!("{:.0} MB (PSS) after it, all processes.", machine::pss_bytes(desk.pid()) as f64 / 1e6));
+    }
+    report.publish(results_of(matches), &machine)
+}
+
+/// Somebody who is signed in.
+struct Reader {
+    server: SocketAddr,
+    cookie: String,
+    /// The desk, if this run started it.
+    desk: Option<Desk>,
+}
+
+impl Reader {
+    fn open(matches: &ArgMatches, work: &Work) -> Result<Reader, Failure> {
+        if let Some(link) = matches.get_one::<String>("link") {
+            let (server, cookie) = session::follow(link)?;
+            return Ok(Reader { server, cookie, desk: None });
+        }
+        let program = path_of(matches, "program").to_owned();
+        let data = path_of(matches, "data").to_owned();
+        let setting = Setting { program, work: work.path.clone(), data, relay: None };
+        let desk = setting.start()?;
+        Ok(Reader { server: desk.ready.http, cookie: session::kept(path_of(matches, "cookie"))?, desk: Some(desk) })
+    }
+
+    fn client(&self) -> Client {
+        Client::new(self.server, Some(self.cookie.clone()))
+    }
+
+    /// What is asked for: whatever this reader finds on the lists.
+    fn kinds(&self, matches: &ArgMatches) -> Result<Vec<Kind>, Failure> {
+        let mut client = self.client();
+        let reports = references(&mut client, "/meldingen", "/melding/")?;
+        let incidents = references(&mut client, "/incidenten", "/incident/")?;
+        let words = matches.get_one::<String>("words").expect("it has a default").split(',');
+        let searches = words.map(|w| format!("/zoek?q={}", encoded(w.trim()))).collect();
+        let kind = |name, paths: Vec<String>, ms_max| Kind { name, paths, ms_max };
+        Ok(vec![
+            kind("queue", vec!["/wacht".to_owned()], PAGE_MS_MAX),
+            kind("report", reports, PAGE_MS_MAX),
+            kind("incident", incidents, PAGE_MS_MAX),
+            kind("incidents with counts by facet", vec!["/incidenten".to_owned()], PAGE_MS_MAX),
+            kind("search", searches, SEARCH_MS_MAX),
+        ])
+    }
+}
+
+/// A kind of page.
+struct Kind {
+    name: &'static str,
+    paths: Vec<String>,
+    ms_max: f64,
+}
+
+/// Addresses of things on a list, following its link to the next page.
+fn references(client: &mut Client, list: &str, prefix: &str) -> Result<Vec<String>, Failure> {
+    let mut found: Vec<String> = Vec::new();
+    let mut at = list.to_owned();
+    while found.len() < DIFFERENT_MAX {
+        let answer = client.get(&at).tried(|| at.clone())?;
+        if answer.status != 200 {
+            return Err(Failure::program(format!("{at}: {} (signed out?)", answer.status)));
+        }
+        let page = answer.text();
+        let before = found.len();
+        for link in links(&page).filter(|l| is_thing(l, prefix)) {
+            if !found.contains(&link) {
+                found.push(link);
+            }
+        }
+        let next = links(&page).find(|l| l.starts_with(list) && l.contains("na="));
+        match next.filter(|n| *n != at && found.len() > before) {
+            Some(next) => at = next,
+            None => break,
+        }
+    }
+    Ok(found)
+}
+
+/// The page of a thing itself, not an act on it.
+fn is_thing(link: &str, prefix: &str) -> bool {
+    link.strip_prefix(prefix).is_some_and(|reference| !reference.contains(['/', '?', '#']))
+}
+
+fn links(page: &str) -> impl Iterator<Item = String> {
+    page.split("href=\"").skip(1).filter_map(|l| Some(l.split_once('"')?.0.replace("&amp;", "&")))
+}
+
+struct Request {
+    kind: usize,
+    path: String,
+}
+
+/// Kinds in turn, each with its paths in turn.
+fn plan(kinds: &[Kind], count: usize) -> Vec<Request> {
+    let usable: Vec<usize> = (0..kinds.len()).filter(|k| !kinds[*k].paths.is_empty()).collect();
+    let one = |n: usize| {
+        let kind = usable[n % usable.len()];
+        let paths = &kinds[kind].paths;
+        // A step that is no divisor of usual counts: neighbours on a list are not asked for one after another.
+        Request { kind, path: paths[n / usable.len() * 7919 % paths.len()].clone() }
+    };
+    (0..count).map(one).collect()
+}
+
+struct Answered {
+    kind: usize,
+    /// From the request's first byte to the answer's last.
+    time: Duration,
+    /// From the moment at which it was due.
+    since_due: Duration,
+    bytes: usize,
+    status: u16,
+}
+
+/// Asks at a steady rate, whatever the answers do.
+fn ask(reader: &Reader, requests: &[Request], rate: usize) -> Result<Vec<Answered>, Failure> {
+    let start = Instant::now() + Duration::from_millis(50);
+    let one = |connection: usize| -> Result<Vec<Answered>, Failure> {
+        let mut client = reader.client();
+        let mut answers = Vec::new();
+        for (n, request) in requests.iter().enumerate().skip(connection).step_by(CONNECTIONS) {
+            let due = start + Duration::from_secs_f64(n as f64 / rate as f64);
+            pause(due.saturating_duration_since(Instant::now()));
+            let began = Instant::now();
+            let answer = client.get(&request.path).tried(|| request.path.clone())?;
+            answers.push(Answered {
+                kind: request.kind,
+                time: began.elapsed(),
+                since_due: due.elapsed(),
+                bytes: answer.body.len(),
+                status: answer.status,
+            });
+        }
+        Ok(answers)
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..CONNECTIONS).map(|c| scope.spawn(move || one(c))).collect();
+        let mut all = Vec::with_capacity(requests.len());
+        for thread in threads {
+            all.extend(thread.join().map_err(|_| Failure::program("a reader's thread panicked"))??);
+        }
+        Ok(all)
+    })
+}
+
+fn tell(kinds: &[Kind], answers: &[Answered], rate: usize) -> Report {
+    let head = ["page", "requests", "different", "p50 ms", "p99 ms", "max ms", "p99 ms since due", "KiB", "not 200"];
+    let mut report = Report::new("pages", asked(), &head);
+    for (number, kind) in kinds.iter().enumerate() {
+        let of_kind: Vec<&Answered> = answers.iter().filter(|a| a.kind == number).collect();
+        let times: Vec<Duration> = of_kind.iter().map(|a| a.time).collect();
+        let due: Vec<Duration> = of_kind.iter().map(|a| a.since_due).collect();
+        let bar = format!("{}: p99 ≤ {:.0} ms", kind.name, kind.ms_max);
+        let (Some(times), Some(due)) = (Times::of(&times), Times::of(&due)) else {
+            report.bar(bar, "the reader sees none", Held::NotMeasured);
+            continue;
+        };
+        let ms = |value: f64| format!("{value:.2}");
+        let kib = of_kind.iter().map(|a| a.bytes).sum::<usize>() as f64 / 1024.0 / of_kind.len() as f64;
+        let failed = of_kind.iter().filter(|a| a.status != 200).count();
+        report.row(vec![
+            kind.name.to_owned(),
+            times.count.to_string(),
+            kind.paths.len().to_string(),
+            ms(times.p50_ms),
+            ms(times.p99_ms),
+            ms(times.max_ms),
+            ms(due.p99_ms),
+            format!("{kib:.0}"),
+            failed.to_string(),
+        ]);
+        report.bar(bar, format!("{:.2} ms", times.p99_ms), Held::when(times.p99_ms <= kind.ms_max && failed == 0));
+    }
+    report.note(format!(
+        "{rate} requests a second over {CONNECTIONS} connections kept open, uncompressed; times from the request's first byte to the answer's last, \
+         this client's own included."
+    ));
+    report
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_to_things_are_told_from_links_to_acts() {
+        let page =
+            r#"<a href="/melding/M-1">x</a><a href="/melding/M-1/neem">y</a><a href="/meldingen?a=b&amp;na=c">z</a>"#;
+        let found: Vec<String> = links(page).filter(|l| is_thing(l, "/melding/")).collect();
+        assert_eq!(found, ["/melding/M-1"]);
+        assert!(links(page).any(|l| l == "/meldingen?a=b&na=c"));
+    }
+
+    #[test]
+    fn every_kind_with_something_to_ask_for_has_its_turn() {
+        let kind =
+            |name, paths: &[&str]| Kind { name, paths: paths.iter().map(|p| (*p).to_owned()).collect(), ms_max: 1.0 };
+        let plan = plan(&[kind("a", &["/a"]), kind("none", &[]), kind("b", &["/b1", "/b2", "/b3"])], 12);
+        assert_eq!(plan.iter().filter(|r| r.kind == 0).count(), 6);
+        assert_eq!(plan.iter().filter(|r| r.path == "/b2").count(), 2);
+    }
+}
