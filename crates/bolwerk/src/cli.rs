@@ -8,7 +8,7 @@ fn data() -> Arg {
     Arg::new("data")
         .long("data")
         .value_name("DIR")
-        .env_like("BOLWERK_DATA")
+        .env("BOLWERK_DATA")
         .required(true)
         .value_parser(value_parser!(PathBuf))
         .help("The desk's folder")
@@ -16,20 +16,6 @@ fn data() -> Arg {
 
 fn json() -> Arg {
     Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print JSON, one object a line")
-}
-
-trait EnvLike {
-    fn env_like(self, name: &'static str) -> Self;
-}
-
-impl EnvLike for Arg {
-    /// The value of this environment variable when the option is not given.
-    fn env_like(self, name: &'static str) -> Arg {
-        match std::env::var_os(name) {
-            Some(value) => self.default_value(clap::builder::OsStr::from(value)),
-            None => self,
-        }
-    }
 }
 
 /// The whole command line.
@@ -142,7 +128,7 @@ fn serve() -> Command {
                 .long("config")
                 .value_name("FILE")
                 .value_parser(value_parser!(PathBuf))
-                .env_like("BOLWERK_CONFIG")
+                .env("BOLWERK_CONFIG")
                 .help("Configuration (TOML); `bolwerk check-config FILE` explains mistakes"),
         )
         .arg(address("http", "Where the pages are served [default: 127.0.0.1:8080]; port 0: any free one"))
@@ -157,7 +143,7 @@ fn serve() -> Command {
             Arg::new("address")
                 .long("address")
                 .value_name("MAILBOX")
-                .env_like("BOLWERK_ADDRESS")
+                .env("BOLWERK_ADDRESS")
                 .help("The one address that the desk answers, such as cyberresponse@vlaanderen.example"),
         )
         .arg(

@@ -13,14 +13,16 @@ use std::path::{Path, PathBuf};
 pub fn explain(data: &Path, error: Error) -> Failure {
     let kind = match &error {
         Error::Held { .. } => Kind::Held,
-        Error::Broken { .. } => Kind::Damaged,
-        Error::ReadOnly { .. } => Kind::Invalid,
+        Error::Broken { .. } | Error::BadBackup { .. } | Error::BadKeys { .. } => Kind::Damaged,
+        Error::Absent { .. } => Kind::Missing,
+        Error::ReadOnly { .. } | Error::Exists { .. } | Error::BadNote { .. } | Error::Encrypted { .. } => Kind::Invalid,
         _ => Kind::Storage,
     };
     let hint = match kind {
         Kind::Held => "Another program holds this folder: stop it, or use the commands that go through it.",
         Kind::Damaged => "Do not write to this folder. Restore the newest backup that verifies into another folder, and keep this one as evidence.",
-        Kind::Invalid => "Restore again with the newest list of erasures (`bolwerk erasures`).",
+        Kind::Missing => "Give the folder of a desk with --data.",
+        Kind::Invalid => "Correct what was given, and run the command again.",
         _ => "Check that the disk has room and that the folder can be written.",
     };
     Failure::new(kind, format!("{}: {error}", data.display())).hint(hint)
@@ -44,11 +46,36 @@ pub fn verify(matches: &ArgMatches) -> Result<(), Failure> {
     };
     let verified = journal::verify(data, against.as_deref(), &mut |_, _| {}).map_err(|e| explain(data, e))?;
     if matches.get_flag("json") {
-        println!("{}", serde_json::to_string(&verified).expect("figures are plain data"));
-    } else {
-        println!("{verified}");
+        let told = json!({
+            "size": verified.size,
+            "last_recorded_at": verified.last_recorded_at.map(moment),
+            "against": verified.against,
+            "opened": verified.opened,
+            "closed": verified.closed,
+            "erased": verified.erased,
+            "unfinished": verified.unfinished,
+        });
+        println!("{told}");
+        return Ok(());
     }
+    println!("Whole: {} entries{}.", verified.size, until(verified.last_recorded_at));
+    println!(
+        "{} sealed parts opened and are what was committed to, {} closed (no keys here), {} erased.",
+        verified.opened, verified.closed, verified.erased
+    );
+    if let Some(size) = verified.against {
+        println!("Nothing before the given checkpoint ({size} entries) changed.");
+    }
+    verified.unfinished.iter().for_each(|u| println!("Unfinished, tidied up at the next start: {u}"));
     Ok(())
+}
+
+fn moment(at: i64) -> String {
+    crate::words::rfc3339(desk::ids::Timestamp(at))
+}
+
+fn until(last: Option<i64>) -> String {
+    last.map_or(String::new(), |at| format!(", the last one of {}", moment(at)))
 }
 
 /// `bolwerk checkpoint`.
@@ -75,8 +102,15 @@ pub fn backup(matches: &ArgMatches) -> Result<(), Failure> {
     let out = path(matches, "out").expect("the command line requires it");
     let recipient = matches.get_one::<String>("recipient").map(String::as_str);
     let backed = journal::backup(data, out, recipient).map_err(|e| explain(data, e))?;
-    println!("{backed}");
-    println!("Keep {} and {}.keys apart.", out.display(), out.display());
+    println!("Backed up {} entries{}, {} bytes.", backed.size, until(backed.last_recorded_at), backed.bytes);
+    match &backed.keys {
+        Some(keys) => println!("Keep {} and {} apart.", out.display(), keys.display()),
+        None => println!("There are no keys in this folder: the content of this backup stays sealed."),
+    }
+    if !backed.encrypted {
+        println!("The keys are not encrypted: give --recipient to encrypt both files.");
+    }
+    println!("\nCheckpoint; keep it elsewhere:\n\n{}", backed.checkpoint);
     Ok(())
 }
 
@@ -96,7 +130,19 @@ pub fn restore(matches: &ArgMatches) -> Result<(), Failure> {
     };
     let into = data(matches);
     let restored = journal::restore(file, into, &options).map_err(|e| explain(file, e))?;
-    println!("{restored}");
+    println!("Restored and verified {} entries{}.", restored.size, until(restored.last_recorded_at));
+    if !restored.keys {
+        println!("No keys were given: the content stays sealed.");
+    }
+    if restored.erased_again > 0 {
+        println!("{} keys were erased again, because the list of erasures says so.", restored.erased_again);
+    }
+    if restored.missing > 0 {
+        println!("The checkpoint knows {} entries more: they are not in this backup.", restored.missing);
+    }
+    if let Some(why) = &restored.read_only {
+        println!("The folder is read-only: {why}");
+    }
     Ok(())
 }
 

@@ -42,6 +42,7 @@ pub fn exists(data: &Path) -> Result<(), Failure> {
 pub fn explain(data: &Path, error: OpenError) -> Failure {
     match error {
         OpenError::Journal(error) => crate::keep::explain(data, error),
+        OpenError::Erasure(_) => Failure::new(Kind::Storage, format!("{}: {error}", data.display())),
         OpenError::Fact { .. } => Failure::new(Kind::Invalid, format!("{}: {error}", data.display())),
         OpenError::Thread(error) => error.into(),
     }

@@ -154,20 +154,34 @@ fn write_ready(file: &Path, http: SocketAddr, smtp: Option<SocketAddr>) -> Resul
     if let Some(smtp) = smtp {
         ready["smtp"] = smtp.to_string().into();
     }
-    Ok(journal::write_synced(file, ready.to_string().as_bytes())?)
+    journal::write_synced(file, ready.to_string().as_bytes()).map_err(|e| Failure::new(Kind::Storage, e))
 }
 
 fn reception(engine: &Engine, settings: &Settings) -> Result<Reception, Failure> {
-    let engine = engine.clone();
+    let mailboxes = post::door::Mailboxes::default();
+    mailboxes.set(engine.address());
+    tokio::spawn(follow_address(engine.clone(), mailboxes.clone()));
     Ok(Reception {
         hostname: settings.hostname.clone(),
-        mailboxes: Box::new(move || engine.address().into_iter().collect()),
+        mailboxes,
         size_max: settings.limits.message_mib << 20,
         connections_max: settings.limits.connections,
         command_timeout: COMMAND_TIMEOUT,
         data_timeout: DATA_TIMEOUT,
         tls: settings.tls.as_ref().map(tls_of).transpose()?,
     })
+}
+
+/// First run, and settings later, may change which address is ours.
+async fn follow_address(engine: Engine, mailboxes: post::door::Mailboxes) {
+    let mut events = engine.events();
+    loop {
+        match events.recv().await {
+            Ok(event) if event.touched != engine::Touched::Other => {}
+            Err(tokio::sync::broadcast::error::RecvError::Closed) => return,
+            _ => mailboxes.set(engine.address()),
+        }
+    }
 }
 
 fn tls_of(files: &TlsFile) -> Result<Arc<post::tls::ServerConfig>, Failure> {

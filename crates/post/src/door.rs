@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 pub use crate::serve::{serve_lmtp_tcp, serve_lmtp_unix, serve_smtp};
@@ -61,6 +61,31 @@ pub trait Door: Send + Sync + 'static {
     fn keep(&self, envelope: Envelope, raw: Vec<u8>) -> impl Future<Output = Kept> + Send;
 }
 
+/// Full addresses, shared with whoever may change them.
+#[derive(Clone, Debug, Default)]
+pub struct Mailboxes(Arc<RwLock<Vec<String>>>);
+
+impl Mailboxes {
+    /// From now on these.
+    pub fn set(&self, addresses: impl IntoIterator<Item = String>) {
+        let addresses = addresses.into_iter().map(|a| a.to_lowercase()).collect();
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = addresses;
+    }
+
+    /// Whether `test` holds for one of them (lower case).
+    pub(crate) fn any(&self, test: impl Fn(&str) -> bool) -> bool {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).iter().any(|a| test(a))
+    }
+}
+
+impl<S: Into<String>> FromIterator<S> for Mailboxes {
+    fn from_iter<I: IntoIterator<Item = S>>(addresses: I) -> Mailboxes {
+        let mailboxes = Mailboxes::default();
+        mailboxes.set(addresses.into_iter().map(Into::into));
+        mailboxes
+    }
+}
+
 /// How mail is received. `Reception { hostname, mailboxes, ..Reception::default() }`.
 #[derive(Clone, Debug)]
 pub struct Reception {
@@ -68,7 +93,8 @@ pub struct Reception {
     pub hostname: String,
     /// Full addresses that are ours; case does not matter, `local+anything@domain` is `local@domain`, and
     /// `postmaster` of each of their domains is always ours. Anybody else's address is refused: no relaying.
-    pub mailboxes: Vec<String>,
+    /// The list may change while mail is received.
+    pub mailboxes: Mailboxes,
     /// Largest mail, in bytes.
     pub size_max: usize,
     /// Connections served at once, on one listener.
@@ -85,7 +111,7 @@ impl Default for Reception {
     fn default() -> Self {
         Self {
             hostname: "localhost".into(),
-            mailboxes: Vec::new(),
+            mailboxes: Mailboxes::default(),
             size_max: SIZE_MAX_DEFAULT,
             connections_max: CONNECTIONS_MAX_DEFAULT,
             command_timeout: COMMAND_TIMEOUT_DEFAULT,

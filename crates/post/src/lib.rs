@@ -17,5 +17,6 @@ pub mod scan;
 pub mod send;
 mod serve;
 pub mod session;
+pub mod tls;
 pub mod words;
 pub mod worker;

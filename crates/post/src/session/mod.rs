@@ -7,7 +7,6 @@
 mod command;
 mod content;
 
-use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -16,7 +15,7 @@ use memchr::memchr;
 use self::command::Command;
 pub use self::content::{Budget, Ender};
 use self::content::{Content, Grant, Spoiled};
-use crate::door::{Envelope, Kept, Protocol, Reception};
+use crate::door::{Envelope, Kept, Mailboxes, Protocol, Reception};
 
 /// Longest command line, in bytes without its line end.
 pub const LINE_MAX_BYTES: usize = 2_048;
@@ -39,8 +38,7 @@ const NO_RECIPIENT: &str = "503 5.5.1 No valid recipient";
 pub struct Rules {
     protocol: Protocol,
     hostname: String,
-    mailboxes: HashSet<String>,
-    domains: HashSet<String>,
+    mailboxes: Mailboxes,
     size_max: usize,
     tls: bool,
 }
@@ -48,13 +46,10 @@ pub struct Rules {
 impl Rules {
     /// The rules of a reception for one protocol.
     pub fn new(reception: &Reception, protocol: Protocol) -> Self {
-        let mailboxes: HashSet<String> = reception.mailboxes.iter().map(|address| address.to_lowercase()).collect();
-        let domains = mailboxes.iter().filter_map(|address| Some(address.rsplit_once('@')?.1.to_owned())).collect();
         Self {
             protocol,
             hostname: one_line(&reception.hostname),
-            mailboxes,
-            domains,
+            mailboxes: reception.mailboxes.clone(),
             size_max: reception.size_max,
             tls: reception.tls.is_some(),
         }
@@ -63,13 +58,12 @@ impl Rules {
     /// Whether mail to this address is ours to take.
     pub fn takes(&self, address: &str) -> bool {
         let address = address.to_lowercase();
-        if self.mailboxes.contains(&address) || address == "postmaster" {
-            return true;
-        }
-        let Some((local, domain)) = address.rsplit_once('@') else { return false };
-        let local = local.split_once('+').map_or(local, |(local, _)| local);
-        (local == "postmaster" && self.domains.contains(domain))
-            || self.mailboxes.contains(&format!("{local}@{domain}"))
+        let Some((local, domain)) = address.rsplit_once('@') else { return address == "postmaster" };
+        let plain = local.split_once('+').map_or(local, |(local, _)| local);
+        self.mailboxes.any(|ours| {
+            ours == address
+                || ours.rsplit_once('@').is_some_and(|(l, d)| d == domain && (l == plain || plain == "postmaster"))
+        })
     }
 
     /// What a peer hears for whom there is no room: `421`.

@@ -7,7 +7,7 @@ const MAILBOX: &str = "cyber@desk.example";
 fn reception() -> Reception {
     Reception {
         hostname: "mx.desk.example".into(),
-        mailboxes: vec![MAILBOX.into()],
+        mailboxes: [MAILBOX].into_iter().collect(),
         size_max: 1_000,
         ..Reception::default()
     }
