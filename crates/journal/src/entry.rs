@@ -166,6 +166,9 @@ pub(crate) fn place_of(part: &NewPart, bulk_bytes_max: usize) -> Place {
     }
 }
 
+/// Numbers of the small parts of an entry, each with its stored bytes unless they are erased.
+pub(crate) type SmallParts<'row> = Vec<(usize, Option<&'row [u8]>)>;
+
 /// A row of `entries`, borrowed from the statement that reads it.
 pub(crate) struct StoredRow<'row> {
     pub seq: u64,
@@ -213,7 +216,7 @@ impl<'row> StoredRow<'row> {
     }
 
     /// The stored bytes of each small part by its number; `None` where they are gone.
-    pub fn small_parts(&self, leaf: &Leaf) -> Result<Vec<(usize, Option<&'row [u8]>)>, Error> {
+    pub fn small_parts(&self, leaf: &Leaf) -> Result<SmallParts<'row>, Error> {
         let changed = || Error::broken(self.seq, "its sealed parts are not what was written");
         let mut rest = self.small;
         let mut parts = Vec::new();

@@ -155,10 +155,9 @@ impl Reader {
     /// Calls `with` with a key; `None` when the key is not here.
     fn with_key<T>(&self, key: KeyId, with: impl FnOnce(&seal::KeyBytes) -> T) -> Result<Option<T>, Error> {
         let Some(keys) = &self.keys else { return Ok(None) };
-        if self.own && key.0 > read_keys(keys).last() {
-            if let Some(newer) = load_keys(&self.dir, &self.db)? {
-                *write_keys(keys) = newer;
-            }
+        let unknown = self.own && key.0 > read_keys(keys).last();
+        if let Some(newer) = if unknown { load_keys(&self.dir, &self.db)? } else { None } {
+            *write_keys(keys) = newer;
         }
         Ok(read_keys(keys).get(key).map(with))
     }

@@ -257,3 +257,223 @@ pub fn verify_consistency(old: u64, new: u64, old_root: &Hash, new_root: &Hash, 
     }
     last == 0 && old_hash == *old_root && new_hash == *new_root
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::note::unhex;
+
+    /// The test data of the certificate-transparency project (`merkle_tree_test.cc`), an implementation of RFC 6962 by its
+    /// authors: eight leaves, the roots of the trees over the first 1 to 8 of them, and proofs.
+    const LEAVES: [&[u8]; 8] = [
+        b"",
+        b"\x00",
+        b"\x10",
+        b"\x20\x21",
+        b"\x30\x31",
+        b"\x40\x41\x42\x43",
+        b"\x50\x51\x52\x53\x54\x55\x56\x57",
+        b"\x60\x61\x62\x63\x64\x65\x66\x67\x68\x69\x6a\x6b\x6c\x6d\x6e\x6f",
+    ];
+    const ROOTS: [&str; 8] = [
+        "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
+        "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
+        "aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77",
+        "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
+        "4e3bbb1f7b478dcfe71fb631631519a3bca12c9aefca1612bfce4c13a86264d4",
+        "76e67dadbcdf1e10e1b74ddc608abd2f98dfb16fbce75277b5232a127f2087ef",
+        "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c",
+        "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
+    ];
+    /// Leaf, tree size, audit path.
+    const INCLUSION: [(u64, u64, &[&str]); 5] = [
+        (0, 1, &[]),
+        (
+            0,
+            8,
+            &[
+                "96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7",
+                "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
+                "6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4",
+            ],
+        ),
+        (
+            5,
+            8,
+            &[
+                "bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b",
+                "ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0",
+                "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
+            ],
+        ),
+        (2, 3, &["fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125"]),
+        (
+            1,
+            5,
+            &[
+                "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
+                "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
+                "bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b",
+            ],
+        ),
+    ];
+    /// Old size, new size, proof.
+    const CONSISTENCY: [(u64, u64, &[&str]); 4] = [
+        (1, 1, &[]),
+        (
+            1,
+            8,
+            &[
+                "96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7",
+                "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
+                "6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4",
+            ],
+        ),
+        (
+            6,
+            8,
+            &[
+                "0ebc5d3437fbe2db158b9f126a1d118e308181031d0a949f8dededebc558ef6a",
+                "ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0",
+                "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
+            ],
+        ),
+        (
+            2,
+            5,
+            &[
+                "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
+                "bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b",
+            ],
+        ),
+    ];
+
+    /// Hashes in memory, and the definition of RFC 6962 section 2.1 taken literally.
+    struct Plain(Vec<Hash>);
+
+    impl Nodes for Plain {
+        fn node(&self, height: u32, index: u64) -> Result<Hash, Error> {
+            Ok(literal(&self.0[(index << height) as usize..((index + 1) << height) as usize]))
+        }
+    }
+
+    fn literal(hashes: &[Hash]) -> Hash {
+        match hashes {
+            [] => empty_root(),
+            [one] => *one,
+            _ => {
+                let k = (1..).map(|n| 1 << n).take_while(|k| *k < hashes.len()).last().unwrap_or(1);
+                hash_node(&literal(&hashes[..k]), &literal(&hashes[k..]))
+            }
+        }
+    }
+
+    fn hashes(hex: &[&str]) -> Vec<Hash> {
+        hex.iter().map(|hex| unhex(hex).unwrap()).collect()
+    }
+
+    fn counted(n: u64) -> Vec<Hash> {
+        (0..n).map(|n| hash_leaf(&n.to_be_bytes())).collect()
+    }
+
+    fn grown(leaves: &[Hash]) -> (Edge, Vec<FullTile>) {
+        let (mut edge, mut tiles) = (Edge::default(), Vec::new());
+        for leaf in leaves {
+            let mut full = |tile| {
+                tiles.push(tile);
+                Ok(())
+            };
+            edge.push(*leaf, &mut full).unwrap();
+        }
+        (edge, tiles)
+    }
+
+    #[test]
+    fn roots_and_proofs_are_those_of_the_authors_of_rfc_6962() {
+        let leaves: Vec<Hash> = LEAVES.iter().map(|leaf| hash_leaf(leaf)).collect();
+        let plain = Plain(leaves.clone());
+        let roots = hashes(&ROOTS);
+        for (n, root) in roots.iter().enumerate() {
+            assert_eq!(grown(&leaves[..=n]).0.root(), *root);
+            assert_eq!(range_root(&plain, 0, n as u64 + 1).unwrap(), *root);
+        }
+        for (seq, size, path) in INCLUSION {
+            assert_eq!(inclusion(&plain, seq, size).unwrap(), hashes(path), "leaf {seq} of {size}");
+            let root = &roots[size as usize - 1];
+            assert!(verify_inclusion(&leaves[seq as usize], seq, size, &hashes(path), root));
+        }
+        for (old, new, path) in CONSISTENCY {
+            assert_eq!(consistency(&plain, old, new).unwrap(), hashes(path), "{old} to {new}");
+            let (old_root, new_root) = (&roots[old as usize - 1], &roots[new as usize - 1]);
+            assert!(verify_consistency(old, new, old_root, new_root, &hashes(path)));
+        }
+        assert_eq!(
+            grown(&[]).0.root(),
+            unhex("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855").unwrap(),
+            "the empty tree"
+        );
+    }
+
+    #[test]
+    fn every_proof_verifies_and_no_other_does() {
+        let leaves = counted(40);
+        let plain = Plain(leaves.clone());
+        let roots: Vec<Hash> = (0..=40).map(|n| literal(&leaves[..n])).collect();
+        for size in 1..=40u64 {
+            let root = &roots[size as usize];
+            for seq in 0..size {
+                let path = inclusion(&plain, seq, size).unwrap();
+                let leaf = &leaves[seq as usize];
+                assert!(verify_inclusion(leaf, seq, size, &path, root), "{seq} of {size}");
+                assert!(!verify_inclusion(leaf, (seq + 1) % size, size, &path, root) || size == 1);
+                assert!(!verify_inclusion(&roots[0], seq, size, &path, root));
+                assert!(!verify_inclusion(leaf, seq, size, &[path.as_slice(), &[*leaf]].concat(), root));
+            }
+            for old in 0..=size {
+                let path = consistency(&plain, old, size).unwrap();
+                let from = &roots[old as usize];
+                assert!(verify_consistency(old, size, from, root, &path), "{old} to {size}");
+                if old > 0 {
+                    assert!(!verify_consistency(old, size, &leaves[0], root, &path) || *from == leaves[0]);
+                    assert!(!verify_consistency(old, size, from, &roots[0], &path));
+                    assert!(!verify_consistency(
+                        old,
+                        size,
+                        from,
+                        root,
+                        &[path.as_slice(), from.as_slice().as_chunks().0].concat()
+                    ));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_edge_grows_to_the_same_root_and_tiles_as_the_definition() {
+        let leaves = counted(70_000);
+        let (edge, tiles) = grown(&leaves);
+        assert_eq!(edge.root(), literal(&leaves));
+        // The example of the C2SP text: 273 full tiles at level 0 and one at level 1; partial ones of 112, 17 and 1.
+        let full: Vec<usize> = (0..2).map(|level| tiles.iter().filter(|tile| tile.level == level).count()).collect();
+        assert_eq!(full, [273, 1]);
+        let widths: Vec<usize> = (0..4).map(|level| Edge::partial_width(70_000, level)).collect();
+        assert_eq!(widths, [112, 17, 1, 0]);
+        for tile in tiles {
+            let span = 1usize << (8 * tile.level);
+            let start = tile.index as usize * TILE_WIDTH * span;
+            assert_eq!(tile.hashes[255], literal(&leaves[start + 255 * span..start + 256 * span]));
+        }
+        for size in [0, 1, 255, 256, 257, 511, 512, 65_535, 65_536, 65_537, 66_000] {
+            let (edge, _) = grown(&leaves[..size]);
+            let partial = (0..3)
+                .map(|level| {
+                    let span = 1usize << (8 * level);
+                    let done = size / span;
+                    let from = done - Edge::partial_width(size as u64, level);
+                    (from..done).map(|n| literal(&leaves[n * span..(n + 1) * span])).collect()
+                })
+                .collect();
+            assert_eq!(Edge::from_partial(size as u64, partial).root(), edge.root(), "{size}");
+        }
+    }
+}

@@ -87,8 +87,13 @@ impl Writer {
             return Err(Error::broken(None, format!("{} is missing while its keys are here", path.display())));
         }
         let db = store::open_for_writing(&path, hooks.pages_max)?;
-        if store::is_blank(&db)? && !dir.join(KEYS).exists() {
-            create(dir, &db, &options.origin, &mut hooks)?;
+        match (store::is_blank(&db)?, dir.join(KEYS).exists()) {
+            (true, false) => create(dir, &db, &options.origin, &mut hooks)?,
+            (true, true) => {
+                let what = format!("{} is empty while its keys are here: is its -wal file lost?", path.display());
+                return Err(Error::broken(None, what));
+            }
+            (false, _) => {}
         }
         store::check_version(&db)?;
         let keys = Writer::open_keys(dir, &db)?;

@@ -47,7 +47,7 @@ impl<'a> Walk<'a> {
         while let Some(row) = rows.next()? {
             self.entry(&StoredRow::read(row)?)?;
             self.check_against()?;
-            if self.edge.size() % PROGRESS_ENTRIES == 0 {
+            if self.edge.size().is_multiple_of(PROGRESS_ENTRIES) {
                 progress(self.edge.size(), self.checkpoint.size);
             }
         }

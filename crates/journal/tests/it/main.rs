@@ -2,5 +2,9 @@
 
 mod backup;
 mod basics;
+mod faults;
+mod golden;
+mod kill;
+mod proofs;
 mod support;
 mod verify;
