@@ -146,10 +146,11 @@ fn message_ids(ids: &[String]) -> String {
     kept.join("\r\n ")
 }
 
-/// RFC 2045, 6.7, with every line end CR LF. A dot or `From ` that starts a line is escaped, so that no server on the
+/// RFC 2045, 6.7, with every line end CR LF and no other control character but tab. A dot or `From ` that starts a line is escaped, so that no server on the
 /// way has a reason to touch it.
 fn quoted_printable(text: &str, out: &mut String) {
-    let text = text.replace("\r\n", "\n").replace('\r', "\n");
+    let text: String = text.replace("\r\n", "\n").replace('\r', "\n");
+    let text: String = text.chars().filter(|&c| !c.is_control() || matches!(c, '\n' | '\t')).collect();
     for line in text.trim_end_matches('\n').split('\n') {
         let mut length = 0;
         let bytes = line.as_bytes();

@@ -29,7 +29,8 @@ pub fn read(data: &[u8]) {
 pub fn session(data: &[u8]) {
     let Some((&piece, talk)) = data.split_first() else { return };
     let protocol = if piece % 2 == 0 { Protocol::Smtp } else { Protocol::Lmtp };
-    let reception = Reception { mailboxes: ["a@b.example"].into_iter().collect(), size_max: 64 * 1024, ..Reception::default() };
+    let reception =
+        Reception { mailboxes: ["a@b.example"].into_iter().collect(), size_max: 64 * 1024, ..Reception::default() };
     let mut session = Session::new(Arc::new(Rules::new(&reception, protocol)), Budget::new(1 << 20), None);
     for mut rest in talk.chunks(usize::from(piece).max(1)) {
         while !rest.is_empty() {

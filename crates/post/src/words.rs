@@ -1,5 +1,7 @@
 //! Encoded words (RFC 2047), and the two encodings they share with bodies.
 
+use std::borrow::Cow;
+
 use mail_parser::decoders::charsets::map::charset_decoder;
 
 /// Longest charset name that is looked up, in bytes.
@@ -91,10 +93,26 @@ fn encoded_word(text: &str) -> Option<(&str, Vec<u8>, usize)> {
     }
     let bytes = match encoding {
         "B" | "b" => base64(data.as_bytes()).0,
-        "Q" | "q" => quoted(data.as_bytes(), true).0,
+        "Q" | "q" => quoted(&as_bytes_in(data, charset), true).0,
         _ => return None,
     };
     Some((charset, bytes, 2 + charset_end + 1 + encoding.len() + 1 + data.len() + 2))
+}
+
+/// The bytes of a word. Letters beyond ASCII are not lawful in one and stand for themselves all the same: as a byte of
+/// its charset where they were read as Latin.
+fn as_bytes_in<'a>(data: &'a str, charset: &str) -> Cow<'a, [u8]> {
+    if data.is_ascii() || charset.to_ascii_lowercase().starts_with("utf") {
+        return Cow::Borrowed(data.as_bytes());
+    }
+    let mut bytes = Vec::with_capacity(data.len());
+    for c in data.chars() {
+        match u8::try_from(c) {
+            Ok(byte) => bytes.push(byte),
+            Err(_) => bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
+    }
+    Cow::Owned(bytes)
 }
 
 /// Base64, tolerantly: foreign bytes are skipped, padding ends a group. The second value is false when anything but
@@ -204,6 +222,8 @@ mod tests {
             ("=?utf-8?X?a?= =?utf-8?Q?a", "=?utf-8?X?a?= =?utf-8?Q?a"),
             ("1 = 2 =? ", "1 = 2 =? "),
             ("a=?utf-8?q?b?=c", "abc"),
+            ("=?iso-8859-1?Q?Fr\u{f6}sche?=", "Frösche"),
+            ("=?utf-8?Q?Fr\u{f6}sche?=", "Frösche"),
             ("=?no-such-charset?Q?a?=", "a"),
         ] {
             assert_eq!(decode(value), text, "{value}");

@@ -1,0 +1,9 @@
+//! The crate from outside: real sockets, real processes, real mail.
+
+mod corpus;
+mod delivery;
+mod hostile;
+mod imap;
+mod reception;
+mod support;
+mod workers;

@@ -1,0 +1,106 @@
+//! Workers are this very test program, started again.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use post::read::{ReadLimits, read, reason};
+use post::worker::{Workers, worker_main};
+
+/// Not a test of its own: what the tests below start. The name `read-worker` among the arguments tells.
+#[test]
+fn worker_process() {
+    if std::env::args().any(|argument| argument == "read-worker") {
+        worker_main();
+    }
+}
+
+fn workers(count: usize, timeout: Duration) -> Workers {
+    let arguments = ["--exact", "workers::worker_process", "read-worker", "--nocapture", "--test-threads=1"];
+    let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+    Workers::new(std::env::current_exe().unwrap(), arguments, count, timeout)
+}
+
+const LONG: Duration = Duration::from_secs(60);
+const RAW: &[u8] =
+    b"From: a@b.example\r\nSubject: x\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nhulp\r\n\
+    --b\r\nContent-Type: application/zip; name=a.zip\r\n\r\nPK\r\n--b--\r\n";
+
+#[tokio::test]
+async fn a_worker_reads_as_the_function_does() {
+    let workers = workers(1, LONG);
+    for raw in [RAW, b"", b"\xff\0\r\n\r\n"] {
+        assert_eq!(workers.read(raw).await, read(raw, &ReadLimits::default()));
+    }
+    let (part, bytes) = workers.attachment(RAW.to_vec(), 0).await.unwrap();
+    assert_eq!((part.name.as_str(), bytes.as_slice()), ("a.zip", &b"PK"[..]));
+    assert!(workers.attachment(RAW, 1).await.is_none());
+}
+
+#[tokio::test]
+async fn many_mails_share_few_workers() {
+    let workers = Arc::new(workers(2, LONG));
+    let mut reading = tokio::task::JoinSet::new();
+    for number in 0..100 {
+        let workers = workers.clone();
+        reading.spawn(async move {
+            let raw = format!("From: a@b.example\r\nSubject: {number}\r\n\r\n{}\r\n", "x".repeat(number * 1_000));
+            (number, workers.read(raw.into_bytes()).await)
+        });
+    }
+    while let Some(done) = reading.join_next().await {
+        let (number, reading) = done.unwrap();
+        assert_eq!((reading.subject, reading.text.trim().len()), (number.to_string(), number * 1_000));
+    }
+}
+
+#[tokio::test]
+async fn a_worker_that_dies_is_replaced_and_the_mail_is_not_lost() {
+    let workers = Arc::new(workers(1, LONG));
+    workers.read(RAW).await;
+    // Every worker of this pool is a child of this process: end it from outside, as the kernel would.
+    let killed = children_that_read();
+    assert!(!killed.is_empty(), "no worker runs");
+    for id in killed {
+        assert!(std::process::Command::new("kill").args(["-KILL", &id.to_string()]).status().unwrap().success());
+    }
+    assert_eq!(workers.read(RAW).await.text, "hulp\n");
+}
+
+/// Children of this thread's process whose command line says that they read for `a_worker_that_dies…`.
+fn children_that_read() -> Vec<u32> {
+    let me = std::process::id().to_string();
+    let entries = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+    let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    ids.filter(|id| {
+        let text = |name: &str| std::fs::read_to_string(format!("/proc/{id}/{name}")).unwrap_or_default();
+        let parent =
+            text("stat").rsplit_once(')').map(|(_, rest)| rest.split_whitespace().nth(1).unwrap_or("").to_owned());
+        parent.as_deref() == Some(me.as_str()) && text("cmdline").contains("read-worker")
+    })
+    .collect()
+}
+
+#[tokio::test]
+async fn what_is_no_worker_or_takes_too_long_gives_the_header_and_the_reason() {
+    let run = |program: &str, arguments: &[&str]| {
+        let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        Workers::new(PathBuf::from(program), arguments, 1, Duration::from_millis(300))
+    };
+    for (workers, why) in [
+        (run("/nonexistent", &[]), reason::WORKER_DIED),
+        (run("/bin/false", &[]), reason::WORKER_DIED),
+        (run("/bin/sh", &["-c", "printf '\\000post-read-worker-1\\n'; exec /bin/sleep 30"]), reason::WORKER_TIMEOUT),
+        (
+            run("/bin/sh", &["-c", "printf '\\000post-read-worker-1\\n\\000\\000\\000\\002{x'; exec /bin/sleep 30"]),
+            reason::WORKER_DIED,
+        ),
+        (run("/bin/cat", &["/dev/zero"]), reason::WORKER_DIED),
+    ] {
+        let reading = workers.read(RAW).await;
+        assert_eq!(
+            (reading.complete, reading.subject.as_str(), reading.may_answer),
+            (vec![why.to_owned()], "x", false)
+        );
+    }
+}
