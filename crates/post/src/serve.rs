@@ -37,7 +37,7 @@ const STOP_GRACE: Duration = Duration::from_secs(5);
 /// Pause after a failed accept (out of file descriptors).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves SMTP until `stop` turns true, then lets running mails finish for a few seconds.
+/// Serves SMTP until `stop` turns true or its sender is gone, then lets running mails finish for a few seconds.
 pub async fn serve_smtp(
     listener: TcpListener,
     reception: Arc<Reception>,
@@ -332,3 +332,6 @@ async fn drain<S: AsyncRead + Unpin>(stream: &mut S, buffer: &mut [u8]) {
     const DRAIN_TIME: Duration = Duration::from_secs(2);
     let _ = timeout(DRAIN_TIME, async { while matches!(stream.read(buffer).await, Ok(read) if read > 0) {} }).await;
 }
+
+#[cfg(test)]
+mod tests;

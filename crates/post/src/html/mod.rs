@@ -99,6 +99,8 @@ struct Text {
     space: bool,
     preformatted: usize,
     link: Option<(String, usize)>,
+    /// A picture inside the link: without words, the address is all that it says.
+    link_has_picture: bool,
 }
 
 impl Text {
@@ -135,8 +137,10 @@ impl Text {
                 let href = Attributes::of(attributes).find(|(name, _)| name.eq_ignore_ascii_case("href"));
                 let href = href.map(|(_, value)| decoded(value).trim().to_owned()).filter(|href| is_link(href));
                 self.link = href.map(|href| (href, self.out.len()));
+                self.link_has_picture = false;
             }
             "img" => {
+                self.link_has_picture = true;
                 let alt = Attributes::of(attributes).find(|(name, _)| name.eq_ignore_ascii_case("alt"));
                 if let Some((_, alt)) = alt {
                     self.words(&decoded(alt));
@@ -190,10 +194,10 @@ impl Text {
         let Some((href, from)) = self.link.take() else { return };
         let words = self.out.get(from..).unwrap_or_default().trim();
         let bare = href.strip_prefix("mailto:").unwrap_or(&href);
-        if !words.is_empty() && words != href && words != bare && href.len() <= LINK_MAX_BYTES {
-            self.out.push_str(" <");
-            self.out.extend(href.chars().filter(|c| !c.is_control()));
-            self.out.push('>');
+        let tells = if words.is_empty() { self.link_has_picture } else { words != href && words != bare };
+        if tells && href.len() <= LINK_MAX_BYTES {
+            let href: String = href.chars().filter(|c| !c.is_control()).collect();
+            self.words(&format!(" <{href}>"));
         }
     }
 }

@@ -76,6 +76,13 @@ fn html_becomes_the_text_that_a_person_sees() {
 }
 
 #[test]
+fn a_link_that_is_a_picture_says_where_it_leads() {
+    let html =
+        "<a href=https://bad.example/2.html><img src=https://bad.example/2.png></a> <a href=https://none.example></a>";
+    assert_eq!(html_to_text(html), "<https://bad.example/2.html>");
+}
+
+#[test]
 fn every_address_in_markup_is_a_link() {
     let html = "<a href=http://a.example/1>x</a><IMG SRC='https://b.example/p.gif'><form action=\"https://c.example/login\">\
         <a href=http://a.example/1>again</a><a href=/local>y</a><img src=cid:1><meta content='0;url=https://d.example'>";

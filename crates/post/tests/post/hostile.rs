@@ -52,7 +52,8 @@ fn no_hostile_string_makes_a_header_or_a_recipient() {
         assert!(names.iter().all(|name| ours.contains(name)), "{text:?} made a header: {names:?}");
         assert!(reading.to.len() <= 1 && reading.attachments.is_empty(), "{text:?}");
         let seen: String = text.chars().filter(|c| !c.is_control() || *c == '\t').collect();
-        assert_eq!(reading.text.trim_end(), seen.trim_end(), "the text is another");
+        // A mark of byte order before the text is none of it.
+        assert_eq!(reading.text.trim_end(), seen.trim_start_matches('\u{feff}').trim_end(), "the text is another");
         assert!(raw.split(|&b| b == b'\n').all(|line| line.len() <= 999));
     }
 }
