@@ -31,8 +31,68 @@ pub struct File {
     pub relay: Option<RelayFile>,
     /// Certificate and key for STARTTLS.
     pub tls: Option<TlsFile>,
+    /// A mailbox on another mail server that is emptied into the desk.
+    pub imap: Option<ImapFile>,
     /// Limits.
     pub limits: Limits,
+}
+
+/// A mailbox on another mail server.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImapFile {
+    /// Name of the server; it has to be in its certificate.
+    pub host: String,
+    /// Port.
+    #[serde(default = "imaps")]
+    pub port: u16,
+    /// How the conversation is encrypted.
+    #[serde(default)]
+    pub tls: ImapTls,
+    /// Who signs in.
+    pub user: String,
+    /// File with the password.
+    pub password_file: Option<PathBuf>,
+    /// File with an OAuth 2 access token that another program keeps fresh; read at each connection (XOAUTH2).
+    pub token_file: Option<PathBuf>,
+    /// Folder that is looked at.
+    #[serde(default = "inbox")]
+    pub folder: String,
+    /// What becomes of a mail there once it is kept: `keep`, `delete`, or the name of a folder to move it to.
+    #[serde(default = "keep")]
+    pub after: String,
+    /// How often it is looked at, seconds, also where the server tells of new mail.
+    #[serde(default = "minute")]
+    pub poll_seconds: u64,
+}
+
+fn imaps() -> u16 {
+    993
+}
+
+fn inbox() -> String {
+    "INBOX".to_owned()
+}
+
+fn keep() -> String {
+    "keep".to_owned()
+}
+
+fn minute() -> u64 {
+    60
+}
+
+/// How the conversation with a mailbox's server is encrypted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ImapTls {
+    /// From the first byte.
+    #[default]
+    Implicit,
+    /// STARTTLS.
+    Starttls,
+    /// Not; only to this machine.
+    Off,
 }
 
 /// The next hop.
@@ -119,6 +179,8 @@ pub struct Settings {
     pub relay: Option<RelayFile>,
     /// Certificate and key.
     pub tls: Option<TlsFile>,
+    /// A mailbox that is emptied into the desk.
+    pub imap: Option<ImapFile>,
     /// Limits.
     pub limits: Limits,
     /// Written once everything is accepted.
@@ -199,6 +261,23 @@ fn check(path: &Path, text: &str, file: &File) -> Result<(), Failure> {
             }
         }
     }
+    if let Some(imap) = &file.imap {
+        if imap.password_file.is_some() == imap.token_file.is_some() {
+            return wrong("user", "how does it sign in?", "Give either password_file or token_file in [imap].");
+        }
+        let secret = imap.password_file.as_ref().or(imap.token_file.as_ref());
+        if let Some(file) = secret.filter(|f| !f.is_file()) {
+            let key = if imap.password_file.is_some() { "password_file" } else { "token_file" };
+            return wrong(
+                key,
+                &format!("{} is not there", file.display()),
+                "Create it, readable only by the user that runs the desk (chmod 600).",
+            );
+        }
+        if imap.poll_seconds == 0 {
+            return wrong("poll_seconds", "must be at least 1", "60 is usual.");
+        }
+    }
     if !(1..=1024).contains(&file.limits.message_mib) {
         return wrong("message_mib", "must be 1 to 1024", "50 is usual.");
     }
@@ -268,6 +347,7 @@ pub fn settings(matches: &ArgMatches) -> Result<Settings, Failure> {
         hostname: from_env("BOLWERK_HOSTNAME")?.or(file.hostname).unwrap_or_else(machine_name),
         relay,
         tls: file.tls,
+        imap: file.imap,
         limits: file.limits,
         ready_file: matches.get_one::<PathBuf>("ready-file").cloned(),
     })

@@ -82,6 +82,7 @@ fn settings(data: &Path, http: Option<SocketAddr>, ready_file: Option<PathBuf>) 
         hostname: "demo.example".to_owned(),
         relay: None,
         tls: None,
+        imap: None,
         limits: Limits::default(),
         ready_file,
     }

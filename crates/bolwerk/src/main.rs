@@ -8,6 +8,7 @@ mod exit;
 mod import;
 mod keep;
 mod list;
+mod mailbox;
 mod open;
 mod serve;
 mod story;

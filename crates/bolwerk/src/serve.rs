@@ -138,6 +138,9 @@ pub async fn start(
             tasks.push(tokio::spawn(post::door::serve_lmtp_tcp(listener, reception, door, stopped)));
         }
     }
+    if let Some(imap) = &settings.imap {
+        tasks.push(tokio::spawn(crate::mailbox::empty(imap, settings, engine.clone(), stopped.clone())?));
+    }
     let listener = bind("http", settings.http).await?;
     let http = listener.local_addr()?;
     let web = web::Web::new(web::Options { engine: engine.clone(), first_run, demo });

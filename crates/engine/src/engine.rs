@@ -158,6 +158,7 @@ pub(crate) struct Inner {
     pub(crate) to_send: Notify,
     pub(crate) outbound: Outbound,
     pub(crate) mail_failure: Mutex<Option<(Timestamp, String)>>,
+    pub(crate) mailbox: Mutex<Option<outgoing::MailboxState>>,
     pub(crate) digest_key: [u8; 32],
     pub(crate) address: Option<String>,
 }
@@ -243,6 +244,7 @@ impl Engine {
             to_send: Notify::new(),
             outbound: options.outbound,
             mail_failure: Mutex::new(None),
+            mailbox: Mutex::new(None),
             digest_key: journal.secret("digest"),
             address: options.address,
         });
@@ -350,6 +352,11 @@ impl Engine {
     /// How mail stands.
     pub fn mail_state(&self) -> MailState {
         outgoing::state(&self.inner)
+    }
+
+    /// How the mailbox stands that is emptied into the desk; its task says so.
+    pub fn tell_mailbox(&self, state: outgoing::MailboxState) {
+        *self.inner.mailbox.lock() = Some(state);
     }
 
     /// The newest mails that left, at most `limit`, where they go into the built-in sink.

@@ -21,5 +21,5 @@ pub use content::ContentFault;
 pub use engine::{Done, Engine, Event, Fault, Frozen, OpenError, Options, Touched};
 pub use forms::{FormFile, FormReport};
 pub use intake::{MailIn, Received};
-pub use outgoing::{MailState, Outbound, SinkMail};
+pub use outgoing::{MailState, MailboxState, Outbound, SinkMail};
 pub use texts::{Advice, ReplyTemplate, advice, fill, reply_templates};

@@ -53,6 +53,29 @@ pub struct MailState {
     pub failing: Option<(Timestamp, String)>,
     /// Mails that wait.
     pub waiting: usize,
+    /// The mailbox that is emptied into the desk, if there is one.
+    pub mailbox: Option<MailboxState>,
+}
+
+/// How the mailbox stands that is emptied into the desk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MailboxState {
+    /// On the way.
+    Connecting,
+    /// Signed in; mail is being fetched.
+    Connected,
+    /// Everything is fetched, but for so many that are too large or were refused.
+    Waiting {
+        /// How many.
+        left: usize,
+    },
+    /// Nothing is fetched.
+    Failed {
+        /// Since when.
+        since: Timestamp,
+        /// What went wrong.
+        why: String,
+    },
 }
 
 pub(crate) fn state(inner: &Inner) -> MailState {
@@ -61,6 +84,7 @@ pub(crate) fn state(inner: &Inner) -> MailState {
         sink: matches!(inner.outbound, Outbound::Sink),
         failing: inner.mail_failure.lock().clone(),
         waiting: inner.desk.read().waiting_notices(),
+        mailbox: inner.mailbox.lock().clone(),
     }
 }
 

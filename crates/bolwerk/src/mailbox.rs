@@ -1,0 +1,74 @@
+//! A mailbox on another mail server that is emptied into the desk.
+
+use crate::config::{ImapFile, ImapTls, Settings};
+use crate::exit::Failure;
+use desk::intake::Via;
+use engine::{Engine, MailIn, MailboxState};
+use post::door::Kept;
+use post::imap::{After, Mailbox, Secret, State, Tls, fetch};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// The task that does it, until it is told to stop.
+pub fn empty(
+    file: &ImapFile,
+    settings: &Settings,
+    engine: Engine,
+    stop: watch::Receiver<bool>,
+) -> Result<impl Future<Output = ()> + use<>, Failure> {
+    let mailbox = Mailbox {
+        port: file.port,
+        tls: match file.tls {
+            ImapTls::Implicit => Tls::Implicit,
+            ImapTls::Starttls => Tls::StartTls,
+            ImapTls::Off => Tls::Off,
+        },
+        folder: file.folder.clone(),
+        after: match file.after.as_str() {
+            "keep" => After::Keep,
+            "delete" => After::Delete,
+            folder => After::Move(folder.to_owned()),
+        },
+        size_max: settings.limits.message_mib << 20,
+        poll: Duration::from_secs(file.poll_seconds),
+        ..Mailbox::new(file.host.clone(), file.user.clone(), secret(file)?)
+    };
+    let teller = engine.clone();
+    Ok(async move {
+        let keep = |raw| keep(engine.clone(), raw);
+        fetch(mailbox, keep, stop, |state| teller.tell_mailbox(state_of(&state, teller.now()))).await;
+    })
+}
+
+fn secret(file: &ImapFile) -> Result<Secret, Failure> {
+    match (&file.password_file, &file.token_file) {
+        (Some(password), _) => Ok(Secret::Password(std::fs::read_to_string(password)?.trim_end().to_owned())),
+        (None, Some(token)) => {
+            let token = token.clone();
+            Ok(Secret::OAuth2Token(Box::new(move || {
+                std::fs::read_to_string(&token).unwrap_or_default().trim().to_owned()
+            })))
+        }
+        (None, None) => Ok(Secret::Password(String::new())),
+    }
+}
+
+async fn keep(engine: Engine, raw: Vec<u8>) -> Kept {
+    let mail = MailIn { via: Via::Imap, envelope_from: None, peer: None, helo: None, tls: true, raw };
+    match engine.receive_mail(mail).await {
+        Ok(received) => Kept::Kept { reference: received.reference.to_string() },
+        Err(fault) => Kept::Busy { why: fault.to_string() },
+    }
+}
+
+fn state_of(state: &State, now: desk::ids::Timestamp) -> MailboxState {
+    match state {
+        State::Connecting => MailboxState::Connecting,
+        State::Connected => MailboxState::Connected,
+        State::Waiting { left, .. } => MailboxState::Waiting { left: left.len() },
+        State::Failed { since, why, .. } => {
+            let seconds = i64::try_from(since.elapsed().as_secs()).unwrap_or(i64::MAX);
+            MailboxState::Failed { since: now.plus_seconds(-seconds), why: why.clone() }
+        }
+    }
+}
