@@ -1,13 +1,14 @@
 //! `bench kills`: what was acknowledged while the server was killed at random moments is there, once, and answered once.
 
-use crate::desk::{self, Setting, Work};
+use crate::chance::{self, Chance};
 use crate::failure::Failure;
 use crate::mails::{self, Mail};
+use crate::server::{self, Setting, Work};
 use crate::sink::{Manners, Receipt, Sink};
 use crate::smtp::{Client, Unsent};
 use crate::table::{Held, Report, grouped};
 use crate::{asked, corpus, corpus_of, machine, number, number_of, path_of, pause, results_of};
-use clap::{Arg, ArgMatches, Command, value_parser};
+use clap::{ArgMatches, Command};
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -39,19 +40,13 @@ pub fn command() -> Command {
         .arg(number("connections", "16", "SMTP connections at once"))
         .arg(number("mails", "20000", "Mails to have acknowledged"))
         .arg(number("kills", "200", "Times that the server is killed"))
-        .arg(
-            Arg::new("seed")
-                .long("seed")
-                .value_name("N")
-                .value_parser(value_parser!(u64))
-                .help("Chooses the moments; they still depend on how fast the machine is"),
-        )
+        .arg(chance::seed())
 }
 
 /// Runs it.
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let (count, kills) = (number_of(matches, "mails"), number_of(matches, "kills"));
-    let seed = matches.get_one::<u64>("seed").copied().unwrap_or_else(random_seed);
+    let seed = chance::seed_of(matches)?;
     let work = Work::new(path_of(matches, "work"), "kills", matches.get_flag("keep"))?;
     let machine = machine::description(&work.path);
     let relay = Sink::start(Manners { think: RELAY_THINKS, pipelining: true, keep: true, ..Manners::default() })?;
@@ -63,7 +58,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
         for _ in 0..number_of(matches, "connections") {
             scope.spawn(|| state.client());
         }
-        let story = kill_at_random(&setting, &state, kills, &mut Chance(seed));
+        let story = kill_at_random(&setting, &state, kills, &mut Chance::new(seed));
         state.over.store(true, Ordering::Release);
         state.up.notify_all();
         story
@@ -88,33 +83,6 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     report.publish(results_of(matches), &machine)
 }
 
-fn random_seed() -> u64 {
-    let mut seed = [0; 8];
-    getrandom::fill(&mut seed).expect("the machine's random source works");
-    u64::from_le_bytes(seed)
-}
-
-/// SplitMix64 (Steele, Lea, Flood 2014).
-struct Chance(u64);
-
-impl Chance {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, end: u64) -> u64 {
-        self.next() % end.max(1)
-    }
-
-    fn up_to(&mut self, most: Duration) -> Duration {
-        Duration::from_micros(self.below(most.as_micros() as u64))
-    }
-}
-
 /// What is sent: every other mail is a letter from a sender of its own, who is owed exactly one answer; the others are real ones.
 struct Letters {
     real: Vec<Mail>,
@@ -124,7 +92,7 @@ struct Letters {
 
 impl Letters {
     fn load(matches: &ArgMatches, count: usize) -> Result<Letters, Failure> {
-        Ok(Letters { real: mails::load(&corpus_of(matches)?)?, count, tag: desk::unique() })
+        Ok(Letters { real: mails::load(&corpus_of(matches)?)?, count, tag: server::unique() })
     }
 
     fn owed(n: usize) -> bool {
@@ -274,7 +242,7 @@ impl State {
 }
 
 struct Story {
-    running: desk::Desk,
+    running: server::Desk,
     kills: Vec<Instant>,
     in_start: usize,
     slowest_start: Duration,
@@ -291,7 +259,7 @@ fn kill_at_random(setting: &Setting, state: &State, kills: usize, chance: &mut C
         if n % 10 == 9 {
             eprintln!("{} kills, {} acknowledged", n + 1, state.count.load(Ordering::Relaxed));
         }
-        let while_starting = n > 0 && chance.below(START_KILL_ONE_IN) == 0;
+        let while_starting = n > 0 && chance.one_in(START_KILL_ONE_IN);
         if while_starting {
             // The desk is up; it goes away, and once more in the middle of its start: the second kill is the one that counts.
             running.kill();

@@ -1,14 +1,14 @@
 //! `bench latency`: an idle desk, one mail at a time: how long until an open browser is told.
 
-use crate::desk::{Setting, Work};
 use crate::failure::{Failure, Tried};
 use crate::http::{self, Event};
 use crate::mails;
+use crate::server::{Setting, Work};
 use crate::sink::{Manners, Sink};
 use crate::smtp::Client;
 use crate::stats::Times;
 use crate::table::{Held, Report};
-use crate::{asked, corpus, corpus_of, desk, machine, number, number_of, path_of, results_of, session};
+use crate::{asked, corpus, corpus_of, machine, number, number_of, path_of, results_of, server, session};
 use clap::{ArgMatches, Command};
 use serde_json::Value;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -44,7 +44,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let mut browser = http::Client::new(running.ready.http, Some(cookie));
     let events = listen(&browser)?;
     let mut smtp = Client::connect(running.ready.smtp).map_err(|e| Failure::program(e.to_string()))?;
-    let tag = desk::unique();
+    let tag = server::unique();
     let mut times = [Vec::new(), Vec::new(), Vec::new(), Vec::new()];
     for n in 0..WARM_UP + number_of(matches, "mails") {
         let mail = &mails[n % mails.len()];

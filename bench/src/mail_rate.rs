@@ -1,8 +1,8 @@
 //! `bench mail-rate`: how many mails a second are durably accepted, and how many become readable.
 
-use crate::desk::{self, Setting, Work};
 use crate::failure::Failure;
 use crate::mails::{self, Mail};
+use crate::server::{self, Setting, Work};
 use crate::sink::{Manners, Sink};
 use crate::smtp::{Client, Unsent};
 use crate::stats::{Times, median};
@@ -90,7 +90,7 @@ impl Load {
                 (0..count).map(one).collect()
             }
         };
-        Ok(Load { mails, tag: desk::unique() })
+        Ok(Load { mails, tag: server::unique() })
     }
 
     fn mail(&self, n: usize) -> &Mail {
@@ -139,7 +139,7 @@ fn measure(
     let cpu_ms = (machine::cpu(running.pid()) - cpu_before).as_secs_f64() * 1000.0 / accepted.max(1) as f64;
     let pss_mb = machine::pss_bytes(running.pid()) as f64 / 1e6;
     let stop = running.stop()?;
-    let drained = Drained::of(&desk::json_lines(&setting.run(&["export", "--jsonl"])?)?, WARM_UP)?;
+    let drained = Drained::of(&server::json_lines(&setting.run(&["export", "--jsonl"])?)?, WARM_UP)?;
     let verified = String::from_utf8_lossy(&setting.run(&["verify"])?).trim().to_owned();
     Ok(Figures {
         accepted,

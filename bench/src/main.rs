@@ -1,7 +1,8 @@
 //! `bench`: the built program measured from outside, one subcommand a measurement. See `README.md` beside it.
 
-mod desk;
+mod chance;
 mod failure;
+mod fill;
 mod http;
 mod kills;
 mod latency;
@@ -11,6 +12,7 @@ mod mails;
 mod pages;
 mod peer;
 mod probe;
+mod server;
 mod session;
 mod sink;
 mod smtp;
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
     let (name, matches) = matches.subcommand().expect("the command line requires one");
     let done = match name {
         "mail-rate" => mail_rate::run(matches),
+        "fill" => fill::run(matches),
         "kills" => kills::run(matches),
         "latency" => latency::run(matches),
         "pages" => pages::run(matches),
@@ -73,6 +76,7 @@ fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommands(all.map(|command| command.args(shared.clone())))
+        .subcommand(fill::command())
 }
 
 /// A whole number with a default.

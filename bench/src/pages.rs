@@ -1,8 +1,8 @@
 //! `bench pages`: how long the pages take at a steady rate.
 
-use crate::desk::{Desk, Setting, Work};
 use crate::failure::{Failure, Tried};
 use crate::http::{Client, encoded};
+use crate::server::{Desk, Setting, Work};
 use crate::stats::Times;
 use crate::table::{Held, Report};
 use crate::{asked, machine, number, number_of, path_of, pause, results_of, session};

@@ -1,10 +1,10 @@
 //! Signed in, as a browser is.
 
-use crate::desk::{Desk, Setting};
 use crate::failure::{Failure, Tried};
 use crate::http::{Answer, Client};
 use crate::mails::MAILBOX;
 use crate::pause;
+use crate::server::{Desk, Setting};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};

@@ -1,7 +1,7 @@
 //! `bench start`: how long a filled desk takes to start, and how much memory it holds.
 
-use crate::desk::{Setting, Work};
 use crate::failure::Failure;
+use crate::server::{Setting, Work};
 use crate::stats::median;
 use crate::table::{Held, Report, grouped};
 use crate::{asked, machine, number, number_of, path_of, pause, results_of};
