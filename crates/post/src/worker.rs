@@ -24,6 +24,8 @@ const MEMORY_MAX_BYTES: u64 = 1024 * 1024 * 1024;
 const CPU_MAX_S: u64 = 20;
 /// Longest frame either way, in bytes.
 const FRAME_MAX_BYTES: usize = 256 * 1024 * 1024;
+/// A mail larger than this ends its worker's life, in bytes: memory that has once been used is seldom given back.
+const LAST_MAIL_BYTES: usize = 8 * 1024 * 1024;
 /// What a worker says once it is ready; whatever its program printed before is skipped.
 const READY: &[u8] = b"\0post-read-worker-1\n";
 /// Bytes before [`READY`] that are skipped.
@@ -149,7 +151,9 @@ impl Workers {
             let Some(mut process) = self.process() else { continue };
             match timeout(self.timeout, process.ask(head, raw, frames)).await {
                 Ok(Ok(answer)) => {
-                    self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(process);
+                    if raw.len() <= LAST_MAIL_BYTES {
+                        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(process);
+                    }
                     return Ok(answer);
                 }
                 Ok(Err(_)) => failure = Failure::Died,

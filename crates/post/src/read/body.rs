@@ -131,7 +131,7 @@ impl Texts {
             if node.message_depth != depth || !is_text(tree, number) || left == 0 {
                 continue;
             }
-            let text = text_of(raw, node, reasons);
+            let text = text_of(raw, node, left, reasons);
             left = left.saturating_sub(text.len());
             pieces.push((number, Piece { text, html: node.content_type.main == "text/html", twin: false }));
         }
@@ -167,14 +167,23 @@ impl Texts {
     }
 }
 
-/// The text of a part: decoded, line feeds only, no other control characters but tab.
-pub(super) fn text_of(raw: &[u8], node: &Node, reasons: &mut Vec<&'static str>) -> String {
-    let (bytes, clean) = decoded(raw, node);
+/// The text of a part: decoded, line feeds only, no other control characters but tab. Of a body that is far longer than
+/// `bytes_max` no more is decoded than that takes.
+fn text_of(raw: &[u8], node: &Node, bytes_max: usize, reasons: &mut Vec<&'static str>) -> String {
+    /// Bytes that an encoding makes of one, line ends included, at most.
+    const ENCODED_BYTES: usize = 4;
+    let body = &raw[node.body.clone()];
+    let head = &body[..body.len().min(bytes_max.saturating_mul(ENCODED_BYTES))];
+    if head.len() < body.len() {
+        reasons.push(reason::TEXT_CUT);
+    }
+    let (bytes, clean) = undone(head, node.encoding);
     if !clean {
         reasons.push(reason::ENCODING);
     }
     let (text, known) = words::text_of(&bytes, node.content_type.get("charset").unwrap_or_default());
-    if !known {
+    // A cut may split a character.
+    if !known && head.len() == body.len() {
         reasons.push(reason::CHARSET);
     }
     let flowed = node.content_type.get("format").is_some_and(|format| format.eq_ignore_ascii_case("flowed"));
@@ -184,8 +193,11 @@ pub(super) fn text_of(raw: &[u8], node: &Node, reasons: &mut Vec<&'static str>) 
 
 /// A body without its transfer encoding; false when that is broken.
 pub(super) fn decoded(raw: &[u8], node: &Node) -> (Vec<u8>, bool) {
-    let body = &raw[node.body.clone()];
-    match node.encoding {
+    undone(&raw[node.body.clone()], node.encoding)
+}
+
+fn undone(body: &[u8], encoding: Encoding) -> (Vec<u8>, bool) {
+    match encoding {
         Encoding::Identity => (body.to_vec(), true),
         Encoding::Base64 => words::base64(body),
         Encoding::QuotedPrintable => words::quoted(body, false),

@@ -155,7 +155,9 @@ fn part(
         node.content_type.main.chars().filter(char::is_ascii_graphic).take(MEDIA_TYPE_MAX).collect();
     let name = safe_name(&written);
     let name = if name.is_empty() { format!("part-{}{}", index + 1, extension_of(&media_type)) } else { name };
-    let text = budget.filter(|_| is_text_like(&name, &media_type)).map(|budget| {
+    // A mail inside the mail has its text in the reading already.
+    let is_nested = node.kind == Kind::Message && node.message_depth == 0;
+    let text = budget.filter(|_| !is_nested && is_text_like(&name, &media_type)).map(|budget| {
         // What decodes to more than fits is cut before it is decoded.
         let head = &bytes[..bytes.len().min(limits.attachment_text_max * 4)];
         let text = words::text_of(head, node.content_type.get("charset").unwrap_or_default()).0;

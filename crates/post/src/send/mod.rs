@@ -6,6 +6,7 @@
 mod client;
 mod trust;
 
+use std::fmt;
 use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -30,7 +31,7 @@ pub enum Tls {
 }
 
 /// Where mail goes out.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Relay {
     /// Name or address.
     pub host: String,
@@ -38,6 +39,15 @@ pub struct Relay {
     pub tls: Tls,
     /// User and password; never sent unencrypted, but to this machine.
     pub user: Option<(String, String)>,
+}
+
+/// Without the password: this ends in logs.
+impl fmt::Debug for Relay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let user = self.user.as_ref().map(|(user, _)| user);
+        let Relay { host, port, tls, .. } = self;
+        f.debug_struct("Relay").field("host", host).field("port", port).field("tls", tls).field("user", &user).finish()
+    }
 }
 
 /// How long each step may take (RFC 5321, 4.5.3.2).

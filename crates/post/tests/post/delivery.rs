@@ -212,6 +212,7 @@ async fn what_a_relay_cannot_take_is_not_offered_to_it() {
 #[tokio::test]
 async fn a_password_goes_to_nobody_unproven() {
     let user = Some(("an".to_owned(), "geheim".to_owned()));
+    assert!(!format!("{:?}", Relay { user: user.clone(), ..relay(25, Tls::Off) }).contains("geheim"));
     // Encryption is offered, but its certificate is not one that this machine trusts.
     let server = Server::start(Reception { tls: Some(tls()), ..reception() }, false).await;
     let relay = Relay {

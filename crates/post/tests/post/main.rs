@@ -5,5 +5,6 @@ mod delivery;
 mod hostile;
 mod imap;
 mod reception;
+mod soak;
 mod support;
 mod workers;

@@ -54,6 +54,35 @@ async fn many_mails_share_few_workers() {
     }
 }
 
+/// Memory and CPU time end, not this process: a mail of the largest size that is all encoded text, and one of parts.
+#[tokio::test]
+async fn the_largest_mails_are_read_within_the_limits() {
+    let workers = workers(1, LONG);
+    let head = "From: a@b.example\r\nSubject: groot\r\nMIME-Version: 1.0\r\n";
+    let text = format!("{head}Content-Transfer-Encoding: quoted-printable\r\n\r\n{}", "=41".repeat(16_000_000));
+    let html = format!("{head}Content-Type: text/html\r\n\r\n{}", "<p><b>x".repeat(7_000_000));
+    let line = format!("{}\r\n", "QUJD".repeat(19));
+    let file = format!(
+        "{head}Content-Type: application/pdf; name=a.pdf\r\nContent-Transfer-Encoding: base64\r\n\r\n{}",
+        line.repeat(640_000)
+    );
+    let parts = format!("{head}Content-Type: multipart/mixed; boundary=b\r\n\r\n{}", "\n--b\n--".repeat(7_000_000));
+    for (mail, why) in
+        [(text, Some(reason::TEXT_CUT)), (html, Some(reason::TEXT_CUT)), (file, None), (parts, Some(reason::PARTS))]
+    {
+        assert!(mail.len() > 45_000_000);
+        let reading = workers.read(mail.into_bytes()).await;
+        assert_eq!(reading.subject, "groot");
+        let died = reading.complete.iter().any(|key| key.starts_with("worker"));
+        assert!(!died, "{why:?}: {:?}", reading.complete);
+        assert!(
+            why.is_none_or(|why| reading.complete.iter().any(|key| key == why)),
+            "{why:?} is not in {:?}",
+            reading.complete
+        );
+    }
+}
+
 #[tokio::test]
 async fn a_worker_that_dies_is_replaced_and_the_mail_is_not_lost() {
     let workers = Arc::new(workers(1, LONG));
