@@ -1,0 +1,27 @@
+//! The pages of a desk: server-rendered, complete without script, live with it. Nothing is asked of anybody else's machine.
+//!
+//! Everything shown is read through the reader's lens ([`desk::lens`]); every form carries a token of its session; whatever a stranger
+//! wrote is text.
+
+mod app;
+mod archive;
+mod assets;
+mod headers;
+mod live;
+pub mod pages;
+pub mod parts;
+mod password;
+mod presence;
+mod problem;
+pub mod routes;
+mod rsit;
+mod secret;
+mod server;
+pub mod shell;
+mod throttle;
+mod visitor;
+pub mod when;
+pub mod words;
+
+pub use app::{Options, Web};
+pub use server::serve;

@@ -1,0 +1,26 @@
+# Wochentage und Monate, kurz.
+weekday-1 = Mo
+weekday-2 = Di
+weekday-3 = Mi
+weekday-4 = Do
+weekday-5 = Fr
+weekday-6 = Sa
+weekday-7 = So
+month-1 = Jan.
+month-2 = Feb.
+month-3 = März
+month-4 = Apr.
+month-5 = Mai
+month-6 = Juni
+month-7 = Juli
+month-8 = Aug.
+month-9 = Sept.
+month-10 = Okt.
+month-11 = Nov.
+month-12 = Dez.
+span-now = jetzt
+span-minutes = { $n } Min.
+span-hours = { $h } Std. { $m }
+span-days = { $d } T. { $h } Std.
+span-long = { $d } T.
+ago = vor { $span }

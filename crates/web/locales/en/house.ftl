@@ -1,0 +1,45 @@
+# First run, and its checks.
+first-run = Whose desk is this?
+first-run-lead = One form, then this desk can take a report. Mail for the address is kept and answered meanwhile.
+first-run-code = Code
+first-run-code-hint = It is on the terminal where Bolwerk was started. It works once.
+first-run-organisation = Name of the team
+first-run-organisation-hint = As it stands on the public page.
+first-run-address = The one address
+first-run-address-hint = Boards write to this address. We answer from it.
+first-run-phone = Phone number of the duty officer
+first-run-phone-hint = May be empty. It stands large on the public page.
+first-run-languages = Languages of the public page
+first-run-languages-hint = The first is the usual one.
+first-run-you = The first account
+first-run-name = Your name
+first-run-name-hint = As your colleagues read it.
+first-run-login = Login
+first-run-login-hint = Without spaces.
+first-run-password = Password
+first-run-do = Open the desk
+field-language-nl = languages
+mistake = { $field }: { $why }.
+checks = Can this desk take a report tonight?
+checks-lead = Five things, each with its proof.
+check-account = Somebody is on duty
+check-account-proof = { $name }. { $n ->
+    [one] One account in all.
+   *[other] { $n } accounts in all.
+}
+check-storage = What comes in is kept
+check-storage-proof = { $n ->
+    [one] 1 fact is
+   *[other] { $n } facts are
+} safe in the journal. The last:
+check-mail-in = Mail arrives
+check-mail-in-proof = The last one came on
+check-mail-in-todo = No mail seen yet. Send one to { $address }.
+check-mail-out = Mail leaves
+check-mail-out-proof = There is a way out, and the last try worked.
+check-mail-out-todo = There is no way out. Start Bolwerk with --relay, or set it up.
+check-mail-out-failing = The way out has not been answering since { $since }.
+check-backup = A backup was restored once
+check-backup-todo = This desk does not know that. Do it once, now:
+checks-test = Send a test report
+checks-duty = To the duty desk

@@ -1,0 +1,45 @@
+# Eerste keer, en nazicht.
+first-run = Van wie is deze desk?
+first-run-lead = Eén formulier, dan kan deze desk een melding aannemen. Mail voor het adres wordt intussen al bewaard en beantwoord.
+first-run-code = Code
+first-run-code-hint = Ze staat op de terminal waar Bolwerk gestart is. Ze werkt één keer.
+first-run-organisation = Naam van het team
+first-run-organisation-hint = Zo staat ze op de publieke pagina.
+first-run-address = Het ene adres
+first-run-address-hint = Besturen schrijven naar dit adres. Wij antwoorden ermee.
+first-run-phone = Telefoonnummer van de wacht
+first-run-phone-hint = Mag leeg. Het staat groot op de publieke pagina.
+first-run-languages = Talen van de publieke pagina
+first-run-languages-hint = De eerste is de gewone.
+first-run-you = Het eerste account
+first-run-name = Je naam
+first-run-name-hint = Zo lezen je collega's hem.
+first-run-login = Aanmeldnaam
+first-run-login-hint = Zonder spaties.
+first-run-password = Wachtwoord
+first-run-do = Open de desk
+field-language-nl = talen
+mistake = { $field }: { $why }.
+checks = Kan deze desk vannacht een melding aannemen?
+checks-lead = Vijf dingen, elk met zijn bewijs.
+check-account = Er is iemand van wacht
+check-account-proof = { $name }. { $n ->
+    [one] Eén account in het geheel.
+   *[other] { $n } accounts in het geheel.
+}
+check-storage = Wat binnenkomt, wordt bewaard
+check-storage-proof = { $n ->
+    [one] 1 feit staat
+   *[other] { $n } feiten staan
+} veilig in het journaal. Het laatste:
+check-mail-in = Mail komt binnen
+check-mail-in-proof = De laatste kwam op
+check-mail-in-todo = Nog geen mail gezien. Stuur er een naar { $address }.
+check-mail-out = Mail gaat weg
+check-mail-out-proof = Er is een uitgang, en de laatste poging lukte.
+check-mail-out-todo = Er is geen uitgang. Start Bolwerk met --relay, of stel hem in.
+check-mail-out-failing = De uitgang antwoordt niet sinds { $since }.
+check-backup = De back-up is ooit teruggezet
+check-backup-todo = Dat weet deze desk niet. Doe het één keer, nu:
+checks-test = Stuur een testmelding
+checks-duty = Naar de wacht

@@ -1,0 +1,240 @@
+//! The pages' shared state, and which address leads where.
+
+use crate::problem::{Kind, Problem};
+use crate::routes::{Route, query};
+use crate::secret::SECRET_BYTES;
+use crate::shell::{Mail, Nav, Shell, Toast};
+use crate::visitor::Visitor;
+use crate::words::words;
+use crate::{assets, headers, pages, problem};
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use desk::Digest;
+use desk::lens::Lens;
+use engine::Engine;
+use maud::Markup;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tower_http::compression::CompressionLayer;
+
+/// Longest body of a form without files, bytes.
+pub const FORM_BYTES_MAX: usize = 1 << 20;
+/// Longest time for one request, its body included.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What the pages need.
+pub struct Options {
+    /// The desk.
+    pub engine: Engine,
+    /// The one-time code that guards the first run; `None` when it is done.
+    pub first_run: Option<String>,
+    /// The code of the demonstration's one-click link, taken from this machine only.
+    pub demo: Option<String>,
+}
+
+struct Inner {
+    engine: Engine,
+    first_run: Option<String>,
+    demo: Option<String>,
+    throttle: crate::throttle::Throttle,
+    presence: crate::presence::Presence,
+    gate: pages::public::Gate,
+    closing: watch::Sender<bool>,
+}
+
+/// The pages of one desk. Cheap to clone.
+#[derive(Clone)]
+pub struct Web {
+    inner: Arc<Inner>,
+}
+
+impl Web {
+    /// The pages of a desk.
+    pub fn new(options: Options) -> Web {
+        let Options { engine, first_run, demo } = options;
+        Web {
+            inner: Arc::new(Inner {
+                engine,
+                first_run,
+                demo,
+                throttle: Default::default(),
+                presence: Default::default(),
+                gate: Default::default(),
+                closing: watch::Sender::new(false),
+            }),
+        }
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.inner.engine
+    }
+
+    pub(crate) fn first_run_code(&self) -> Option<&str> {
+        self.inner.first_run.as_deref()
+    }
+
+    pub(crate) fn demo_code(&self) -> Option<&str> {
+        self.inner.demo.as_deref()
+    }
+
+    pub(crate) fn throttle(&self) -> &crate::throttle::Throttle {
+        &self.inner.throttle
+    }
+
+    pub(crate) fn presence(&self) -> &crate::presence::Presence {
+        &self.inner.presence
+    }
+
+    pub(crate) fn gate(&self) -> &pages::public::Gate {
+        &self.inner.gate
+    }
+
+    /// Ends what would never end by itself: the live streams.
+    pub(crate) fn close(&self) {
+        self.inner.closing.send_replace(true);
+    }
+
+    pub(crate) fn closing(&self) -> watch::Receiver<bool> {
+        self.inner.closing.subscribe()
+    }
+
+    /// The token of a session's forms: keyed, so that it says nothing about the cookie.
+    pub(crate) fn form_token(&self, session: &Digest) -> [u8; SECRET_BYTES] {
+        self.engine().digest(&format!("form token {session}")).0
+    }
+
+    /// Looks at the desk through a visitor's lens, and makes what stands around the page.
+    pub(crate) async fn look<T>(
+        &self,
+        visitor: &Visitor,
+        here: Nav,
+        view: impl FnOnce(&Lens<'_>) -> T,
+    ) -> Result<(Shell, T), Problem> {
+        let mail = self.mail();
+        let token = crate::secret::masked(&self.form_token(&visitor.token));
+        let seen = self.engine().read(|desk| {
+            // Signed out or disabled while this request was on its way: nothing more is shown.
+            desk.session(&visitor.token, visitor.now)?;
+            let lens = desk.seen_by(visitor.viewer);
+            let shell = Shell {
+                w: words(visitor.preferences.language),
+                theme: visitor.preferences.theme,
+                keys_off: visitor.preferences.keys_off,
+                demo: lens.house().demo,
+                now: visitor.now,
+                person: my_name(&lens),
+                role: visitor.viewer.role,
+                counts: crate::live::counts(&lens, visitor.now),
+                mail,
+                token,
+                here,
+                toast: toast(visitor),
+            };
+            Some((shell, view(&lens)))
+        });
+        seen.await?.ok_or_else(|| Problem::of(Kind::SignIn))
+    }
+
+    fn mail(&self) -> Mail {
+        let state = self.engine().mail_state();
+        match state.failing {
+            _ if !state.outbound => Mail::NoWay { waiting: state.waiting },
+            Some((since, _)) => Mail::Failing { since, waiting: state.waiting },
+            None => Mail::Well,
+        }
+    }
+}
+
+/// The name of who looks.
+fn my_name(lens: &Lens<'_>) -> String {
+    let me = lens.viewer().account;
+    lens.people().into_iter().find(|p| p.account == me).and_then(|p| p.name).unwrap_or_default()
+}
+
+/// What was just done, as the address of the page says. Only words of ours can be chosen by it.
+fn toast(visitor: &Visitor) -> Option<Toast> {
+    let fields = visitor.uri.query()?;
+    let value = |name: &str| fields.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+    let what = value("gedaan")?;
+    if !pages::DONE.contains(&what) {
+        return None;
+    }
+    let about = value("over").and_then(|a| a.parse::<desk::ids::Reference>().ok()).map(|r| r.to_string());
+    let undo = value("nr").and_then(|n| n.parse().ok());
+    Some(Toast { what: what.to_owned(), about, undo })
+}
+
+/// Back to a page after an act, with what was done.
+pub(crate) fn done(to: &Route, what: &str, about: Option<desk::ids::Reference>, undo: Option<u64>) -> Response {
+    let to = to.to_string();
+    let mut address = format!("{to}{}gedaan={}", if to.contains('?') { '&' } else { '?' }, query(what));
+    if let Some(about) = about {
+        address.push_str(&format!("&over={about}"));
+    }
+    if let Some(undo) = undo {
+        address.push_str(&format!("&nr={undo}"));
+    }
+    see_other(&address)
+}
+
+/// To another page, by GET.
+pub(crate) fn see_other(to: &str) -> Response {
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    let to = HeaderValue::from_str(to).unwrap_or(HeaderValue::from_static("/"));
+    response.headers_mut().insert(header::LOCATION, to);
+    response
+}
+
+/// A page.
+pub(crate) fn page(markup: Markup) -> Response {
+    axum::response::Html(markup.into_string()).into_response()
+}
+
+/// A page with another status than 200.
+pub(crate) fn page_with(status: StatusCode, markup: Markup) -> Response {
+    (status, axum::response::Html(markup.into_string())).into_response()
+}
+
+/// All addresses.
+pub(crate) fn router(web: Web) -> Router {
+    let pages = pages::routes()
+        .route("/stroom", get(crate::live::stream))
+        .route("/d/{name}", get(assets::serve))
+        .fallback(|| async { Problem::not_found() })
+        .method_not_allowed_fallback(|| async { Problem::not_found() })
+        .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
+        .layer(middleware::from_fn(in_time))
+        .layer(middleware::from_fn_with_state(web.clone(), explain));
+    pages.with_state(web).layer(CompressionLayer::new()).layer(middleware::from_fn(headers::secure))
+}
+
+async fn in_time(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Problem::of(Kind::Slow).into_response(),
+    }
+}
+
+/// Makes the page that explains a problem, in the language of the reader.
+pub(crate) async fn explain(State(web): State<Web>, request: Request, next: Next) -> Response {
+    let language = problem::language_of(request.headers());
+    let fragment = request.uri().query().is_some_and(|q| q.split('&').any(|p| p.starts_with("deel=")));
+    let get = *request.method() == Method::GET;
+    let response = next.run(request).await;
+    let Some(problem) = response.extensions().get::<Problem>().cloned() else { return response };
+    if fragment {
+        return problem.kind.status().into_response();
+    }
+    if problem.kind == Kind::SignIn && get {
+        let onward = problem.onward.as_deref().map(|o| format!("?verder={}", query(o))).unwrap_or_default();
+        return see_other(&format!("{}{onward}", Route::SignIn));
+    }
+    let demo = web.engine().read(|desk| desk.front().demo).await.unwrap_or(false);
+    let markup = pages::problem::page(words(language), demo, &problem);
+    page_with(problem.kind.status(), markup)
+}

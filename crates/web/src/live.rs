@@ -1,0 +1,237 @@
+//! The live stream: server-sent events that say which parts of a page changed. What is in them is fetched through the reader's lens.
+//!
+//! An event leaves when its fact is durable. Of things that the reader may not see nothing is said, not even that something happened.
+
+use crate::problem::{Kind, Problem};
+use crate::shell::Counts;
+use crate::visitor::Visitor;
+use crate::words::words;
+use crate::Web;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
+use desk::ids::Timestamp;
+use desk::lens::Lens;
+use desk::incidents::IncidentFilter;
+use desk::intake::QueueFilter;
+use engine::Event;
+use hyper::body::{Bytes, Frame};
+use serde::Serialize;
+use std::collections::BTreeSet;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::sync::{broadcast, mpsc};
+
+/// Messages that wait for a slow reader; then the stream is ended, and the browser comes back and reads afresh.
+const WAITING_MAX: usize = 32;
+/// After an event this long until the next: a flood of mail becomes a few events a second. The first leaves at once.
+const GATHER: Duration = Duration::from_millis(80);
+/// A sign of life at least this often, so that proxies keep the stream and a broken one is noticed.
+const LIFE_SIGN: Duration = Duration::from_secs(15);
+/// Facts looked at for one event, at most: after a flood pages renew what stands on them anyway.
+const TOLD_MAX: usize = 500;
+/// Facts that the reader's log may hold beyond those of the event.
+const TOLD_MARGIN: usize = 16;
+/// The clock of the page moves this often.
+const MINUTE_SECONDS: i64 = 60;
+
+/// What an event says.
+#[derive(Debug, Default, Serialize)]
+struct Changed {
+    /// Parts of pages that changed: `queue`, `incidents`, `outbox`, and the references of what changed.
+    topics: Vec<String>,
+    /// Figures beside the navigation.
+    counts: Counts,
+    /// Day and time for the strip.
+    clock: String,
+    /// Events were missed: read everything afresh.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    all: bool,
+}
+
+impl Serialize for Counts {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeMap;
+        let mut map = serializer.serialize_map(Some(3))?;
+        map.serialize_entry("duty", &self.duty)?;
+        map.serialize_entry("incidents", &self.incidents)?;
+        map.serialize_entry("undelivered", &self.undelivered)?;
+        map.end()
+    }
+}
+
+/// Figures beside the navigation.
+pub fn counts(lens: &Lens<'_>, now: Timestamp) -> Counts {
+    let (queue, outbox) = (lens.queue(now, &QueueFilter::default()).counts, lens.outbox_counts());
+    let incidents = lens.incidents(&IncidentFilter::default(), None, 0).total;
+    Counts { duty: queue.call + queue.judge, incidents, undelivered: outbox.failed + outbox.bounced }
+}
+
+/// Facts that were recorded and not told yet.
+#[derive(Clone, Copy, Debug, Default)]
+struct Untold {
+    count: usize,
+    since: Option<Timestamp>,
+}
+
+impl Untold {
+    fn add(&mut self, event: &Event) {
+        self.count += 1;
+        self.since = self.since.or(Some(event.at));
+    }
+
+    /// What they mean for pages, as far as this reader may know: the lens says which of them it is allowed to hear of.
+    fn topics(self, lens: &Lens<'_>) -> BTreeSet<String> {
+        let mut topics = BTreeSet::new();
+        let Some(since) = self.since else { return topics };
+        let known = lens.recent(self.count.min(TOLD_MAX) + TOLD_MARGIN);
+        for row in known.iter().take_while(|row| row.at >= since) {
+            topics.extend(row.reference.map(|r| r.to_string()));
+            topics.insert(
+                match row.key.split_once('.').map_or("", |(capability, _)| capability) {
+                    "intake" => "queue",
+                    "incidents" => "incidents",
+                    "outbox" => "outbox",
+                    _ => "settings",
+                }
+                .to_owned(),
+            );
+        }
+        topics
+    }
+}
+
+/// A body that is written bit by bit.
+struct Written(mpsc::Receiver<Bytes>);
+
+impl hyper::body::Body for Written {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        self.0.poll_recv(context).map(|bytes| bytes.map(|b| Ok(Frame::data(b))))
+    }
+}
+
+/// `GET /stroom`.
+pub(crate) async fn stream(State(web): State<Web>, visitor: Visitor) -> Result<Response, Problem> {
+    let (out, written) = mpsc::channel(WAITING_MAX);
+    let events = web.engine().events();
+    let hello = changed(&web, &visitor, Untold::default(), &BTreeSet::new(), false).await;
+    let hello = hello.ok_or_else(|| Problem::of(Kind::SignIn))?.unwrap_or_default();
+    let begun = out.try_send(Bytes::from(format!("retry: 1500\n\n{hello}")));
+    debug_assert!(begun.is_ok(), "the channel is empty and open");
+    tokio::spawn(follow(web, visitor, events, out));
+    let mut response = Response::new(Body::new(Written(written)));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    Ok(response)
+}
+
+async fn follow(web: Web, visitor: Visitor, mut events: broadcast::Receiver<Event>, out: mpsc::Sender<Bytes>) {
+    let mut closing = web.closing();
+    let mut looks = web.presence().subscribe();
+    let mut clock = tokio::time::interval(until_next_minute(web.engine().now()));
+    let mut life = tokio::time::interval(LIFE_SIGN);
+    clock.tick().await;
+    life.tick().await;
+    loop {
+        let mut untold = Untold::default();
+        let mut here = BTreeSet::new();
+        let mut missed = false;
+        tokio::select! {
+            biased;
+            changed = closing.changed() => if changed.is_err() || *closing.borrow() { return } else { continue },
+            () = out.closed() => return,
+            event = events.recv() => match event {
+                Ok(event) => untold.add(&event),
+                Err(broadcast::error::RecvError::Lagged(_)) => missed = true,
+                Err(broadcast::error::RecvError::Closed) => return,
+            },
+            look = looks.recv() => match look {
+                Ok(reference) => { here.insert(reference); }
+                Err(_) => continue,
+            },
+            _ = clock.tick() => {
+                clock = tokio::time::interval(until_next_minute(web.engine().now()));
+                clock.tick().await;
+            }
+            _ = life.tick() => {
+                if out.try_send(Bytes::from_static(b": \n\n")).is_err() {
+                    return;
+                }
+                continue;
+            }
+        }
+        loop {
+            match events.try_recv() {
+                Ok(event) => untold.add(&event),
+                Err(broadcast::error::TryRecvError::Lagged(_)) => missed = true,
+                Err(_) => break,
+            }
+        }
+        let Some(text) = changed(&web, &visitor, untold, &here, missed).await else { return };
+        if let Some(text) = text
+            && out.try_send(Bytes::from(text)).is_err()
+        {
+            return;
+        }
+        if untold.count > 0 {
+            tokio::time::sleep(GATHER).await;
+        }
+    }
+}
+
+/// `None` when the session is over; `Some(None)` when there is nothing to say to this reader.
+async fn changed(
+    web: &Web,
+    visitor: &Visitor,
+    untold: Untold,
+    here: &BTreeSet<desk::ids::Reference>,
+    missed: bool,
+) -> Option<Option<String>> {
+    let now = web.engine().now();
+    let seen = web.engine().read(|desk| {
+        desk.session(&visitor.token, now)?;
+        let lens = desk.seen_by(visitor.viewer);
+        let mut found = untold.topics(&lens);
+        found.extend(here.iter().filter(|r| lens.incident_id(**r).is_some()).map(|r| format!("here:{r}")));
+        let quiet = found.is_empty() && !missed && (untold.count > 0 || !here.is_empty());
+        Some((!quiet).then(|| (found, counts(&lens, now))))
+    });
+    // Storage that does not answer: the stream ends, and the page says that it is not live.
+    let seen = seen.await.ok().flatten()?;
+    Some(seen.map(|(found, counts)| {
+        let w = words(visitor.preferences.language);
+        let clock = format!("{}, {}", w.day(now), w.hour(now));
+        let said = Changed { topics: found.into_iter().collect(), counts, clock, all: missed };
+        let json = serde_json::to_string(&said).expect("texts and numbers are JSON");
+        format!("event: changed\ndata: {json}\n\n")
+    }))
+}
+
+fn until_next_minute(now: Timestamp) -> Duration {
+    let into = now.0.rem_euclid(MINUTE_SECONDS * 1_000_000);
+    let left = MINUTE_SECONDS * 1_000_000 - into;
+    Duration::from_micros(left.unsigned_abs()).max(Duration::from_millis(50))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::when;
+
+    #[test]
+    fn the_clock_of_the_page_moves_with_the_minute() {
+        assert_eq!(until_next_minute(Timestamp::from_seconds(60 * 7 + 18)), Duration::from_secs(42));
+        assert_eq!(until_next_minute(Timestamp::from_seconds(120)), Duration::from_secs(60));
+        assert_eq!(when::iso(Timestamp::from_seconds(0)), "1970-01-01T01:00:00+01:00");
+    }
+}

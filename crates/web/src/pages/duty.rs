@@ -1,0 +1,271 @@
+//! The duty desk: whom must I answer first?
+
+use crate::Web;
+use crate::app::{done, page as respond};
+use crate::pages::report::{self, Opened, Pane};
+use crate::pages::rows::report_row;
+use crate::parts::{Icon, empty, icon};
+use crate::problem::{Kind as Wrong, Problem};
+use crate::routes::Route;
+use crate::shell::{Nav, Shell};
+use crate::visitor::{Sent, Visitor};
+use crate::when;
+use crate::words::{n, s};
+use axum::extract::{Query, State};
+use axum::response::Response;
+use desk::command::{Actor, Command};
+use desk::ids::{Reference, Timestamp};
+use desk::intake::{self, Kind, Queue, QueueFilter, ReportRow, Verdict};
+use maud::{Markup, html};
+use std::collections::HashMap;
+
+/// What the page shows.
+pub struct Duty {
+    /// The queue.
+    pub queue: Queue,
+    /// Which part of it.
+    pub filter: QueueFilter,
+    /// The report whose row is marked.
+    pub current: Option<Reference>,
+    /// That report, in the reading pane; a part of the page that is fetched alone has none.
+    pub open: Option<Opened>,
+    /// Several are being chosen.
+    pub bulk: bool,
+}
+
+impl Duty {
+    fn href(&self, row: &ReportRow) -> String {
+        let mut href = Route::DutyOpen(row.reference).to_string();
+        if let Some(kind) = self.filter.kind {
+            href.push_str(&format!("&soort={}", kind.key()));
+        }
+        if self.filter.mine {
+            href.push_str("&van=mij");
+        }
+        href
+    }
+
+    fn address(&self, bulk: bool) -> String {
+        let mut address = format!("{}?", Route::Duty);
+        if let Some(current) = self.current {
+            address.push_str(&format!("open={current}&"));
+        }
+        if let Some(kind) = self.filter.kind {
+            address.push_str(&format!("soort={}&", kind.key()));
+        }
+        if self.filter.mine {
+            address.push_str("van=mij&");
+        }
+        if bulk {
+            address.push_str("kies=1&");
+        }
+        address.pop();
+        address
+    }
+}
+
+/// The page.
+pub fn page(shell: &Shell, view: &Duty) -> Markup {
+    let title = shell.w.t("nav-duty");
+    shell.page(
+        title.as_str(),
+        html! {
+            (head(shell, view))
+            div class={ "triage" @if view.open.as_ref().is_some_and(|o| o.chosen) { " open" } } {
+                (queue(shell, view))
+                article class="read" aria-labelledby="read-h" id="read" {
+                    @match &view.open {
+                        Some(open) => { (report::pane(shell, open)) }
+                        None => { h2 class="read-h" id="read-h" { (shell.w.t("read-nothing")) } p class="quiet" { (shell.w.t("read-nothing-text")) } }
+                    }
+                }
+            }
+        },
+    )
+}
+
+fn head(shell: &Shell, view: &Duty) -> Markup {
+    let (w, queue) = (shell.w, &view.queue);
+    let counts = queue.counts;
+    let heading = match (counts.call, counts.judge) {
+        (0, 0) => w.t("duty-nobody"),
+        (0, judge) => w.f("duty-judge", &[("n", n(judge)), ("spelled", s(&w.spelled(judge)))]),
+        (call, _) => w.f("duty-call", &[("n", n(call)), ("spelled", s(&w.spelled(call)))]),
+    };
+    html! {
+        div class="head" id="head" data-fragment={ (view.address(view.bulk)) "&deel=kop" } data-topics="queue" {
+            div {
+                h1 { (heading) }
+                p {
+                    (w.f("duty-sub", &[("judge", n(counts.judge)), ("received", n(queue.received_today)), ("decided", n(queue.decided_today))]))
+                    @if let Some(oldest) = queue.oldest { " " (w.f("duty-oldest", &[("time", s(&w.moment(oldest)))])) }
+                    @if queue.junk > 0 { " " a href={ (Route::Reports) "?soort=junk&status=open" } { (w.f("duty-junk", &[("n", n(queue.junk))])) } }
+                }
+            }
+            @if shell.may_act() {
+                div class="row" {
+                    a class="btn" href=(Route::Phone) data-key="n" { (icon(Icon::Phone)) (w.t("phone-take")) " " kbd { "n" } }
+                }
+            }
+        }
+    }
+}
+
+/// The queue, as the page has it and as it is fetched when it changed.
+pub fn queue(shell: &Shell, view: &Duty) -> Markup {
+    let (w, queue) = (shell.w, &view.queue);
+    let parts: [(&str, &[ReportRow], usize); 4] = [
+        ("queue-call", &queue.call, queue.counts.call),
+        ("queue-judge", &queue.judge, queue.counts.judge),
+        ("queue-waiting", &queue.waiting, queue.counts.waiting),
+        ("queue-snoozed", &queue.snoozed, queue.counts.snoozed),
+    ];
+    let nothing = parts.iter().all(|(_, rows, _)| rows.is_empty());
+    let list = html! {
+        @for (key, rows, count) in parts {
+            @if !rows.is_empty() || key == "queue-judge" && !nothing {
+                h2 { span { (w.t(key)) } span { (w.number(count)) } }
+                @if rows.is_empty() { p class="q-empty" { (w.t("queue-judge-empty")) } }
+                @for row in rows { (self::row(shell, view, row)) }
+                @if count > rows.len() { p class="q-empty" { a href={ (Route::Reports) "?status=open" } { (w.f("queue-more", &[("n", n(count - rows.len()))])) } } }
+            }
+        }
+        @if nothing { (empty(&w.t("queue-empty"), &w.t("queue-empty-text"), None)) }
+    };
+    html! {
+        section class="queue" id="queue" aria-label=(w.t("queue")) data-fragment={ (view.address(view.bulk)) "&deel=rij" } data-topics="queue" {
+            @if view.bulk {
+                form method="post" action=(Route::Bulk) { (shell.token()) (list) (bulk_bar(shell, view)) }
+            } @else {
+                (list)
+                @if !nothing { (legend(shell, view)) }
+            }
+        }
+    }
+}
+
+fn row(shell: &Shell, view: &Duty, row: &ReportRow) -> Markup {
+    let current = view.current == Some(row.reference);
+    let link = report_row(shell, row, &view.href(row), current);
+    if !view.bulk {
+        return link;
+    }
+    let label = shell.w.f("bulk-choose", &[("reference", s(&row.reference.to_string()))]);
+    html! {
+        div class="q-row" {
+            input type="checkbox" name="reports" value=(row.reference) aria-label=(label);
+            (link)
+        }
+    }
+}
+
+fn bulk_bar(shell: &Shell, view: &Duty) -> Markup {
+    let w = shell.w;
+    html! {
+        div class="bulk" role="group" aria-label=(w.t("bulk-label")) {
+            button class="btn first" type="submit" name="verdict" value="no_incident" { (w.t("verdict-no-incident")) }
+            button class="btn" type="submit" name="verdict" value="spam" { (w.t("verdict-spam")) }
+            a class="btn plain" href=(view.address(false)) data-back { (w.t("cancel")) }
+        }
+    }
+}
+
+fn legend(shell: &Shell, view: &Duty) -> Markup {
+    let w = shell.w;
+    html! {
+        p class="legend" {
+            span { kbd { "j" } " " kbd { "k" } " " (w.t("key-next")) }
+            span { kbd { "Enter" } " " (w.t("key-open")) }
+            span { kbd { "1" } "–" kbd { "4" } " " (w.t("legend-decide")) }
+            span { kbd { "h" } " " (w.t("key-snooze")) }
+            @if shell.may_act() { span { a href=(view.address(true)) data-key="x" { kbd { "x" } " " (w.t("key-bulk")) } } }
+            @if view.filter.mine { span { a href=(Route::Duty) { (w.t("queue-all")) } } } @else { span { a href={ (Route::Duty) "?van=mij" } { (w.t("queue-mine")) } } }
+            span { a href=(Route::Keys) data-open="keys" { kbd { "?" } " " (w.t("key-help")) } }
+        }
+    }
+}
+
+/// When the day began in the desk's zone.
+pub(crate) fn today_from(now: Timestamp) -> Timestamp {
+    let start = when::zoned(now).start_of_day();
+    start.map_or(now, |s| Timestamp(s.timestamp().as_microsecond()))
+}
+
+/// `GET /wacht`.
+pub(crate) async fn show(
+    State(web): State<Web>,
+    visitor: Visitor,
+    Query(query): Query<HashMap<String, String>>,
+) -> Result<Response, Problem> {
+    let value = |name: &str| query.get(name).map(String::as_str);
+    let filter = QueueFilter {
+        kind: value("soort").and_then(Kind::from_key),
+        board: None,
+        mine: value("van") == Some("mij"),
+        today_from: Some(today_from(visitor.now)),
+    };
+    let chosen: Option<Reference> = value("open").and_then(|r| r.parse().ok());
+    let part = value("deel");
+    let (shell, (queue, current, opened)) = web
+        .look(&visitor, Nav::Duty, |lens| {
+            let queue = lens.queue(visitor.now, &filter);
+            let first = [&queue.call, &queue.judge, &queue.waiting].into_iter().flatten().next().map(|r| r.reference);
+            let current = chosen.or(first);
+            let opened = current.filter(|_| part.is_none()).and_then(|r| lens.report(r));
+            (queue, current, opened)
+        })
+        .await?;
+    let open = match opened {
+        Some(view) => {
+            let pane = Pane::of(value("doe"));
+            Some(Opened { chosen: chosen.is_some(), ..report::open(&web, view, pane).await? })
+        }
+        None => None,
+    };
+    let view = Duty { queue, filter, current, open, bulk: value("kies").is_some() };
+    Ok(respond(match part {
+        Some("rij") => self::queue(&shell, &view),
+        Some("kop") => head(&shell, &view),
+        _ => page(&shell, &view),
+    }))
+}
+
+/// `POST /wacht/samen`: the same decision about several, undone as one.
+pub(crate) async fn bulk(State(web): State<Web>, sent: Sent) -> Result<Response, Problem> {
+    let Sent { visitor, fields } = sent;
+    let fields = fields.only(&["reports", "verdict"])?;
+    let verdict = match fields.get("verdict") {
+        "no_incident" => Verdict::NoIncident,
+        "spam" => Verdict::Spam,
+        _ => return Err(Problem::of(Wrong::Forged)),
+    };
+    let chosen: Vec<Reference> = fields.all("reports").filter_map(|r| r.parse().ok()).collect();
+    let leaves = web.engine().read(|desk| {
+        let lens = desk.seen_by(visitor.viewer);
+        chosen.iter().map(|r| lens.report_leave(*r)).collect::<Option<Vec<_>>>()
+    });
+    let leaves = leaves.await?.ok_or_else(Problem::not_found)?;
+    if leaves.is_empty() {
+        return Ok(crate::app::see_other(&format!("{}?kies=1", Route::Duty)));
+    }
+    let command = Command::Intake(intake::Command::DecideMany(leaves, verdict));
+    let made = web.engine().submit(Actor::Person(visitor.viewer.account), command).await?;
+    Ok(done(&Route::Duty, "bulk", None, made.seq))
+}
+
+/// `POST /ongedaan`: take one's own act back.
+pub(crate) async fn undo(State(web): State<Web>, sent: Sent) -> Result<Response, Problem> {
+    let Sent { visitor, fields } = sent;
+    let fields = fields.only(&["of", "back"])?;
+    let of = fields.get("of").parse().map_err(|_| Problem::not_found())?;
+    let by = visitor.viewer.account;
+    web.engine().submit(Actor::Person(by), Command::Undo { by, of }).await?;
+    let back: Option<Reference> = fields.some("back").and_then(|r| r.parse().ok());
+    let to = match back {
+        Some(reference) if reference.named() == desk::ids::Named::Incident => Route::Incident(reference),
+        Some(reference) => Route::DutyOpen(reference),
+        None => Route::Duty,
+    };
+    Ok(done(&to, "undone", None, None))
+}
+

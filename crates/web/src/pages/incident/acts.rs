@@ -1,0 +1,176 @@
+//! What is done to an incident.
+
+use super::{Incident, Tab, fields, load, page};
+use crate::Web;
+use crate::app::{done, page_with};
+use crate::pages::first_run::mistake;
+use crate::parts::Mistake;
+use crate::problem::{Kind as Wrong, Problem};
+use crate::routes::Route;
+use crate::visitor::{Fields, Sent, Visitor};
+use crate::when::typed;
+use crate::words::s;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use desk::command::{Actor, Command, Refusal};
+use desk::ids::{AccountId, EntryId, IncidentId, Reference, TaskId};
+use desk::incidents::{self, Note, NoteKind};
+use desk::lens::{Leave, Tlp};
+use desk::observables;
+use engine::Fault;
+
+/// Observables added at once, at most.
+const OBSERVABLES_MAX: usize = 200;
+
+async fn leave(web: &Web, visitor: &Visitor, reference: &str) -> Result<(Reference, Leave<IncidentId>), Problem> {
+    let reference: Reference = reference.parse().map_err(|_| Problem::not_found())?;
+    let leave = web.engine().read(|desk| desk.seen_by(visitor.viewer).incident_leave(reference)).await?;
+    Ok((reference, leave.ok_or_else(Problem::not_found)?))
+}
+
+async fn submit(web: &Web, visitor: &Visitor, command: incidents::Command) -> Result<engine::Done, Fault> {
+    web.engine().submit(Actor::Person(visitor.viewer.account), Command::Incidents(command)).await
+}
+
+/// The page again, with what was wrong and what was typed.
+async fn again(
+    web: &Web,
+    visitor: &Visitor,
+    reference: Reference,
+    tab: Tab,
+    fields: Fields,
+    wrong: impl FnOnce(&Incident, &crate::words::Words) -> (StatusCode, Mistake),
+) -> Result<Response, Problem> {
+    let (shell, mut view) = load(web, visitor, reference, tab).await?;
+    let (status, mistake) = wrong(&view, shell.w);
+    view.mistakes = vec![mistake];
+    view.typed = fields.0.into_iter().collect();
+    Ok(page_with(status, page(&shell, &view)))
+}
+
+fn invalid(field: &'static str, why: &'static str) -> impl FnOnce(&Incident, &crate::words::Words) -> (StatusCode, Mistake) {
+    move |_, w| (StatusCode::UNPROCESSABLE_ENTITY, mistake(w, field, why))
+}
+
+/// `POST /incident/I-…/veld`: one field, with what the person saw.
+pub(crate) async fn change(State(web): State<Web>, Path(reference): Path<String>, sent: Sent) -> Result<Response, Problem> {
+    let Sent { visitor, fields } = sent;
+    let fields = fields.only(&["field", "value", "was", "present", "reason"])?;
+    let (reference, leave) = leave(&web, &visitor, &reference).await?;
+    let board = (fields.get("field") == "board").then(|| web.engine().board_named(fields.get("value"))).flatten();
+    let wanted = match fields::wanted(&fields, board) {
+        Ok(wanted) => wanted,
+        Err((field, why)) => return again(&web, &visitor, reference, Tab::Timeline, fields, invalid(field, why)).await,
+    };
+    let command = incidents::Command::Change { incident: leave, change: wanted.change, expected: wanted.expected };
+    match submit(&web, &visitor, command).await {
+        Ok(made) => {
+            // Whoever takes away what lets one see it, goes back to the list.
+            let still = web.engine().read(|desk| desk.seen_by(visitor.viewer).incident_id(reference).is_some()).await?;
+            let to = if still { Route::Incident(reference) } else { Route::Incidents };
+            Ok(done(&to, "changed", Some(reference), made.seq))
+        }
+        Err(Fault::Refused(Refusal::Conflict { field })) => {
+            again(&web, &visitor, reference, Tab::Timeline, fields, |view, w| {
+                let now = fields::now_stands(w, view, field);
+                let words = w.f("conflict", &[("field", s(&w.of("field", field))), ("now", s(&now))]);
+                (StatusCode::CONFLICT, Mistake { field: format!("field-{field}"), words })
+            })
+            .await
+        }
+        Err(Fault::Refused(Refusal::Invalid { field, why })) => {
+            again(&web, &visitor, reference, Tab::Timeline, fields, invalid(field, why)).await
+        }
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// `POST /incident/I-…/noteer`: a line, or one's own taken back.
+pub(crate) async fn note(State(web): State<Web>, Path(reference): Path<String>, sent: Sent) -> Result<Response, Problem> {
+    let Sent { visitor, fields } = sent;
+    let fields = fields.only(&["text", "kind", "tlp", "event_at", "uncertain", "why", "withdraw"])?;
+    let (reference, leave) = leave(&web, &visitor, &reference).await?;
+    if let Some(entry) = fields.some("withdraw") {
+        let entry = EntryId(entry.parse().map_err(|_| Problem::not_found())?);
+        submit(&web, &visitor, incidents::Command::Withdraw { incident: leave, entry }).await?;
+        return Ok(done(&Route::Incident(reference), "undone", Some(reference), None));
+    }
+    let event_at = match fields.some("event_at") {
+        None => None,
+        Some(text) => match typed(text, visitor.now) {
+            Some(at) => Some(at),
+            None => return again(&web, &visitor, reference, Tab::Timeline, fields, invalid("event_at", "time")).await,
+        },
+    };
+    let kind = if fields.get("kind") == "decision" { NoteKind::Decision } else { NoteKind::Note };
+    let text = fields.raw("text").replace("\r\n", "\n");
+    let note = Note { text, why: if kind == NoteKind::Decision { fields.get("why").to_owned() } else { String::new() } };
+    let command = incidents::Command::Note {
+        incident: leave,
+        kind,
+        event_at,
+        certain: !fields.ticked("uncertain"),
+        tlp: Tlp::from_label(fields.get("tlp")).unwrap_or_default(),
+        note,
+    };
+    match submit(&web, &visitor, command).await {
+        Ok(made) => Ok(done(&Route::Incident(reference), "noted", Some(reference), made.seq)),
+        Err(Fault::Refused(Refusal::Invalid { field, why })) => {
+            again(&web, &visitor, reference, Tab::Timeline, fields, invalid(field, why)).await
+        }
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// `POST /incident/I-…/taak`: a new one, or one done or open again.
+pub(crate) async fn task(State(web): State<Web>, Path(reference): Path<String>, sent: Sent) -> Result<Response, Problem> {
+    let Sent { visitor, fields } = sent;
+    let fields = fields.only(&["task", "done", "text", "assignee", "due"])?;
+    let (reference, leave) = leave(&web, &visitor, &reference).await?;
+    if let Some(task) = fields.some("task") {
+        let task = TaskId(task.parse().map_err(|_| Problem::not_found())?);
+        let command = incidents::Command::SetTask { incident: leave, task, done: fields.get("done") == "1" };
+        let made = submit(&web, &visitor, command).await?;
+        return Ok(done(&Route::Incident(reference), "task", Some(reference), made.seq));
+    }
+    let due = match fields.some("due") {
+        None => None,
+        Some(text) => match typed(text, visitor.now) {
+            Some(at) => Some(at),
+            None => return again(&web, &visitor, reference, Tab::Tasks, fields, invalid("due", "time")).await,
+        },
+    };
+    let assignee = fields.get("assignee").parse().ok().map(AccountId);
+    let command = incidents::Command::AddTask { incident: leave, text: fields.get("text").to_owned(), assignee, due };
+    match submit(&web, &visitor, command).await {
+        Ok(made) => Ok(done(&Route::Incident(reference), "task", Some(reference), made.seq)),
+        Err(Fault::Refused(Refusal::Invalid { field, why })) => {
+            again(&web, &visitor, reference, Tab::Tasks, fields, invalid(field, why)).await
+        }
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// `POST /incident/I-…/waarneembaar`: everything observable in a text.
+pub(crate) async fn observe(State(web): State<Web>, Path(reference): Path<String>, sent: Sent) -> Result<Response, Problem> {
+    let Sent { visitor, fields } = sent;
+    let fields = fields.only(&["value", "tlp"])?;
+    let (reference, leave) = leave(&web, &visitor, &reference).await?;
+    let found = observables::find(fields.raw("value"), None);
+    if found.is_empty() {
+        return again(&web, &visitor, reference, Tab::Observables, fields, invalid("value", "observable")).await;
+    }
+    if found.len() > OBSERVABLES_MAX {
+        return Err(Problem::of(Wrong::TooLarge));
+    }
+    let tlp = Tlp::from_label(fields.get("tlp")).unwrap_or(Tlp::Clear);
+    let mut last = None;
+    for observable in found {
+        // Whoever adds it by hand means it.
+        let observable = desk::intake::Observable { benign: None, ..observable };
+        let command = incidents::Command::Observe { incident: leave, tlp, observable };
+        last = submit(&web, &visitor, command).await?.seq;
+    }
+    Ok(done(&Route::Incident(reference), "observed", Some(reference), last))
+}

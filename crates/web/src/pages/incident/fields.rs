@@ -1,0 +1,234 @@
+//! Fields are saved one by one: what was seen goes with what is wanted, so that nobody overwrites somebody else unseen.
+
+use super::Incident;
+use crate::parts::{Icon, icon};
+use crate::routes::{IncidentAct, Route};
+use crate::rsit;
+use crate::shell::Shell;
+use crate::visitor::Fields;
+use crate::words::Words;
+use desk::ids::{AccountId, OrganisationId};
+use desk::incidents::{Change, Pap, Phase, Severity};
+use desk::lens::Tlp;
+use desk::register::BoardId;
+use desk::sealed::Sealed;
+use maud::{Markup, html};
+
+/// What a form wants: the change, and the value that the person saw.
+pub(super) struct Wanted {
+    pub(super) change: Change,
+    pub(super) expected: Option<Change>,
+}
+
+/// Reads a form; the error is field and reason. A board is named by its name, which the caller has looked up.
+pub(super) fn wanted(fields: &Fields, board: Option<BoardId>) -> Result<Wanted, (&'static str, &'static str)> {
+    let (value, was) = (fields.get("value"), fields.get("was"));
+    let (present, open) = (fields.get("present") != "0", |t: &str| Sealed::Open(t.to_owned()));
+    let grade = |t: &str| Severity::from_label(t);
+    let account = |t: &str| t.parse().ok().map(AccountId);
+    let one = |change: Change, expected: Change| Ok(Wanted { change, expected: Some(expected) });
+    let of_many = |change: Change| Ok(Wanted { change, expected: None });
+    match fields.get("field") {
+        "title" if value.is_empty() => Err(("title", "empty")),
+        "title" => one(Change::Title(open(value)), Change::Title(open(was))),
+        "severity" => one(Change::Severity(grade(value)), Change::Severity(grade(was))),
+        "sector_severity" => one(Change::SectorSeverity(grade(value)), Change::SectorSeverity(grade(was))),
+        "tlp" => match (Tlp::from_label(value), Tlp::from_label(was)) {
+            (Some(value), Some(was)) => one(Change::Tlp(value), Change::Tlp(was)),
+            _ => Err(("tlp", "choose")),
+        },
+        "pap" => match (Pap::from_label(value), Pap::from_label(was)) {
+            (Some(value), Some(was)) => one(Change::Pap(value), Change::Pap(was)),
+            _ => Err(("pap", "choose")),
+        },
+        "phase" => match (Phase::from_key(value), Phase::from_key(was)) {
+            (Some(_), Some(_)) if fields.get("reason").is_empty() => Err(("reason", "empty")),
+            (Some(value), Some(was)) => one(Change::Phase(value, open(fields.get("reason"))), Change::Phase(was, open(""))),
+            _ => Err(("phase", "choose")),
+        },
+        "lead" => one(Change::Lead(account(value)), Change::Lead(account(was))),
+        "class" if rsit::is_type(rsit::type_of(value)) || !present => of_many(Change::Class(value.to_owned(), present)),
+        "class" => Err(("class", "choose")),
+        "board" => board.map_or(Err(("board", "unknown")), |b| of_many(Change::Board(b, present))),
+        "organisation" => match value.parse() {
+            Ok(organisation) => of_many(Change::Organisation(OrganisationId(organisation), present)),
+            Err(_) => Err(("organisation", "choose")),
+        },
+        "person" => account(value).map_or(Err(("person", "choose")), |a| of_many(Change::Person(a, present))),
+        _ => Err(("title", "unknown")),
+    }
+}
+
+/// A field that opens when it is pressed.
+struct Row<'a> {
+    field: &'a str,
+    shown: Markup,
+    was: &'a str,
+    input: Markup,
+}
+
+fn row(shell: &Shell, view: &Incident, row: Row<'_>) -> Markup {
+    let w = shell.w;
+    let name = w.of("field", row.field);
+    let failed = view.typed("field") == row.field;
+    html! {
+        details class="more" id={ "field-" (row.field) } open[failed] {
+            summary { span { span class="meta" { (name) } br; (row.shown) } (icon(Icon::Turn)) }
+            form class="in-more desk" method="post" action=(Route::IncidentAct(view.reference(), IncidentAct::Change)) {
+                (shell.token())
+                input type="hidden" name="field" value=(row.field);
+                input type="hidden" name="was" value=(row.was);
+                (row.input)
+                button class="btn" type="submit" { (w.t("save")) }
+            }
+        }
+    }
+}
+
+fn options(field: &str, label: &str, options: &[(String, String)], chosen: &str) -> Markup {
+    html! {
+        div class="field" {
+            label for={ "value-" (field) } { (label) }
+            select class="in" id={ "value-" (field) } name="value" {
+                @for (value, text) in options { option value=(value) selected[value == chosen] { (text) } }
+            }
+        }
+    }
+}
+
+fn text(id: &str, name: &str, label: &str, value: &str) -> Markup {
+    html! { div class="field" { label for=(id) { (label) } input class="in" id=(id) name=(name) value=(value) autocomplete="off"; } }
+}
+
+fn grades(w: &Words) -> Vec<(String, String)> {
+    let mut grades = vec![(String::new(), w.t("not-known-yet"))];
+    grades.extend(Severity::ALL.map(|g| (g.label().to_owned(), format!("{} {}", g.label(), w.of("severity", g.label())))));
+    grades
+}
+
+/// All fields with one value.
+pub(super) fn single(shell: &Shell, view: &Incident) -> Markup {
+    let w = shell.w;
+    let of = &view.view.row;
+    let title = of.title.clone().unwrap_or_default();
+    let grade = |s: Option<Severity>| s.map_or("", Severity::label);
+    let shown_grade = |s: Option<Severity>| match s {
+        Some(s) => crate::parts::severity(w, s, true),
+        None => html! { span class="quiet" { (w.t("not-known-yet")) } },
+    };
+    let labels: Vec<_> = Tlp::ALL.iter().rev().map(|t| (t.label().to_owned(), format!("TLP:{}", t.label()))).collect();
+    let paps: Vec<_> = Pap::ALL.iter().rev().map(|p| (p.label().to_owned(), format!("PAP:{} {}", p.label(), w.of("pap", p.label())))).collect();
+    let phases: Vec<_> = Phase::ALL.iter().map(|p| (p.key().to_owned(), w.of("phase", p.key()))).collect();
+    let mut people = vec![(String::new(), w.t("nobody"))];
+    people.extend(view.people.iter().map(|(a, name)| (a.0.to_string(), name.clone())));
+    let lead = view.view.lead.map(|a| a.0.to_string()).unwrap_or_default();
+    let words = |field: &str| w.of("field", field);
+    html! {
+        (row(shell, view, Row { field: "phase", shown: html! { b { (w.of("phase", of.phase.key())) } }, was: of.phase.key(), input: html! {
+            (options("phase", &words("phase"), &phases, of.phase.key()))
+            (text("reason", "reason", &w.t("phase-reason"), view.typed("reason")))
+        } }))
+        (row(shell, view, Row { field: "severity", shown: shown_grade(of.severity), was: grade(of.severity), input: options("severity", &words("severity"), &grades(w), grade(of.severity)) }))
+        (row(shell, view, Row { field: "sector_severity", shown: shown_grade(of.sector_severity), was: grade(of.sector_severity), input: options("sector_severity", &words("sector_severity"), &grades(w), grade(of.sector_severity)) }))
+        (row(shell, view, Row { field: "lead", shown: html! { (of.lead.clone().unwrap_or_else(|| w.t("nobody"))) }, was: &lead, input: options("lead", &words("lead"), &people, &lead) }))
+        @if view.view.may_address {
+            (row(shell, view, Row { field: "tlp", shown: crate::parts::tlp(of.tlp), was: of.tlp.label(), input: options("tlp", "TLP", &labels, of.tlp.label()) }))
+        }
+        (row(shell, view, Row { field: "pap", shown: html! { "PAP:" (of.pap.label()) }, was: of.pap.label(), input: options("pap", "PAP", &paps, of.pap.label()) }))
+        (row(shell, view, Row { field: "title", shown: html! { (title) }, was: &title, input: text("value-title", "value", &words("title"), &title) }))
+    }
+}
+
+/// Something of several, with a way to take it away.
+fn taken(shell: &Shell, view: &Incident, field: &str, value: &str, shown: &Markup) -> Markup {
+    html! {
+        div {
+            span { (shown) }
+            @if view.may_act() {
+                (shell.act(&Route::IncidentAct(view.reference(), IncidentAct::Change), &[("field", field), ("value", value), ("present", "0")], &html! { button class="link meta" type="submit" { (shell.w.t("take-away")) } }))
+            }
+        }
+    }
+}
+
+fn add(shell: &Shell, view: &Incident, field: &str, input: Markup) -> Markup {
+    let w = shell.w;
+    html! {
+        details class="more" id={ "add-" (field) } open[view.typed("field") == field] {
+            summary { (w.of("add", field)) (icon(Icon::Turn)) }
+            form class="in-more desk" method="post" action=(Route::IncidentAct(view.reference(), IncidentAct::Change)) {
+                (shell.token())
+                input type="hidden" name="field" value=(field);
+                input type="hidden" name="present" value="1";
+                (input)
+                button class="btn" type="submit" { (w.t("add-do")) }
+            }
+        }
+    }
+}
+
+/// Boards and incident types.
+pub(super) fn several(shell: &Shell, view: &Incident) -> Markup {
+    let w = shell.w;
+    let types: Vec<(String, Vec<(&str, String)>)> = rsit::CLASSES
+        .iter()
+        .map(|(class, types)| (w.of("rsit-class", class), types.iter().map(|t| (*t, w.of("rsit", t))).collect()))
+        .collect();
+    html! {
+        div class="fields" {
+            @for class in &view.view.row.classes { (taken(shell, view, "class", class, &html! { (w.of_or("rsit", rsit::type_of(class), "rsit-other")) })) }
+        }
+        @if view.may_act() {
+            (add(shell, view, "class", html! {
+                div class="field" {
+                    label for="value-class" { (w.t("field-class")) }
+                    select class="in" id="value-class" name="value" {
+                        @for (class, types) in &types { optgroup label=(class) { @for (key, name) in types { option value=(key) { (name) } } } }
+                    }
+                }
+            }))
+        }
+        div class="fields" {
+            @for board in &view.view.boards { (taken(shell, view, "board", &board.name, &crate::pages::boards::link(board))) }
+        }
+        @if view.may_act() { (add(shell, view, "board", text("value-board", "value", &w.t("field-board"), ""))) }
+    }
+}
+
+/// Organisations (and under RED persons) that are addressed.
+pub(super) fn addressed(shell: &Shell, view: &Incident) -> Markup {
+    let w = shell.w;
+    let addressed = &view.view.seen_by.organisations;
+    let others: Vec<_> = view.organisations.iter().filter(|o| !addressed.contains(&o.name)).map(|o| (o.id.0.to_string(), o.name.clone())).collect();
+    let people: Vec<_> = view.people.iter().map(|(a, name)| (a.0.to_string(), name.clone())).collect();
+    html! {
+        ul class="sees plain" {
+            @for name in addressed { li { (icon(Icon::Eye)) span { (name) } small { (w.t("sees-all")) } } }
+            @for name in view.view.seen_by.persons.iter().flatten() { li { (icon(Icon::Eye)) span { (name) } small { "TLP:RED" } } }
+            @for name in &view.view.seen_by.not { li class="no" { (icon(Icon::Blind)) span { (name) } small { (w.t("sees-nothing")) } } }
+        }
+        @if view.view.may_address {
+            @if !others.is_empty() { (add(shell, view, "organisation", options("organisation", &w.t("field-organisation"), &others, ""))) }
+            @for organisation in view.organisations.iter().filter(|o| o.id.0 != 0 && addressed.contains(&o.name)) {
+                div class="fields" { (taken(shell, view, "organisation", &organisation.id.0.to_string(), &html! { (organisation.name) })) }
+            }
+            @if view.view.row.tlp == Tlp::Red { (add(shell, view, "person", options("person", &w.t("field-person"), &people, ""))) }
+        }
+    }
+}
+
+/// The present value of a field, in words, for whoever came second.
+pub(super) fn now_stands(w: &Words, view: &Incident, field: &str) -> String {
+    let of = &view.view.row;
+    let grade = |s: Option<Severity>| s.map_or_else(|| w.t("not-known-yet"), |s| format!("{} {}", s.label(), w.of("severity", s.label())));
+    match field {
+        "title" => of.title.clone().unwrap_or_else(|| w.t("erased")),
+        "severity" => grade(of.severity),
+        "sector_severity" => grade(of.sector_severity),
+        "tlp" => format!("TLP:{}", of.tlp.label()),
+        "pap" => format!("PAP:{}", of.pap.label()),
+        "phase" => w.of("phase", of.phase.key()),
+        "lead" => of.lead.clone().unwrap_or_else(|| w.t("nobody")),
+        _ => String::new(),
+    }
+}

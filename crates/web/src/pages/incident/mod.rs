@@ -1,0 +1,274 @@
+//! An incident: what do we know, and what is next?
+
+mod acts;
+mod fields;
+mod side;
+mod timeline;
+
+pub(crate) use acts::{change, note, observe, task};
+
+use crate::Web;
+use crate::app::page as respond;
+use crate::pages::report::letter;
+use crate::pages::rows::report_row;
+use crate::parts::{Mistake, error_summary, fact, severity, tlp};
+use crate::problem::Problem;
+use crate::routes::{ReportAct, Route};
+use crate::rsit;
+use crate::shell::{Nav, Shell, Title};
+use crate::visitor::Visitor;
+use crate::when;
+use crate::words::{n, s};
+use axum::extract::{Path, Query, State};
+use axum::response::Response;
+use desk::ids::{AccountId, Reference};
+use desk::incidents::{IncidentView, Message};
+use desk::view::OrganisationRow;
+use maud::{Markup, html};
+use std::collections::HashMap;
+
+/// What is in front.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tab {
+    /// What happened.
+    Timeline,
+    /// Messages in and out.
+    Talk,
+    /// Things to do.
+    Tasks,
+    /// Observables.
+    Observables,
+}
+
+impl Tab {
+    const ALL: [Tab; 4] = [Tab::Timeline, Tab::Talk, Tab::Tasks, Tab::Observables];
+
+    fn key(self) -> &'static str {
+        match self {
+            Tab::Timeline => "tijdlijn",
+            Tab::Talk => "gesprek",
+            Tab::Tasks => "taken",
+            Tab::Observables => "waarneembaren",
+        }
+    }
+
+    fn of(key: Option<&str>) -> Tab {
+        Tab::ALL.into_iter().find(|t| Some(t.key()) == key).unwrap_or(Tab::Timeline)
+    }
+}
+
+/// What the page shows.
+pub struct Incident {
+    /// Everything around it.
+    pub view: IncidentView,
+    /// What is in front.
+    pub tab: Tab,
+    /// Colleagues who may lead it or do something: account and name.
+    pub people: Vec<(AccountId, String)>,
+    /// Organisations of the desk.
+    pub organisations: Vec<OrganisationRow>,
+    /// Names of who looks at it now.
+    pub here: Vec<String>,
+    /// Show all lines.
+    pub all_lines: bool,
+    /// What was wrong with the form that was sent.
+    pub mistakes: Vec<Mistake>,
+    /// What was typed into it.
+    pub typed: HashMap<String, String>,
+}
+
+impl Incident {
+    fn reference(&self) -> Reference {
+        self.view.row.reference
+    }
+
+    fn address(&self, tab: Tab) -> String {
+        let route = Route::Incident(self.reference());
+        if tab == Tab::Timeline { route.to_string() } else { format!("{route}?tab={}", tab.key()) }
+    }
+
+    fn part(&self, part: &str) -> String {
+        let all = if self.all_lines { "&alles=1" } else { "" };
+        format!("{}?tab={}{all}&deel={part}", Route::Incident(self.reference()), self.tab.key())
+    }
+
+    fn may_act(&self) -> bool {
+        self.view.leave.is_some()
+    }
+
+    fn typed(&self, name: &str) -> &str {
+        self.typed.get(name).map_or("", String::as_str)
+    }
+}
+
+fn title_of(shell: &Shell, view: &Incident) -> String {
+    view.view.row.title.clone().unwrap_or_else(|| shell.w.t("erased"))
+}
+
+/// The page.
+pub fn page(shell: &Shell, view: &Incident) -> Markup {
+    let title = title_of(shell, view);
+    shell.page(
+        Title { text: &title, mistaken: !view.mistakes.is_empty() },
+        html! {
+            (error_summary(shell.w, &view.mistakes))
+            (head(shell, view))
+            (tabs(shell, view))
+            div class="split" {
+                section aria-label=(shell.w.of("tab", view.tab.key())) { (front(shell, view)) }
+                (side::side(shell, view))
+            }
+        },
+    )
+}
+
+fn front(shell: &Shell, view: &Incident) -> Markup {
+    match view.tab {
+        Tab::Timeline => html! { @if view.may_act() { (timeline::composer(shell, view)) } (timeline::timeline(shell, view)) },
+        Tab::Talk => talk(shell, view),
+        Tab::Tasks => side::tasks_tab(shell, view),
+        Tab::Observables => side::observables_tab(shell, view),
+    }
+}
+
+fn head(shell: &Shell, view: &Incident) -> Markup {
+    let (w, row) = (shell.w, &view.view.row);
+    let topic = row.reference.to_string();
+    html! {
+        div class="inc-head" id="inc-head" data-fragment=(view.part("kop")) data-topics=(topic) {
+            p class="row" {
+                span class="ref" { (row.reference) }
+                @match row.severity { Some(grade) => { (severity(w, grade, true)) } None => { (fact(&w.t("severity-none"))) } }
+                (tlp(row.tlp))
+                (fact(&format!("PAP:{}", row.pap.label())))
+                @for class in &row.classes { (fact(&w.of_or("rsit", rsit::type_of(class), "rsit-other"))) }
+                @if view.view.dropped { span class="chip down" { (w.t("dropped")) } }
+                @if row.held { span class="chip lim" { (w.t("held")) } }
+            }
+            h1 { (title_of(shell, view)) }
+            div class="row wide meta" {
+                span { (w.t("leads")) " " b { (row.lead.clone().unwrap_or_else(|| w.t("nobody"))) } }
+                @if !view.view.boards.is_empty() {
+                    span { (w.t("boards-concerned")) " " @for (n, board) in view.view.boards.iter().enumerate() { @if n > 0 { ", " } (super::boards::link(board)) } }
+                }
+                span { (w.t("since-when")) " " (when::time(w, row.since)) }
+                @if let Some(sector) = row.sector_severity { span { (w.t("sector-severity")) " " (severity(w, sector, false)) } }
+            }
+            ol class="phases" aria-label=(w.t("phase")) {
+                @for step in &view.view.phases {
+                    li class=[(step.at.is_some() && !step.present).then_some("past")] aria-current=[step.present.then_some("step")] {
+                        (w.of("phase", step.phase.key())) br;
+                        @match step.at { Some(at) => { (w.brief(at, shell.now)) ", " (w.hour(at)) } None => {} }
+                    }
+                }
+            }
+            (here(shell, view))
+        }
+    }
+}
+
+/// Who looks at it now.
+fn here(shell: &Shell, view: &Incident) -> Markup {
+    let topic = format!("here:{}", view.reference());
+    html! {
+        ul class="here plain" id="here" aria-label=(shell.w.t("here")) data-here data-fragment=(view.part("hier")) data-topics=(topic) {
+            @for name in &view.here { li { (name) } }
+        }
+    }
+}
+
+fn tabs(shell: &Shell, view: &Incident) -> Markup {
+    let (w, of) = (shell.w, &view.view);
+    let open = of.tasks.iter().filter(|t| t.done.is_none()).count();
+    let count = |tab: Tab| match tab {
+        Tab::Timeline => None,
+        Tab::Talk => Some(of.conversation.len()),
+        Tab::Tasks => Some(open),
+        Tab::Observables => Some(of.observables.len() - of.benign),
+    };
+    html! {
+        nav class="tabs" aria-label=(w.t("tabs")) {
+            @for tab in Tab::ALL {
+                a href=(view.address(tab)) aria-current=[(view.tab == tab).then_some("page")] {
+                    (w.of("tab", tab.key())) @if let Some(count) = count(tab) { " " span { (w.number(count)) } }
+                }
+            }
+        }
+    }
+}
+
+fn talk(shell: &Shell, view: &Incident) -> Markup {
+    let w = shell.w;
+    html! {
+        ol class="talk plain" id="talk" data-fragment=(view.part("voor")) data-topics=(view.reference().to_string()) {
+            @if view.view.conversation.is_empty() { li { (w.t("talk-none")) } }
+            @for message in view.view.conversation.iter().rev() {
+                li {
+                    @match message {
+                        Message::In { row, .. } => {
+                            (report_row(shell, row, &Route::Report(row.reference).to_string(), false))
+                            @if let Some(snippet) = &row.snippet { blockquote { (snippet) } }
+                            @if view.may_act() { p { a href=(Route::ReportAct(row.reference, ReportAct::Reply)) data-key="r" { (w.t("reply")) } } }
+                        }
+                        Message::Out(notice) => { (letter(shell, notice)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Fetches everything around an incident, and notes that this person looks at it.
+pub(super) async fn load(web: &Web, visitor: &Visitor, reference: Reference, tab: Tab) -> Result<(Shell, Incident), Problem> {
+    let (shell, (view, people, organisations)) = web
+        .look(visitor, Nav::Incidents, |lens| (lens.incident(reference), lens.people(), lens.organisations()))
+        .await?;
+    let view = view.ok_or_else(Problem::not_found)?;
+    let me = visitor.viewer.account;
+    web.presence().looks(reference, me, visitor.now);
+    let people: Vec<(AccountId, String)> = people
+        .into_iter()
+        .filter(|p| !p.disabled)
+        .map(|p| (p.account, p.name.unwrap_or_else(|| shell.w.t("erased"))))
+        .collect();
+    let here = web.presence().here(reference, visitor.now).into_iter().filter(|a| *a != me);
+    let here: Vec<String> =
+        here.filter_map(|a| people.iter().find(|(of, _)| *of == a)).map(|(_, name)| shell.w.f("here-also", &[("name", s(name))])).collect();
+    let incident = Incident {
+        view,
+        tab,
+        people,
+        organisations,
+        here,
+        all_lines: false,
+        mistakes: Vec::new(),
+        typed: HashMap::new(),
+    };
+    Ok((shell, incident))
+}
+
+/// `GET /incident/I-…`.
+pub(crate) async fn show(
+    State(web): State<Web>,
+    visitor: Visitor,
+    Path(reference): Path<String>,
+    Query(query): Query<HashMap<String, String>>,
+) -> Result<Response, Problem> {
+    let reference: Reference = reference.parse().map_err(|_| Problem::not_found())?;
+    let tab = Tab::of(query.get("tab").map(String::as_str));
+    let (shell, mut view) = load(&web, &visitor, reference, tab).await?;
+    view.all_lines = query.contains_key("alles");
+    Ok(respond(match query.get("deel").map(String::as_str) {
+        Some("kop") => head(&shell, &view),
+        Some("hier") => here(&shell, &view),
+        Some("zij") => side::side(&shell, &view),
+        Some(_) if tab == Tab::Timeline => timeline::timeline(&shell, &view),
+        Some(_) => front(&shell, &view),
+        None => page(&shell, &view),
+    }))
+}
+
+/// How many lines a page shows, in words.
+pub(super) fn older(shell: &Shell, count: usize) -> String {
+    shell.w.f("timeline-older", &[("n", n(count))])
+}

@@ -1,0 +1,191 @@
+//! Beside the timeline: the fields, who sees this, tasks, observables, what resembles it, what can be taken back.
+
+use super::{Incident, Tab, fields};
+use crate::pages::report::{reason, who};
+use crate::parts::{Icon, Input, field, icon, or_erased, tlp};
+use crate::routes::{IncidentAct, Route};
+use crate::shell::Shell;
+use crate::when;
+use crate::words::{Words, n};
+use desk::ids::Timestamp;
+use desk::incidents::{ObservableView, TaskView};
+use maud::{Markup, html};
+
+/// Tasks shown beside the timeline.
+const TASKS_SHOWN: usize = 6;
+
+/// The column.
+pub(super) fn side(shell: &Shell, view: &Incident) -> Markup {
+    let w = shell.w;
+    html! {
+        aside id="side" aria-label=(w.t("summary")) data-fragment=(view.part("zij")) data-topics=(view.reference().to_string()) {
+            @if view.view.undo.first().is_some() && view.may_act() { (undo(shell, view)) }
+            @if view.may_act() {
+                section class="panel" { h2 { (w.t("fields")) } (fields::single(shell, view)) }
+            }
+            section class="panel" { h2 { (w.t("concerns")) } (fields::several(shell, view)) }
+            section class="panel" { h2 { (w.t("seen-by")) } (fields::addressed(shell, view)) }
+            @if view.tab != Tab::Tasks { (tasks_short(shell, view)) }
+            (similar(shell, view))
+            @if let Some(hold) = &view.view.hold {
+                section class="panel" {
+                    h2 { (w.t("held")) }
+                    p { (or_erased(w, hold.reason.as_deref())) }
+                    p class="meta" { (who(w, &hold.who)) " · " (when::time(w, hold.at)) }
+                }
+            }
+        }
+    }
+}
+
+fn undo(shell: &Shell, view: &Incident) -> Markup {
+    let w = shell.w;
+    html! {
+        section class="panel" {
+            h2 { (w.t("last-acts")) }
+            ul class="plain fields" {
+                @for act in view.view.undo.iter().take(3) {
+                    li {
+                        div {
+                            span { (w.of_or("undo-of", act.key, "undo-of-other")) }
+                            (shell.act(&Route::Undo, &[("of", &act.of.to_string()), ("back", &view.reference().to_string())], &html! { button class="link" type="submit" { (w.t("undo")) } }))
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn due(w: &Words, task: &TaskView, now: Timestamp) -> Markup {
+    html! {
+        @if let Some((at, _)) = &task.done { span class="due" { (w.t("task-done")) " " (w.brief(*at, now)) } }
+        @else if let Some(due) = task.due {
+            @let late = due < now;
+            span class={ "due" @if late { " now" } } { (w.brief(due, now)) @if w.brief(due, now) != w.hour(due) { " " (w.hour(due)) } @if late { " · " (w.t("task-late")) } }
+        }
+    }
+}
+
+fn task_row(shell: &Shell, view: &Incident, task: &TaskView) -> Markup {
+    let w = shell.w;
+    let done = task.done.is_some();
+    let state = if done { "0" } else { "1" };
+    let label = if done { w.t("task-reopen") } else { w.t("task-tick") };
+    html! {
+        li {
+            @if view.may_act() {
+                (shell.act(&Route::IncidentAct(view.reference(), IncidentAct::Task), &[("task", &task.task.0.to_string()), ("done", state)], &html! {
+                    button class="tick" type="submit" aria-label={ (label) ": " (task.text.clone().unwrap_or_default()) } aria-pressed=(if done { "true" } else { "false" }) { @if done { (icon(Icon::Tick)) } }
+                }))
+            } @else { span { @if done { (icon(Icon::Tick)) } } }
+            span {
+                (or_erased(w, task.text.as_deref()))
+                small { @match &task.assignee { Some(assignee) => { (who(w, assignee)) } None => { (w.t("task-nobody")) } } }
+            }
+            (due(w, task, shell.now))
+        }
+    }
+}
+
+fn tasks_short(shell: &Shell, view: &Incident) -> Markup {
+    let w = shell.w;
+    let open: Vec<&TaskView> = view.view.tasks.iter().filter(|t| t.done.is_none()).collect();
+    html! {
+        section class="panel" {
+            h2 { (w.t("tasks")) a href=(view.address(Tab::Tasks)) data-key="t" { (w.f("tasks-open", &[("n", n(open.len()))])) } }
+            @if open.is_empty() { p class="meta" { (w.t("tasks-none")) } }
+            ul class="tasks plain" { @for task in open.iter().take(TASKS_SHOWN) { (task_row(shell, view, task)) } }
+        }
+    }
+}
+
+/// All tasks, and the form for a new one.
+pub(super) fn tasks_tab(shell: &Shell, view: &Incident) -> Markup {
+    let w = shell.w;
+    html! {
+        @if view.may_act() {
+            form class="desk narrow pane" method="post" action=(Route::IncidentAct(view.reference(), IncidentAct::Task)) {
+                (shell.token())
+                (field("text", &w.t("task-what"), Input { value: view.typed("text"), required: true, ..Input::default() }, &view.mistakes))
+                div class="field" {
+                    label for="assignee" { (w.t("task-who")) }
+                    select class="in" id="assignee" name="assignee" {
+                        option value="" { (w.t("nobody")) }
+                        @for (account, name) in &view.people { option value=(account.0) { (name) } }
+                    }
+                }
+                (field("due", &w.t("task-due"), Input { value: view.typed("due"), hint: Some(&w.t("time-hint")), ..Input::default() }, &view.mistakes))
+                button class="btn first" type="submit" { (w.t("task-add")) }
+            }
+        }
+        div id="tasks" data-fragment=(view.part("voor")) data-topics="never" {
+            @if view.view.tasks.is_empty() { p class="quiet older" { (w.t("tasks-none")) } }
+            ul class="tasks plain older" { @for task in &view.view.tasks { (task_row(shell, view, task)) } }
+        }
+    }
+}
+
+fn observable_row(w: &Words, one: &ObservableView) -> Markup {
+    html! {
+        tr {
+            th scope="row" { span class="defang" { (one.defanged) } @if let Some(label) = one.tlp { " " (tlp(label)) } }
+            td data-l=(w.t("kind")) { (w.of_or("observable", &one.kind, "observable-other")) }
+            td data-l=(w.t("seen-in")) {
+                @for reference in &one.reports { a class="ref" href=(Route::Report(*reference)) { (reference) } " " }
+                @if !one.entries.is_empty() { span class="meta" { (w.t("by-hand")) } }
+                @if let Some(why) = &one.benign { span class="meta" { (w.of_or("benign", why, "benign-other")) } }
+            }
+        }
+    }
+}
+
+/// All observables, and the form for one by hand.
+pub(super) fn observables_tab(shell: &Shell, view: &Incident) -> Markup {
+    let w = shell.w;
+    let (own, benign): (Vec<_>, Vec<_>) = view.view.observables.iter().partition(|o| o.benign.is_none());
+    let table = |rows: &[&ObservableView]| {
+        html! {
+            table class="tbl stack" {
+                thead { tr { th scope="col" { (w.t("value")) } th scope="col" { (w.t("kind")) } th scope="col" { (w.t("seen-in")) } } }
+                tbody { @for row in rows { (observable_row(w, row)) } }
+            }
+        }
+    };
+    html! {
+        @if view.may_act() {
+            form class="desk narrow pane" method="post" action=(Route::IncidentAct(view.reference(), IncidentAct::Observe)) {
+                (shell.token())
+                (field("value", &w.t("observable-add"), Input { kind: "textarea", value: view.typed("value"), hint: Some(&w.t("observable-hint")), required: true, ..Input::default() }, &view.mistakes))
+                button class="btn first" type="submit" { (w.t("observable-add-do")) }
+            }
+        }
+        @if own.is_empty() { p class="quiet older" { (w.t("observables-none")) } } @else { (table(&own)) }
+        @if !benign.is_empty() {
+            details class="more older" { summary { (w.f("observables-benign", &[("n", n(benign.len()))])) (icon(Icon::Turn)) } div class="in-more" { (table(&benign)) } }
+        }
+    }
+}
+
+fn similar(shell: &Shell, view: &Incident) -> Markup {
+    let w = shell.w;
+    html! {
+        @if !view.view.similar.is_empty() {
+            section class="panel" {
+                h2 { (w.t("similar-incidents")) }
+                ul class="why plain" {
+                    @for one in &view.view.similar {
+                        li {
+                            (icon(Icon::Link))
+                            span {
+                                a href=(Route::Incident(one.reference)) { span class="ref" { (one.reference) } " " (or_erased(w, one.title.as_deref())) }
+                                span class="meta" { " " (w.of("phase", one.phase.key())) }
+                                @for because in &one.reasons { br; span class="meta" { (reason(w, because)) } }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! What happened: the time of the event, and the time of writing where they differ; and the composer above it.
+
+use super::{Incident, older};
+use crate::pages::report::{letter, who};
+use crate::pages::rows::{from_whom, subject, way_icon};
+use crate::parts::{Icon, Mistake, icon, listed, mistake_of, severity, tlp};
+use crate::routes::{IncidentAct, Route};
+use crate::rsit;
+use crate::shell::Shell;
+use crate::when;
+use crate::words::{Words, n, s};
+use desk::incidents::{EntryView, LineView, Note, NoteKind, Severity};
+use desk::lens::Tlp;
+use desk::view::SeenBy;
+use maud::{Markup, html};
+
+/// Lines shown at first.
+const LINES_SHOWN: usize = 80;
+/// Written down so much later than it happened, both times are shown, seconds.
+const LATER_SECONDS: i64 = 90;
+
+/// Who will see a line under a label: said before it is saved.
+fn visible_to(w: &Words, seen: &SeenBy) -> Markup {
+    let count = seen.organisations.len();
+    html! {
+        @if seen.tlp == Tlp::Red {
+            (w.f("composer-persons", &[("persons", s(&listed(w, &seen.persons.iter().map(|p| p.clone().unwrap_or_else(|| w.t("erased"))).collect::<Vec<_>>())))]))
+        } @else {
+            (w.rich("composer-visible", &[("count", n(count)), ("names", s(&listed(w, &seen.organisations)))]))
+            @if !seen.not.is_empty() { (w.f("composer-not", &[("names", s(&listed(w, &seen.not)))])) }
+        }
+    }
+}
+
+fn label_class(tlp: Tlp) -> &'static str {
+    match tlp {
+        Tlp::Clear => "sees-CLEAR",
+        Tlp::Green => "sees-GREEN",
+        Tlp::Amber => "sees-AMBER",
+        Tlp::AmberStrict => "sees-STRICT",
+        Tlp::Red => "sees-RED",
+    }
+}
+
+fn problem(mistakes: &[Mistake], field: &str) -> Markup {
+    html! { @if let Some(mistake) = mistake_of(mistakes, field) { p class="err" { (icon(Icon::Warning)) (mistake.words) } } }
+}
+
+/// Text, kind, time, label, and who will see it.
+pub(super) fn composer(shell: &Shell, view: &Incident) -> Markup {
+    let w = shell.w;
+    let reference = view.reference();
+    let (draft, why_draft) = (format!("notitie {reference}"), format!("waarom {reference}"));
+    let decision = view.typed("kind") == "decision";
+    html! {
+        form class="compose" method="post" action=(Route::IncidentAct(reference, IncidentAct::Note)) {
+            (shell.token())
+            label class="vh" for="text" { (w.t("composer-label")) }
+            textarea id="text" name="text" required placeholder=(w.t("composer-hint")) data-draft=(draft) data-key="b" { (view.typed("text")) }
+            (problem(&view.mistakes, "text"))
+            div class="bar" {
+                label for="kind" class="vh" { (w.t("kind")) }
+                select class="in small" id="kind" name="kind" {
+                    option value="note" { (w.t("note-kind-note")) }
+                    option value="decision" selected[decision] { (w.t("note-kind-decision")) }
+                }
+                label for="tlp" class="vh" { "TLP" }
+                select class="in small" id="tlp" name="tlp" {
+                    @for seen in &view.view.seen_by_label { option value=(seen.tlp.label()) { "TLP:" (seen.tlp.label()) } }
+                }
+                label for="event_at" class="vh" { (w.t("event-time")) }
+                input class="in small" id="event_at" name="event_at" value=(view.typed("event_at")) placeholder=(w.t("event-time-hint")) autocomplete="off";
+                label class="row" { input type="checkbox" name="uncertain" value="1"; (w.t("event-uncertain")) }
+            }
+            (problem(&view.mistakes, "event_at"))
+            div class="bar only-decision" {
+                label for="why" { (w.t("note-why")) }
+                input class="in" id="why" name="why" value=(view.typed("why")) data-draft=(why_draft) autocomplete="off";
+            }
+            div class="bar" {
+                span class="sees-line" { @for seen in &view.view.seen_by_label { span class=(label_class(seen.tlp)) { (visible_to(w, seen)) } } }
+                button class="btn first" type="submit" { (w.t("save")) }
+            }
+        }
+    }
+}
+
+/// The lines, the latest event first.
+pub(super) fn timeline(shell: &Shell, view: &Incident) -> Markup {
+    let w = shell.w;
+    let all = &view.view.timeline;
+    let shown = if view.all_lines { all.len() } else { all.len().min(LINES_SHOWN) };
+    let mut day = String::new();
+    html! {
+        div id="timeline" data-fragment=(view.part("voor")) data-topics=(view.reference().to_string()) data-hold=(w.t("timeline-new")) {
+            ol class="tl" {
+                @for entry in &all[..shown] {
+                    @let of = w.day(entry.event_at);
+                    @if of != day {
+                        li class="day" { (of) " · " (w.zone(entry.event_at)) }
+                        @let _seen = { day = of; };
+                    }
+                    (line(shell, view, entry))
+                }
+            }
+            @if all.len() > shown {
+                p class="row older" { a class="btn" href={ (Route::Incident(view.reference())) "?alles=1" } { (older(shell, all.len() - shown)) } }
+            }
+        }
+    }
+}
+
+fn shape(what: &LineView) -> Icon {
+    match what {
+        LineView::Opened | LineView::Dropped => Icon::Spark,
+        LineView::Noted(NoteKind::Note, _) => Icon::Note,
+        LineView::Noted(NoteKind::Decision, _) | LineView::Changed { field: "phase", .. } => Icon::Flag,
+        LineView::Changed { .. } => Icon::Pencil,
+        LineView::Report(row) => way_icon(row.via),
+        LineView::ReportGone => Icon::Mail,
+        LineView::Notice(_) => Icon::Out,
+        LineView::Task(..) | LineView::TaskSet(..) => Icon::Task,
+        LineView::Observed(_) => Icon::Link,
+        LineView::Held(_) | LineView::HoldLifted(_) => Icon::Warning,
+    }
+}
+
+fn line(shell: &Shell, view: &Incident, entry: &EntryView) -> Markup {
+    let w = shell.w;
+    let decision = matches!(entry.what, LineView::Noted(NoteKind::Decision, _)) && entry.withdrawn.is_none();
+    let later = entry.recorded_at.seconds_since(entry.event_at).abs() > LATER_SECONDS;
+    let key = format!("{}-{}", view.reference(), entry.entry.0);
+    html! {
+        li class=[decision.then_some("dec")] data-row=(key) tabindex="-1" {
+            span class="t" {
+                @if !entry.certain { "± " }
+                (w.hour(entry.event_at))
+                @if later { small { (w.f("noted-at", &[("time", s(&noted_at(w, entry)))])) } }
+            }
+            span class="ico" { (icon(shape(&entry.what))) }
+            div {
+                p class="who" {
+                    b { @if decision { (w.t("note-kind-decision")) " · " } (who(w, &entry.who)) }
+                    @if let Some(label) = entry.tlp { (tlp(label)) }
+                }
+                (says(shell, entry))
+                @if entry.mine && view.may_act() {
+                    (shell.act(&Route::IncidentAct(view.reference(), IncidentAct::Note), &[("withdraw", &entry.entry.0.to_string())], &html! { button class="link meta" type="submit" { (w.t("withdraw")) } }))
+                }
+            }
+        }
+    }
+}
+
+fn noted_at(w: &Words, entry: &EntryView) -> String {
+    let (event, written) = (when::zoned(entry.event_at).date(), when::zoned(entry.recorded_at).date());
+    if event == written { w.hour(entry.recorded_at) } else { format!("{} {}", w.brief(entry.recorded_at, entry.event_at), w.hour(entry.recorded_at)) }
+}
+
+fn noted(w: &Words, kind: NoteKind, note: &Note) -> Markup {
+    html! {
+        @if kind == NoteKind::Decision { p class="text" { b { (note.text) } } } @else { p class="text" { (note.text) } }
+        @if !note.why.is_empty() { p class="quiet" { (w.f("note-because", &[("why", s(&note.why))])) } }
+    }
+}
+
+fn says(shell: &Shell, entry: &EntryView) -> Markup {
+    let w = shell.w;
+    if let Some(at) = entry.withdrawn {
+        return html! { p class="quiet" { (w.f("line-withdrawn", &[("time", s(&w.moment(at)))])) } };
+    }
+    let text = |text: &Option<String>| text.clone().unwrap_or_else(|| w.t("erased"));
+    match &entry.what {
+        LineView::Opened => html! { p { (w.t("line-opened")) } },
+        LineView::Dropped => html! { p { (w.t("line-dropped")) } },
+        LineView::Noted(kind, Some(note)) => noted(w, *kind, note),
+        LineView::Noted(_, None) => html! { p class="quiet" { (w.t("erased")) } },
+        LineView::Changed { field, value, present, reason } => changed(w, field, value.as_deref(), *present, reason.as_deref()),
+        LineView::Report(row) => html! {
+            p { (w.f("line-report", &[("who", s(&from_whom(w, row)))])) " " a href=(Route::Report(row.reference)) { span class="ref" { (row.reference) } " " (subject(w, row)) } }
+            @if let Some(snippet) = &row.snippet { blockquote { (snippet) } }
+        },
+        LineView::ReportGone => html! { p class="quiet" { (w.t("line-report-gone")) } },
+        LineView::Notice(notice) => letter(shell, notice),
+        LineView::Task(_, what) => html! { p { (w.f("line-task", &[("text", s(&text(what)))])) } },
+        LineView::TaskSet(_, true, what) => html! { p { (w.f("line-task-done", &[("text", s(&text(what)))])) } },
+        LineView::TaskSet(_, false, what) => html! { p { (w.f("line-task-open", &[("text", s(&text(what)))])) } },
+        LineView::Observed(Some(observable)) => html! {
+            p { (w.t("line-observed")) " " (w.of_or("observable", &observable.kind, "observable-other")) " " span class="defang" { (observable.defanged) } }
+        },
+        LineView::Observed(None) => html! { p class="quiet" { (w.t("erased")) } },
+        LineView::Held(reason) => html! { p { (w.f("line-held", &[("reason", s(&text(reason)))])) } },
+        LineView::HoldLifted(reason) => html! { p { (w.f("line-hold-lifted", &[("reason", s(&text(reason)))])) } },
+    }
+}
+
+/// The value of a field, in words.
+fn value_words(w: &Words, field: &str, value: Option<&str>) -> Markup {
+    match (field, value) {
+        (_, None) => html! { (w.t("none")) },
+        ("severity" | "sector_severity", Some(label)) => match Severity::from_label(label) {
+            Some(grade) => severity(w, grade, true),
+            None => html! { (label) },
+        },
+        ("tlp", Some(label)) => match Tlp::from_label(label) {
+            Some(of) => tlp(of),
+            None => html! { (label) },
+        },
+        ("pap", Some(label)) => html! { "PAP:" (label) },
+        ("phase", Some(key)) => html! { b { (w.of("phase", key)) } },
+        ("class", Some(key)) => html! { (w.of_or("rsit", rsit::type_of(key), "rsit-other")) },
+        (_, Some(text)) => html! { (text) },
+    }
+}
+
+fn changed(w: &Words, field: &str, value: Option<&str>, present: bool, reason: Option<&str>) -> Markup {
+    let several = matches!(field, "class" | "board" | "organisation" | "person");
+    let name = w.of("field", field);
+    html! {
+        p {
+            @if several && present { (w.f("line-added", &[("field", s(&name))])) }
+            @else if several { (w.f("line-removed", &[("field", s(&name))])) }
+            @else { (w.f("line-changed", &[("field", s(&name))])) }
+            " " (value_words(w, field, value))
+        }
+        @if let Some(reason) = reason { p class="quiet" { (w.f("note-because", &[("why", s(reason))])) } }
+    }
+}

@@ -1,0 +1,90 @@
+//! The journal: what was recorded last, and how anybody can check that nothing was changed.
+
+use crate::Web;
+use crate::app::page as respond;
+use crate::pages::report::who;
+use crate::problem::Problem;
+use crate::routes::Route;
+use crate::shell::{Nav, Shell};
+use crate::visitor::Visitor;
+use crate::when;
+use crate::words::n;
+use axum::extract::State;
+use axum::response::Response;
+use desk::ids::Named;
+use desk::view::RecentRow;
+use maud::{Markup, html};
+
+/// Rows shown.
+const ROWS: usize = 100;
+
+/// What the page shows.
+pub struct Journal {
+    /// The last facts, newest first.
+    pub rows: Vec<RecentRow>,
+    /// The newest signed checkpoint, where the reader belongs to the team.
+    pub checkpoint: Option<String>,
+}
+
+/// The page.
+pub fn page(shell: &Shell, view: &Journal) -> Markup {
+    let w = shell.w;
+    let size = view.rows.first().and_then(|r| r.seq).map(|seq| seq + 1);
+    let title = match size {
+        Some(size) => w.f("journal-title", &[("n", n(size as usize))]),
+        None => w.t("nav-journal"),
+    };
+    shell.page(
+        w.t("nav-journal").as_str(),
+        html! {
+            div class="head" { div { h1 { (title) } p { (w.t("journal-lead")) } } }
+            div class="split" {
+                section class="panel" aria-labelledby="recent-h" {
+                    h2 id="recent-h" { (w.t("recent")) span { (w.f("recent-count", &[("n", n(view.rows.len()))])) } }
+                    table class="tbl stack" {
+                        thead { tr { th scope="col" class="num" { (w.t("place")) } th scope="col" { (w.t("when")) } th scope="col" { (w.t("what")) } th scope="col" { (w.t("by-whom")) } } }
+                        tbody { @for row in &view.rows { (line(shell, row)) } }
+                    }
+                }
+                aside aria-labelledby="verify-h" {
+                    section class="panel" {
+                        h2 id="verify-h" { (w.t("verify")) }
+                        p { (w.t("verify-text")) }
+                        @if let Some(checkpoint) = &view.checkpoint {
+                            h3 class="older" { (w.t("checkpoint")) }
+                            pre class="raw mono hash" tabindex="0" { (checkpoint) }
+                        }
+                        h3 class="older" { (w.t("verify-how")) }
+                        pre class="raw mono hash" tabindex="0" { "bolwerk checkpoint --data DIR > punt.txt\nbolwerk verify --data DIR --against punt.txt" }
+                    }
+                }
+            }
+        },
+    )
+}
+
+fn line(shell: &Shell, row: &RecentRow) -> Markup {
+    let w = shell.w;
+    html! {
+        tr {
+            td class="num mono" data-l=(w.t("place")) { @if let Some(seq) = row.seq { (w.number(seq as usize)) } }
+            td data-l=(w.t("when")) { (when::time_exact(w, row.at)) }
+            td data-l=(w.t("what")) {
+                (w.of("fact", row.key)) " "
+                @match row.reference {
+                    Some(reference) if reference.named() == Named::Incident => { a class="ref" href=(Route::Incident(reference)) { (reference) } }
+                    Some(reference) => { a class="ref" href=(Route::Report(reference)) { (reference) } }
+                    None => {}
+                }
+            }
+            td data-l=(w.t("by-whom")) { (who(w, &row.who)) }
+        }
+    }
+}
+
+/// `GET /journaal`.
+pub(crate) async fn show(State(web): State<Web>, visitor: Visitor) -> Result<Response, Problem> {
+    let (shell, rows) = web.look(&visitor, Nav::Journal, |lens| lens.recent(ROWS)).await?;
+    let view = Journal { rows, checkpoint: None };
+    Ok(respond(page(&shell, &view)))
+}

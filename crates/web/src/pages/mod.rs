@@ -1,0 +1,106 @@
+//! One page, one file: what it shows is a pure function of a view; what it does stands beside it.
+
+pub mod boards;
+pub mod duty;
+pub mod first_run;
+pub mod incident;
+pub mod incidents;
+pub mod journal;
+pub mod keys;
+pub mod outbox;
+pub mod phone;
+pub mod problem;
+pub mod public;
+pub mod report;
+pub mod reports;
+pub mod rows;
+pub mod search;
+pub mod settings;
+pub mod sign_in;
+
+use crate::Web;
+use axum::Router;
+use axum::routing::{get, post};
+
+/// Acts that a page may say were just done: members of the family of words `done`.
+pub(crate) const DONE: &[&str] = &[
+    "claimed",
+    "released",
+    "incident",
+    "follow-up",
+    "duplicate",
+    "no-incident",
+    "spam",
+    "snoozed",
+    "appraised",
+    "queued",
+    "bulk",
+    "undone",
+    "changed",
+    "noted",
+    "task",
+    "observed",
+    "retried",
+    "preferred",
+    "session-ended",
+    "person-added",
+    "token-ended",
+    "house",
+    "opened",
+    "called",
+];
+
+/// The pages for people outside. Uploads take their time: these have limits of their own.
+pub(crate) fn public_routes() -> Router<Web> {
+    Router::new()
+        .route("/melden", get(public::ask).post(public::answer))
+        .route("/melden/ontvangen/{reference}", get(public::received))
+}
+
+/// All pages.
+pub(crate) fn routes() -> Router<Web> {
+    Router::new()
+        .route("/", get(sign_in::home))
+        .route("/first-run", get(first_run::ask).post(first_run::answer))
+        .route("/first-run/nazicht", get(first_run::checks))
+        .route("/aanmelden", get(sign_in::ask).post(sign_in::answer))
+        .route("/afmelden", post(sign_in::out))
+        .route("/demo", get(sign_in::demo))
+        .route("/wacht", get(duty::show))
+        .route("/wacht/samen", post(duty::bulk))
+        .route("/ongedaan", post(duty::undo))
+        .route("/meldingen", get(reports::show))
+        .route("/melding/{reference}", get(report::show))
+        .route("/melding/{reference}/neem", post(report::claim))
+        .route("/melding/{reference}/beslis", post(report::decide))
+        .route("/melding/{reference}/sluimer", post(report::snooze))
+        .route("/melding/{reference}/verbeter", post(report::appraise))
+        .route("/melding/{reference}/antwoord", get(report::reply_ask).post(report::reply_send))
+        .route("/melding/{reference}/origineel", get(report::raw))
+        .route("/melding/{reference}/html", get(report::html_frame))
+        .route("/melding/{reference}/bijlage/{index}", get(report::attachment))
+        .route("/incidenten", get(incidents::show))
+        .route("/incidenten/nieuw", get(incidents::ask).post(incidents::open))
+        .route("/incident/{reference}", get(incident::show))
+        .route("/incident/{reference}/veld", post(incident::change))
+        .route("/incident/{reference}/noteer", post(incident::note))
+        .route("/incident/{reference}/taak", post(incident::task))
+        .route("/incident/{reference}/waarneembaar", post(incident::observe))
+        .route("/uitgaand", get(outbox::show))
+        .route("/uitgaand/opnieuw", post(outbox::retry))
+        .route("/demo/post", get(outbox::sink))
+        .route("/zoek", get(search::show))
+        .route("/telefoon", get(phone::ask).post(phone::answer))
+        .route("/besturen", get(boards::show))
+        .route("/besturen.csv", get(boards::table_file))
+        .route("/besturen/{place}", get(boards::by_place))
+        .route("/bestuur/{refnis}", get(boards::one))
+        .route("/journaal", get(journal::show))
+        .route("/toetsen", get(keys::show))
+        .route("/instellingen", get(settings::show))
+        .route("/instellingen/voorkeur", post(settings::prefer))
+        .route("/instellingen/sessie", post(settings::end_session))
+        .route("/instellingen/persoon", post(settings::add_person))
+        .route("/instellingen/sleutel", post(settings::token))
+        .route("/instellingen/desk", post(settings::house_set))
+}

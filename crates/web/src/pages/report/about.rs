@@ -1,0 +1,189 @@
+//! What we know of a report: the proposal with its reasons, what it resembles, who sees it, what happened to it.
+
+use super::Opened;
+use crate::pages::rows::{from_whom, subject};
+use crate::parts::{Icon, defanged, fact, icon, listed, severity};
+use crate::routes::Route;
+use crate::shell::Shell;
+use crate::when;
+use crate::words::{Words, n, s};
+use desk::intake::{EventRow, Observable, Reason, Status};
+use desk::view::{SeenBy, Who};
+use maud::{Markup, html};
+
+/// Observables shown before the rest folds away.
+const OBSERVABLES_SHOWN: usize = 8;
+/// Incidents and reports that it resembles, shown at most.
+const SIMILAR_SHOWN: usize = 4;
+
+/// Who did something, in words.
+pub(crate) fn who(w: &Words, who: &Who) -> String {
+    match who {
+        Who::Rule => w.t("by-rule"),
+        Who::Person { name, organisation, .. } => {
+            let name = name.clone().unwrap_or_else(|| w.t("erased"));
+            if organisation.is_empty() { name } else { w.f("by-person", &[("name", s(&name)), ("organisation", s(organisation))]) }
+        }
+    }
+}
+
+/// A reason, with what was met.
+pub(crate) fn reason(w: &Words, reason: &Reason) -> String {
+    let key = format!("reason-{}", reason.key.replace(['_', '.'], "-"));
+    if w.has("reason", &reason.key) { w.f(&key, &[("found", s(&reason.found))]) } else { w.f("reason-other", &[("found", s(&reason.found))]) }
+}
+
+/// What it is thought to be, why, and what it resembles.
+pub(super) fn proposal(shell: &Shell, opened: &Opened) -> Markup {
+    let (w, view) = (shell.w, &opened.view);
+    let reasons = view.head.as_ref().map(|h| h.reasons.as_slice()).unwrap_or_default();
+    html! {
+        section aria-labelledby="proposal-h" {
+            h3 id="proposal-h" class="prop" {
+                (w.t("proposal")) " "
+                @if let Some(grade) = view.row.severity { (severity(w, grade, true)) }
+                (fact(&w.of("kind", view.row.kind.key())))
+                @if let Some(rsit) = &view.rsit { (fact(&w.of_or("rsit", rsit, "rsit-other"))) }
+            }
+            @if !reasons.is_empty() {
+                ul class="why plain" { @for one in reasons { li { (icon(Icon::Flag)) span { (reason(w, one)) } } } }
+            }
+            @if !view.similar.is_empty() && !matches!(view.row.status, Status::Decided(_)) { (similar(shell, opened)) }
+            @if !view.duplicates.is_empty() { (duplicates(shell, opened)) }
+            (observables(w, opened))
+        }
+    }
+}
+
+fn similar(shell: &Shell, opened: &Opened) -> Markup {
+    let w = shell.w;
+    html! {
+        h3 class="after-s" { (w.t("similar-incidents")) }
+        ul class="why plain" {
+            @for one in opened.view.similar.iter().take(SIMILAR_SHOWN) {
+                li {
+                    (icon(Icon::Link))
+                    span {
+                        a href=(Route::Incident(one.reference)) { span class="ref" { (one.reference) } " " (one.title.clone().unwrap_or_else(|| w.t("erased"))) }
+                        @for because in &one.reasons { br; span class="meta" { (reason(w, because)) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn duplicates(shell: &Shell, opened: &Opened) -> Markup {
+    let w = shell.w;
+    html! {
+        h3 class="after-s" { (w.t("similar-reports")) }
+        ul class="why plain" {
+            @for one in opened.view.duplicates.iter().take(SIMILAR_SHOWN) {
+                li {
+                    (icon(Icon::Link))
+                    span {
+                        a href=(Route::Report(one.row.reference)) { span class="ref" { (one.row.reference) } " " (from_whom(w, &one.row)) ": " (subject(w, &one.row)) }
+                        @for because in &one.reasons { br; span class="meta" { (reason(w, because)) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn observables(w: &Words, opened: &Opened) -> Markup {
+    let all = opened.view.head.as_ref().map(|h| h.observables.as_slice()).unwrap_or_default();
+    let (own, benign): (Vec<&Observable>, Vec<&Observable>) = all.iter().partition(|o| o.benign.is_none());
+    let list = |some: &[&Observable]| {
+        html! {
+            dl class="facts" {
+                @for one in some {
+                    dt { (w.of_or("observable", &one.kind, "observable-other")) }
+                    dd { span class="defang" { (defanged(&one.kind, &one.value)) } @if let Some(why) = &one.benign { " " span class="meta" { (w.of_or("benign", why, "benign-other")) } } }
+                }
+            }
+        }
+    };
+    html! {
+        @if !own.is_empty() {
+            h3 class="after-s" { (w.f("observables-count", &[("n", n(own.len()))])) }
+            (list(&own[..own.len().min(OBSERVABLES_SHOWN)]))
+            @if own.len() > OBSERVABLES_SHOWN {
+                details class="more" { summary { (w.f("observables-more", &[("n", n(own.len() - OBSERVABLES_SHOWN))])) (icon(Icon::Turn)) } div class="in-more" { (list(&own[OBSERVABLES_SHOWN..])) } }
+            }
+        }
+        @if !benign.is_empty() {
+            details class="more" { summary { (w.f("observables-benign", &[("n", n(benign.len()))])) (icon(Icon::Turn)) } div class="in-more" { (list(&benign)) } }
+        }
+    }
+}
+
+/// Who may see a thing, in a sentence.
+pub(crate) fn seen_by(w: &Words, seen: &SeenBy) -> String {
+    let organisations = listed(w, &seen.organisations);
+    if seen.persons.is_empty() {
+        return organisations;
+    }
+    let persons: Vec<String> = seen.persons.iter().map(|p| p.clone().unwrap_or_else(|| w.t("erased"))).collect();
+    w.f("seen-by-persons", &[("persons", s(&listed(w, &persons)))])
+}
+
+/// The facts in two columns.
+pub(super) fn facts(shell: &Shell, opened: &Opened) -> Markup {
+    let (w, view) = (shell.w, &opened.view);
+    let head = view.head.as_ref();
+    html! {
+        dl class="facts" {
+            dt { (w.t("board")) }
+            dd {
+                @match (&view.board, &view.row.board_id) {
+                    (Some(board), _) => { (super::super::boards::link(board)) @if !view.row.board_certain { " " span class="quiet" { (w.t("board-uncertain")) } } }
+                    _ => { span class="quiet" { (w.t("board-unknown")) } }
+                }
+                @if let Some(typed) = head.and_then(|h| h.board_as_typed.as_deref()) { br; span class="meta" { (w.f("board-typed", &[("typed", s(typed))])) } }
+            }
+            @if let Some(reply_to) = head.and_then(|h| h.reply_to.as_deref()) { dt { (w.t("reply-to")) } dd { (reply_to) } }
+            @if let Some(language) = view.language { dt { (w.t("language")) } dd { (w.of("language-name", language.tag())) } }
+            @for result in head.map(|h| h.authentication.as_slice()).unwrap_or_default() { dt { (w.t("authentication")) } dd class="mono" { (result) } }
+            @if let Some(arrival) = &view.arrival {
+                @if let Some(envelope) = arrival.envelope_from.as_deref() {
+                    dt { (w.t("envelope")) }
+                    dd { @if envelope.is_empty() { (w.t("envelope-null")) } @else { (envelope) } @if let Some(peer) = &arrival.peer { " · " (peer) } " · " (w.t(if arrival.tls { "tls-yes" } else { "tls-no" })) }
+                }
+            }
+            dt { (w.t("seen-by")) }
+            dd { (seen_by(w, &view.seen_by)) }
+            @if let Some(name) = &view.row.claimed_by { dt { (w.t("works-on-it")) } dd { (name) } }
+        }
+    }
+}
+
+fn event(w: &Words, event: &EventRow) -> Markup {
+    let key = event.key.replace('_', "-");
+    html! {
+        span { (w.t(&format!("event-{key}"))) }
+        @if let Some(reference) = event.reference {
+            " "
+            @match reference.named() {
+                desk::ids::Named::Report => { a class="ref" href=(Route::Report(reference)) { (reference) } }
+                desk::ids::Named::Incident => { a class="ref" href=(Route::Incident(reference)) { (reference) } }
+            }
+        }
+        @if let Some(until) = event.until { " " (w.f("event-until", &[("time", s(&w.moment(until)))])) }
+    }
+}
+
+/// What happened to it, oldest first.
+pub(super) fn history(shell: &Shell, opened: &Opened) -> Markup {
+    let w = shell.w;
+    html! {
+        details class="more" {
+            summary { (w.t("history")) (icon(Icon::Turn)) }
+            ol class="talk plain in-more" {
+                @for row in &opened.view.history {
+                    li { (event(w, row)) p class="meta" { (when::time_exact(w, row.at)) " · " (who(w, &row.who)) } }
+                }
+            }
+        }
+    }
+}

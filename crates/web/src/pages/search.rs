@@ -1,0 +1,143 @@
+//! Search from any page: everything the reader may see, answered while typing.
+
+use crate::Web;
+use crate::app::page as respond;
+use crate::parts::empty;
+use crate::problem::Problem;
+use crate::routes::{Route, query as quoted};
+use crate::shell::{Nav, Shell};
+use crate::visitor::Visitor;
+use crate::words::{Words, n, s};
+use axum::extract::{Query, State};
+use axum::response::Response;
+use desk::ids::Named;
+use desk::search::{Found, Hit, HitKind};
+use maud::{Markup, html};
+use std::collections::HashMap;
+
+/// Hits of a page.
+const HITS: usize = 30;
+/// Hits in the palette.
+const PALETTE_HITS: usize = 8;
+/// Longest question, characters.
+const QUERY_CHARS_MAX: usize = 200;
+
+/// What the page shows.
+pub struct Search {
+    /// What was asked.
+    pub query: String,
+    /// What was found.
+    pub found: Found,
+    /// Where this page begins.
+    pub cursor: u32,
+}
+
+fn route(hit: &Hit) -> Route {
+    match (&hit.kind, hit.reference) {
+        (HitKind::Board(board), _) => Route::BoardPlace(board.0),
+        (_, Some(reference)) if reference.named() == Named::Incident => Route::Incident(reference),
+        (_, Some(reference)) => Route::Report(reference),
+        (_, None) => Route::Search,
+    }
+}
+
+fn href(hit: &Hit) -> String {
+    match (&hit.kind, &hit.title) {
+        (HitKind::Observable, Some(value)) => format!("{}?q={}", Route::Search, quoted(value)),
+        _ => route(hit).to_string(),
+    }
+}
+
+/// The page.
+pub fn page(shell: &Shell, view: &Search) -> Markup {
+    let w = shell.w;
+    let title = if view.query.is_empty() { w.t("search") } else { w.f("search-for", &[("q", s(&view.query))]) };
+    shell.page(
+        title.as_str(),
+        html! {
+            div class="head" { div { h1 { (w.t("search")) } p { (w.t("search-lead")) } } }
+            form class="filter" method="get" action=(Route::Search) role="search" {
+                div class="grow" {
+                    label for="q" { (w.t("search-label")) }
+                    input class="in" id="q" name="q" type="search" value=(view.query) autofocus data-search data-key="/" maxlength=(QUERY_CHARS_MAX);
+                }
+                button class="btn first" type="submit" { (w.t("search-do")) }
+            }
+            (results(shell, view))
+        },
+    )
+}
+
+/// What was found, as the page has it and as it is fetched while typing.
+pub fn results(shell: &Shell, view: &Search) -> Markup {
+    let (w, found) = (shell.w, &view.found);
+    html! {
+        div id="found" data-fragment={ (Route::Search) "?q=" (quoted(&view.query)) "&deel=gevonden" } data-topics="never" {
+            @if view.query.is_empty() {
+                p class="quiet" { (w.t("search-hint")) }
+            } @else if found.hits.is_empty() {
+                (empty(&w.f("search-none", &[("q", s(&view.query))]), &w.t("search-none-text"), None))
+            } @else {
+                p class="row wide meta" role="status" {
+                    span { (w.f("search-count", &[("n", n(found.total))])) }
+                    @for (kind, count) in &found.facets.kinds { span { (w.of("hit", kind)) " " b { (w.number(*count)) } } }
+                    @for (state, count) in &found.facets.states { span { (w.of_or("status", state, "state")) " " (w.number(*count)) } }
+                }
+                @for (typed, read) in &found.corrected { p { (w.rich("search-corrected", &[("typed", s(typed)), ("read", s(read))])) } }
+                @for hit in &found.hits { (row(w, hit)) }
+                nav class="pages" aria-label=(w.t("pages")) {
+                    @if view.cursor > 0 { a href={ (Route::Search) "?q=" (quoted(&view.query)) } { (w.t("pages-first")) } }
+                    @if let Some(next) = found.next { a class="btn" rel="next" href={ (Route::Search) "?q=" (quoted(&view.query)) "&na=" (next) } { (w.t("pages-next")) } }
+                }
+            }
+        }
+    }
+}
+
+fn row(w: &Words, hit: &Hit) -> Markup {
+    html! {
+        a class="hit" data-row=(href(hit)) href=(href(hit)) {
+            span { @match hit.reference { Some(reference) => { span class="ref" { (reference) } } None => { span class="chip out" { (w.of("hit", hit.kind.key())) } } } }
+            span {
+                span class="b" { (hit.title.clone().unwrap_or_else(|| w.t("erased"))) }
+                span class="line" { (hit.snippet) }
+                @for why in &hit.why { span class="meta nw" { (w.of_or("met", why.field, "met-other")) ": " (why.found) " " } }
+            }
+            span class="meta" { @if let Some(at) = hit.at { (w.day(at)) } }
+        }
+    }
+}
+
+/// The palette's part of the answer.
+fn palette(w: &Words, found: &Found) -> Markup {
+    html! {
+        ul {
+            @for hit in &found.hits {
+                li { a href=(href(hit)) { (hit.title.clone().unwrap_or_else(|| w.t("erased"))) span { @match hit.reference { Some(reference) => { (reference) } None => { (w.of("hit", hit.kind.key())) } } } } }
+            }
+        }
+    }
+}
+
+/// `GET /zoek`.
+pub(crate) async fn show(
+    State(web): State<Web>,
+    visitor: Visitor,
+    Query(query): Query<HashMap<String, String>>,
+) -> Result<Response, Problem> {
+    let asked: String = query.get("q").map_or("", |q| q.trim()).chars().take(QUERY_CHARS_MAX).collect();
+    let cursor = query.get("na").and_then(|n| n.parse().ok()).unwrap_or(0);
+    let part = query.get("deel").map(String::as_str);
+    let limit = if part == Some("palet") { PALETTE_HITS } else { HITS };
+    let (shell, found) = web
+        .look(&visitor, Nav::Elsewhere, |lens| {
+            if asked.is_empty() { Found::default() } else { lens.search(&asked, cursor, limit) }
+        })
+        .await?;
+    let view = Search { query: asked, found, cursor };
+    Ok(respond(match part {
+        Some("palet") => palette(shell.w, &view.found),
+        Some(_) => results(&shell, &view),
+        None => page(&shell, &view),
+    }))
+}

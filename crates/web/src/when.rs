@@ -1,0 +1,267 @@
+//! Times as people read them: absolute first, zone always, Europe/Brussels.
+
+use crate::words::{Words, n, s};
+use desk::ids::Timestamp;
+use jiff::civil::{Date, DateTime, Time};
+use jiff::tz::TimeZone;
+use jiff::{ToSpan, ZonedDateTime};
+use maud::{Markup, html};
+use std::sync::LazyLock;
+
+/// The zone of the desk.
+pub static ZONE: LazyLock<TimeZone> =
+    LazyLock::new(|| TimeZone::get("Europe/Brussels").expect("the time zone database is bundled"));
+
+/// A moment in the desk's zone. Moments outside the calendar (a forged header) show as the nearest end of it.
+pub fn zoned(at: Timestamp) -> ZonedDateTime {
+    let moment = jiff::Timestamp::from_microsecond(at.0)
+        .unwrap_or(if at.0 < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX });
+    moment.to_zoned_datetime(ZONE.clone())
+}
+
+fn zone_name(at: &ZonedDateTime) -> String {
+    at.strftime("%Z").to_string()
+}
+
+impl Words {
+    /// `do 15 dec 2022`.
+    pub fn day(&self, at: Timestamp) -> String {
+        let at = zoned(at);
+        self.day_of(&at)
+    }
+
+    fn day_of(&self, at: &ZonedDateTime) -> String {
+        let weekday = self.weekday(at.weekday().to_monday_one_offset());
+        format!("{weekday} {} {} {}", at.day(), self.month(at.month()), at.year())
+    }
+
+    /// `do 15 dec 2022, 03:04 CET`.
+    pub fn moment(&self, at: Timestamp) -> String {
+        let at = zoned(at);
+        format!("{}, {:02}:{:02} {}", self.day_of(&at), at.hour(), at.minute(), zone_name(&at))
+    }
+
+    /// `do 15 dec 2022, 03:04:11 CET`.
+    pub fn moment_exact(&self, at: Timestamp) -> String {
+        let at = zoned(at);
+        format!("{}, {:02}:{:02}:{:02} {}", self.day_of(&at), at.hour(), at.minute(), at.second(), zone_name(&at))
+    }
+
+    /// `03:04`.
+    pub fn hour(&self, at: Timestamp) -> String {
+        let at = zoned(at);
+        format!("{:02}:{:02}", at.hour(), at.minute())
+    }
+
+    /// `03:04:11`.
+    pub fn second(&self, at: Timestamp) -> String {
+        let at = zoned(at);
+        format!("{:02}:{:02}:{:02}", at.hour(), at.minute(), at.second())
+    }
+
+    /// `CET` or `CEST` at that moment.
+    pub fn zone(&self, at: Timestamp) -> String {
+        zone_name(&zoned(at))
+    }
+
+    /// Time of day when it was today, the day otherwise: for the narrow column of a list.
+    pub fn brief(&self, at: Timestamp, now: Timestamp) -> String {
+        let (at, now) = (zoned(at), zoned(now));
+        if at.date() == now.date() {
+            format!("{:02}:{:02}", at.hour(), at.minute())
+        } else if at.year() == now.year() {
+            format!("{} {}", at.day(), self.month(at.month()))
+        } else {
+            format!("{:02}/{}", at.month(), at.year())
+        }
+    }
+
+    /// Under `brief`: how long ago, with the weekday when it was not today.
+    pub fn brief_ago(&self, at: Timestamp, now: Timestamp) -> String {
+        let span = self.span(now.seconds_since(at));
+        let (day, today) = (zoned(at), zoned(now));
+        if day.date() == today.date() {
+            span
+        } else {
+            format!("{:02}:{:02}", day.hour(), day.minute())
+        }
+    }
+
+    /// A length of time: `22 min`, `6 u 28`, `2 d 13 u`.
+    pub fn span(&self, seconds: i64) -> String {
+        let minutes = seconds.unsigned_abs() as usize / 60;
+        let (hours, days) = (minutes / 60, minutes / 1440);
+        match minutes {
+            0 => self.t("span-now"),
+            1..60 => self.f("span-minutes", &[("n", n(minutes))]),
+            60..1440 => {
+                self.f("span-hours", &[("h", n(hours)), ("m", s(&format!("{:02}", minutes % 60)))])
+            }
+            _ if days < 30 => self.f("span-days", &[("d", n(days)), ("h", n(hours % 24))]),
+            _ => self.f("span-long", &[("d", n(days))]),
+        }
+    }
+
+    /// `8 min geleden`.
+    pub fn ago(&self, at: Timestamp, now: Timestamp) -> String {
+        let seconds = now.seconds_since(at);
+        if seconds < 60 { self.t("span-now") } else { self.f("ago", &[("span", s(&self.span(seconds)))]) }
+    }
+}
+
+/// Machine form for `<time datetime>`.
+pub fn iso(at: Timestamp) -> String {
+    let at = zoned(at);
+    at.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+}
+
+/// A moment with its zone, readable by machines too.
+pub fn time(w: &Words, at: Timestamp) -> Markup {
+    html! { time datetime=(iso(at)) { (w.moment(at)) } }
+}
+
+/// A moment to the second.
+pub fn time_exact(w: &Words, at: Timestamp) -> Markup {
+    html! { time datetime=(iso(at)) { (w.moment_exact(at)) } }
+}
+
+/// Reads what people type: `02:30`, `gisteren 14:00`, `13 dec 2022`, `15/12/2022 02:30`, `2022-12-15 02:30`, `+4u`.
+/// Day before month, always: a native picker's 03/04 is a defect in a legal clock. `None`: not understood.
+pub fn typed(text: &str, now: Timestamp) -> Option<Timestamp> {
+    let text = text.trim().to_lowercase();
+    let today = zoned(now);
+    if let Some(rest) = text.strip_prefix('+') {
+        return later(rest, now);
+    }
+    let text = match text.split_once('t') {
+        Some((date, time)) if date.len() == 10 && date.bytes().all(|b| b.is_ascii_digit() || b == b'-') => {
+            format!("{date} {time}")
+        }
+        _ => text,
+    };
+    let mut words: Vec<&str> = text.split([' ', ',']).filter(|w| !w.is_empty()).collect();
+    words.retain(|w| !WEEKDAYS.contains(w) && !["cet", "cest", "om", "at", "u", "uur"].contains(w));
+    let mut time = None;
+    if let Some(last) = words.last().copied()
+        && let Some(read) = clock(last)
+    {
+        time = Some(read);
+        words.pop();
+    }
+    let date = match words[..] {
+        [] => today.date(),
+        ["vandaag" | "today"] => today.date(),
+        ["gisteren" | "yesterday"] => today.date().checked_sub(1.day()).ok()?,
+        ["morgen" | "tomorrow"] => today.date().checked_add(1.day()).ok()?,
+        ["eergisteren"] => today.date().checked_sub(2.days()).ok()?,
+        [one] => numeric(one, today.year())?,
+        [day, month] => Date::new(today.year(), month_named(month)?, day.parse().ok()?).ok()?,
+        [day, month, year] => Date::new(year.parse().ok()?, month_named(month)?, day.parse().ok()?).ok()?,
+        _ => return None,
+    };
+    if words.is_empty() && time.is_none() {
+        return None;
+    }
+    let zoned = DateTime::from_parts(date, time.unwrap_or(Time::midnight())).to_zoned_datetime(ZONE.clone()).ok()?;
+    Some(Timestamp(zoned.timestamp().as_microsecond()))
+}
+
+const WEEKDAYS: [&str; 28] = [
+    "ma", "di", "wo", "do", "vr", "za", "zo", "mon", "tue", "wed", "thu", "fri", "sat", "sun", "maandag", "dinsdag",
+    "woensdag", "donderdag", "vrijdag", "zaterdag", "zondag", "monday", "tuesday", "wednesday", "thursday", "friday",
+    "saturday", "sunday",
+];
+
+fn later(text: &str, now: Timestamp) -> Option<Timestamp> {
+    let digits: String = text.chars().take_while(char::is_ascii_digit).collect();
+    let count: i64 = digits.parse().ok().filter(|n| (1..=10_000).contains(n))?;
+    let unit = match text[digits.len()..].trim() {
+        "m" | "min" => 60,
+        "u" | "h" | "uur" => 3600,
+        "d" => 86_400,
+        _ => return None,
+    };
+    Some(now.plus_seconds(count * unit))
+}
+
+fn clock(text: &str) -> Option<Time> {
+    let (hour, rest) = text.split_once([':', 'u', 'h'])?;
+    let (minute, second) = match rest.split_once(':') {
+        Some((minute, second)) => (minute, second.parse().ok()?),
+        None => (rest, 0),
+    };
+    let minute = if minute.is_empty() { 0 } else { minute.parse().ok()? };
+    Time::new(hour.parse().ok()?, minute, second, 0).ok()
+}
+
+fn numeric(text: &str, year: i16) -> Option<Date> {
+    let parts: Vec<&str> = text.split(['/', '-', '.']).collect();
+    match parts[..] {
+        [y, m, d] if y.len() == 4 => Date::new(y.parse().ok()?, m.parse().ok()?, d.parse().ok()?).ok(),
+        [d, m, y] if y.len() == 4 => Date::new(y.parse().ok()?, m.parse().ok()?, d.parse().ok()?).ok(),
+        [d, m] => Date::new(year, m.parse().ok()?, d.parse().ok()?).ok(),
+        _ => None,
+    }
+}
+
+fn month_named(text: &str) -> Option<i8> {
+    const STARTS: [&[&str]; 12] = [
+        &["jan"], &["feb"], &["mrt", "maa", "mar"], &["apr"], &["mei", "may"], &["jun"], &["jul"], &["aug"], &["sep"],
+        &["okt", "oct"], &["nov"], &["dec"],
+    ];
+    STARTS.iter().position(|starts| starts.iter().any(|s| text.starts_with(s))).map(|n| n as i8 + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::words::words;
+    use desk::house::Language;
+
+    /// Thursday 15 December 2022, 03:12 in Brussels.
+    const NOW: Timestamp = Timestamp::from_seconds(1_671_070_320);
+
+    #[test]
+    fn a_moment_is_absolute_and_has_its_zone() {
+        assert_eq!(words(Language::Nl).moment(NOW), "do 15 dec 2022, 03:12 CET");
+        assert_eq!(words(Language::En).moment(NOW), "Thu 15 Dec 2022, 03:12 CET");
+        assert_eq!(words(Language::Nl).moment(NOW.plus_seconds(200 * 86_400)), "ma 3 jul 2023, 04:12 CEST");
+        assert_eq!(iso(NOW), "2022-12-15T03:12:00+01:00");
+        words(Language::Nl).moment(Timestamp(i64::MAX));
+        words(Language::Nl).moment(Timestamp(i64::MIN));
+    }
+
+    #[test]
+    fn lengths_of_time_are_short() {
+        let w = words(Language::Nl);
+        assert_eq!(w.span(22 * 60), "22 min");
+        assert_eq!(w.span(6 * 3600 + 28 * 60), "6 u 28");
+        assert_eq!(w.span(61 * 3600), "2 d 13 u");
+        assert_eq!(w.brief(NOW.plus_seconds(-480), NOW), "03:04");
+        assert_eq!(w.brief(NOW.plus_seconds(-4 * 3600), NOW), "14 dec");
+        assert_eq!(w.brief_ago(NOW.plus_seconds(-4 * 3600), NOW), "23:12");
+    }
+
+    #[test]
+    fn typed_times_are_read_as_people_write_them() {
+        let w = words(Language::Nl);
+        let read = |text| typed(text, NOW).map(|t| w.moment(t));
+        let is = |text, want: &str| assert_eq!(read(text).as_deref(), Some(want), "{text}");
+        is("02:30", "do 15 dec 2022, 02:30 CET");
+        is("2u30", "do 15 dec 2022, 02:30 CET");
+        is("gisteren 14:00", "wo 14 dec 2022, 14:00 CET");
+        is("13 dec 2022", "di 13 dec 2022, 00:00 CET");
+        is("di 13 december, 9:05", "di 13 dec 2022, 09:05 CET");
+        is("3/4/2022 10:00", "zo 3 apr 2022, 10:00 CEST");
+        is("2022-12-14T22:48", "wo 14 dec 2022, 22:48 CET");
+        is("2022-10-14 22:48", "vr 14 okt 2022, 22:48 CEST");
+        is("14 okt 2022", "vr 14 okt 2022, 00:00 CEST");
+        is("do 15 dec 2022, 03:12 CET", "do 15 dec 2022, 03:12 CET");
+        is("morgen 8:00", "vr 16 dec 2022, 08:00 CET");
+        is("+4u", "do 15 dec 2022, 07:12 CET");
+        for wrong in ["", "straks", "45:10", "31 feb 2022", "+4", "13 13 13 13", "+99999999999999u"] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+        assert_eq!(typed("yesterday 14:00", NOW), typed("gisteren 14:00", NOW));
+    }
+}
