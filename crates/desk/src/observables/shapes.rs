@@ -18,6 +18,8 @@ const SCHEMES: [&str; 8] = ["http", "https", "ftp", "ftps", "sftp", "ws", "wss",
 /// Top-level domains that are also endings of files: with two labels a file is meant.
 const FILE_ENDINGS: [&str; 14] =
     ["zip", "mov", "py", "sh", "md", "rs", "pl", "ps", "app", "so", "cab", "bar", "bz", "ai"];
+/// Top-level domains that nobody can register.
+const RESERVED: [&str; 2] = ["example", "test"];
 /// After such a word four numbers with dots are a version.
 const VERSION_WORDS: [&str; 8] = ["versie", "version", "v", "ver", "release", "build", "firmware", "versienummer"];
 
@@ -178,7 +180,9 @@ fn domain(text: &str) -> Option<String> {
             && l.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_')
     };
     let well_formed = lower.len() <= HOST_BYTES_MAX && lower.split('.').all(label);
-    let known = well_formed && psl::suffix(lower.as_bytes()).is_some_and(|s| s.is_known());
+    // Names that are kept for examples and tests (RFC 2606) are read too: they cannot be anybody's.
+    let reserved = RESERVED.iter().any(|r| lower.rsplit('.').next() == Some(r));
+    let known = well_formed && (reserved || psl::suffix(lower.as_bytes()).is_some_and(|s| s.is_known()));
     (known && psl::domain(lower.as_bytes()).is_some()).then_some(lower)
 }
 

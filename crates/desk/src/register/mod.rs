@@ -5,7 +5,7 @@ mod view;
 
 pub use view::*;
 
-use crate::folding::squeezed;
+use crate::folding::{each_word, squeezed};
 use crate::ids::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -137,6 +137,27 @@ pub struct Register {
     /// Squeezed name (own, former, in another language) to boards, the latest first.
     by_name: HashMap<String, Vec<BoardId>>,
     by_domain: HashMap<String, BoardId>,
+    /// First folded word of a name to the names that begin with it.
+    spelled: HashMap<String, Vec<Spelled>>,
+}
+
+/// A name as words in a text.
+#[derive(Clone, Debug, PartialEq)]
+struct Spelled {
+    words: Vec<String>,
+    board: BoardId,
+    former: bool,
+}
+
+/// A name that stands at some place of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Named {
+    /// Of so many words.
+    pub(crate) length: usize,
+    /// Whose name it is or was on that day; several when the name does not tell.
+    pub(crate) boards: Vec<BoardId>,
+    /// A former name, or one in another language.
+    pub(crate) former: bool,
 }
 
 impl Register {
@@ -163,7 +184,27 @@ impl Register {
                 neighbours[b.index()].push(*a);
             }
         }
-        Register { which, boards, neighbours, by_name, by_domain }
+        let spelled = spelled(&boards);
+        Register { which, boards, neighbours, by_name, by_domain, spelled }
+    }
+
+    /// The longest name with which these folded words begin, as it was on a day (ISO 8601).
+    pub(crate) fn named_at(&self, words: &[&str], day: &str) -> Option<Named> {
+        let fits = |s: &&Spelled| {
+            s.words.len() <= words.len() && s.words.iter().zip(words).all(|(name, word)| name.as_str() == *word)
+        };
+        let of_word = self.spelled.get(*words.first()?)?.iter().filter(fits);
+        let length = of_word.clone().map(|s| s.words.len()).max()?;
+        let longest = || of_word.clone().filter(|s| s.words.len() == length);
+        let lives = |s: &&Spelled| self.boards[s.board.index()].existed_on(day);
+        let mut then: Vec<&Spelled> = longest().filter(lives).collect();
+        if then.is_empty() {
+            then = longest().collect();
+        }
+        let mut boards: Vec<BoardId> = then.iter().map(|s| s.board).collect();
+        boards.sort_unstable();
+        boards.dedup();
+        Some(Named { length, boards, former: then.iter().all(|s| s.former) })
     }
 
     /// Which of the registers that ship it is.
@@ -234,6 +275,28 @@ impl Register {
     pub fn neighbours(&self, board: BoardId) -> &[BoardId] {
         self.neighbours.get(board.index()).map_or(&[], Vec::as_slice)
     }
+}
+
+fn spelled(boards: &[Board]) -> HashMap<String, Vec<Spelled>> {
+    let mut spelled: HashMap<String, Vec<Spelled>> = HashMap::new();
+    for board in boards {
+        let names = std::iter::once((&board.name, false)).chain(board.former_names.iter().map(|n| (n, true)));
+        for (name, former) in names {
+            let mut words = Vec::new();
+            each_word(name, |word| words.push(word.to_owned()));
+            let mut forms = vec![words.clone()];
+            if words.first().is_some_and(|w| w == "sint") {
+                forms.push([&["st".to_owned()], &words[1..]].concat());
+            }
+            if words.len() > 1 {
+                forms.push(vec![words.concat()]);
+            }
+            for words in forms.into_iter().filter(|w| !w.is_empty()) {
+                spelled.entry(words[0].clone()).or_default().push(Spelled { words, board: board.id, former });
+            }
+        }
+    }
+    spelled
 }
 
 /// The calendar day of a moment in UTC, ISO 8601 (`2022-12-15`). For register dates, where a day's edge does not matter.
