@@ -238,6 +238,11 @@ impl Process {
 mod limits {
     use std::io;
 
+    #[cfg(target_env = "gnu")]
+    type Resource = libc::__rlimit_resource_t;
+    #[cfg(not(target_env = "gnu"))]
+    type Resource = libc::c_int;
+
     /// For the process: memory, no core dumps, no files written, none opened.
     pub fn fence() -> io::Result<()> {
         set(libc::RLIMIT_AS, super::MEMORY_MAX_BYTES, super::MEMORY_MAX_BYTES)?;
@@ -260,7 +265,7 @@ mod limits {
         set(libc::RLIMIT_CPU, u64::try_from(used).unwrap_or(0) + seconds, libc::RLIM_INFINITY)
     }
 
-    fn set(which: libc::__rlimit_resource_t, soft: u64, hard: u64) -> io::Result<()> {
+    fn set(which: Resource, soft: u64, hard: u64) -> io::Result<()> {
         let limit = libc::rlimit { rlim_cur: soft, rlim_max: hard };
         // SAFETY: setrlimit only reads the struct it is given.
         if unsafe { libc::setrlimit(which, &raw const limit) } == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
