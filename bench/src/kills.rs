@@ -23,6 +23,8 @@ const START_KILL_ONE_IN: u64 = 8;
 const RELAY_THINKS: Duration = Duration::from_millis(5);
 /// A resend is explained by a kill so long after the first handing over, at most.
 const WINDOW: Duration = Duration::from_secs(1);
+/// What the desk sent before it was killed may be read by the relay so much later: it was on its way.
+const ON_ITS_WAY: Duration = Duration::from_millis(250);
 /// Pause of a client that was refused or found nobody.
 const CLIENT_PAUSE: Duration = Duration::from_millis(20);
 /// Longest wait for one more mail to be acknowledged.
@@ -71,7 +73,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let found = Found::of(&setting.list("reports")?, &state);
     let verified = String::from_utf8_lossy(&setting.run(&["verify"])?).trim().to_owned();
     let outbox = relay.look(|all| Outbox::of(all, &kills, &state.letters));
-    let mut report = tell(&state, &found, &outbox, kills.len(), in_start, seconds);
+    let mut report = tell(&state, &found, &outbox, kills.len() - in_start, in_start, seconds);
     report.note(format!(
         "seed {seed}; slowest start {:.2} s; {unread} unread in the end; verify: {}.",
         slowest_start.as_secs_f64(),
@@ -261,20 +263,22 @@ fn kill_at_random(setting: &Setting, state: &State, kills: usize, chance: &mut C
         }
         let while_starting = n > 0 && chance.one_in(START_KILL_ONE_IN);
         if while_starting {
-            // The desk is up; it goes away, and once more in the middle of its start: the second kill is the one that counts.
+            // At once after a start, and once more in the middle of the next one: two kills.
+            killed.push(Instant::now());
             running.kill();
             state.set_server(None);
             let spawned = setting.spawn()?;
             pause(chance.up_to(slowest_start));
+            killed.push(Instant::now());
             spawned.kill();
             in_start += 1;
         } else {
             state.wait_for(moment)?;
             pause(chance.up_to(KILL_DELAY_MAX));
+            killed.push(Instant::now());
             running.kill();
             state.set_server(None);
         }
-        killed.push(Instant::now());
         let began = Instant::now();
         running = setting.start()?;
         slowest_start = slowest_start.max(began.elapsed());
@@ -390,8 +394,9 @@ impl Outbox {
             let Some(earlier) = last.insert(&receipt.message_id, receipt) else { continue };
             outbox.resent += 1;
             outbox.changed += usize::from(earlier.raw != receipt.raw);
-            let kill = kills.iter().copied().filter(|k| *k >= earlier.dot && *k <= receipt.dot).min();
-            match kill.map(|k| k - earlier.dot).filter(|gap| *gap <= WINDOW) {
+            let after = earlier.dot.checked_sub(ON_ITS_WAY).unwrap_or(earlier.dot);
+            let kill = kills.iter().copied().filter(|k| *k >= after && *k <= receipt.dot).min();
+            match kill.map(|k| k.saturating_duration_since(earlier.dot)).filter(|gap| *gap <= WINDOW) {
                 Some(gap) => outbox.widest = outbox.widest.max(gap),
                 None => outbox.unexplained += 1,
             }
@@ -441,7 +446,7 @@ fn tell(state: &State, found: &Found, outbox: &Outbox, kills: usize, in_start: u
         held(outbox.looping == 0),
     );
     report.note(format!(
-        "{in_start} of the kills hit a desk that was still starting; a client whose connection broke sent the same mail again; \
+        "{in_start} more kills hit a desk that was still starting; a client whose connection broke sent the same mail again; \
          the relay took {} mails and thought {} ms before each 250; longest time from handing over to the kill behind a resend: {:.0} ms.",
         grouped(outbox.receipts as f64),
         RELAY_THINKS.as_millis(),
