@@ -202,6 +202,9 @@ pub(crate) fn page_with(status: StatusCode, markup: Markup) -> Response {
 
 /// All addresses.
 pub(crate) fn router(web: Web) -> Router {
+    let public = pages::public_routes()
+        .method_not_allowed_fallback(|| async { Problem::not_found() })
+        .layer(DefaultBodyLimit::disable());
     let pages = pages::routes()
         .route("/stroom", get(crate::live::stream))
         .route("/d/{name}", get(assets::serve))
@@ -209,6 +212,7 @@ pub(crate) fn router(web: Web) -> Router {
         .method_not_allowed_fallback(|| async { Problem::not_found() })
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
         .layer(middleware::from_fn(in_time))
+        .merge(public)
         .layer(middleware::from_fn_with_state(web.clone(), explain));
     pages.with_state(web).layer(CompressionLayer::new()).layer(middleware::from_fn(headers::secure))
 }

@@ -11,7 +11,8 @@ pub struct Asset {
     /// Path below the root, with a digest of the content in it.
     pub path: String,
     kind: &'static str,
-    bytes: &'static [u8],
+    /// Its content.
+    pub bytes: &'static [u8],
 }
 
 /// All of them.

@@ -5,7 +5,8 @@
 
 mod app;
 mod archive;
-mod assets;
+pub mod assets;
+mod csv;
 mod headers;
 mod live;
 pub mod pages;
@@ -15,6 +16,8 @@ mod presence;
 mod problem;
 pub mod routes;
 mod rsit;
+#[doc(hidden)]
+pub mod sample;
 mod secret;
 mod server;
 pub mod shell;

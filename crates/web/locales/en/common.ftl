@@ -89,7 +89,6 @@ spelled-11 = Eleven
 spelled-12 = Twelve
 pages-next = Next
 pages-first = First
-pages-count = { $from } to { $to } of { $total }
 filter = Show
 filter-text = Search this list
 filter-all = all

@@ -4,6 +4,8 @@ boards-title = { $n ->
    *[other] { $n } boards
 }
 boards-lead = The register, with what you may see about each.
+boards-counts = { $hit } hit now, { $open } with an incident running, { $reports } with reports.
+boards-table = As a table (CSV)
 boards-active = only with reports or incidents
 boards-none = No register yet
 boards-none-text = Load it on the terminal: bolwerk register load flanders. Source: Statbel.

@@ -89,7 +89,6 @@ spelled-11 = Elf
 spelled-12 = Twaalf
 pages-next = Volgende
 pages-first = Eerste
-pages-count = { $from } tot { $to } van { $total }
 filter = Toon
 filter-text = Zoek in deze lijst
 filter-all = alle

@@ -4,6 +4,8 @@ boards-title = { $n ->
    *[other] { $n } besturen
 }
 boards-lead = Het register, met wat jij over elk mag zien.
+boards-counts = { $hit } nu geraakt, { $open } met een lopend incident, { $reports } met meldingen.
+boards-table = Als tabel (CSV)
 boards-active = alleen met meldingen of incidenten
 boards-none = Nog geen register
 boards-none-text = Laad het op de terminal: bolwerk register load flanders. Bron: Statbel.

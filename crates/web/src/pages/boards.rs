@@ -2,18 +2,20 @@
 
 use crate::Web;
 use crate::app::page as respond;
+use crate::csv::Table;
 use crate::pages::incidents::incident_table;
 use crate::pages::reports::choice;
 use crate::pages::rows::report_row;
 use crate::parts::{Icon, empty, icon};
 use crate::problem::Problem;
-use crate::routes::Route;
+use crate::routes::{Route, query as quoted};
 use crate::shell::{Nav, Shell};
 use crate::visitor::Visitor;
 use crate::words::{n, s};
 use axum::extract::{Path, Query, State};
+use axum::http::{HeaderValue, header};
 use axum::response::Response;
-use desk::register::{BoardFilter, BoardRow, BoardView};
+use desk::register::{BoardFilter, BoardKind, BoardRow, BoardView};
 use desk::view::BoardLink;
 use maud::{Markup, html};
 use std::collections::HashMap;
@@ -22,12 +24,37 @@ use std::collections::HashMap;
 pub struct Boards {
     /// Which ones.
     pub filter: BoardFilter,
+    /// What kind of legal person, by its key; empty: all.
+    pub kind: String,
+    /// Kinds to choose from.
+    pub kinds: Vec<BoardKind>,
     /// The rows, with their REFNIS code.
     pub rows: Vec<(u32, BoardRow)>,
     /// Provinces to choose from.
     pub provinces: Vec<String>,
     /// A register is loaded.
     pub loaded: bool,
+}
+
+impl Boards {
+    /// The same selection as a table for a spreadsheet.
+    fn table_address(&self) -> String {
+        let mut address = format!("{}?", Route::BoardsTable);
+        let active = if self.filter.active { "1" } else { "" };
+        let province = self.filter.province.as_deref().unwrap_or_default();
+        for (name, value) in [("q", self.filter.text.as_str()), ("provincie", province), ("soort", &self.kind), ("actief", active)] {
+            if !value.is_empty() {
+                address.push_str(&format!("{name}={}&", quoted(value)));
+            }
+        }
+        address.pop();
+        address
+    }
+
+    fn counts(&self) -> [usize; 3] {
+        let count = |holds: fn(&BoardRow) -> bool| self.rows.iter().filter(|(_, row)| holds(row)).count();
+        [count(|r| r.hit_now > 0), count(|r| r.incidents_open > 0), count(|r| r.reports > 0)]
+    }
 }
 
 /// A link to a board's page.
@@ -39,16 +66,23 @@ pub(crate) fn link(board: &BoardLink) -> Markup {
 pub fn page(shell: &Shell, view: &Boards) -> Markup {
     let w = shell.w;
     let title = w.f("boards-title", &[("n", n(view.rows.len()))]);
+    let [hit, open, reported] = view.counts();
+    let mut kinds = vec![(String::new(), w.t("filter-all"))];
+    kinds.extend(view.kinds.iter().map(|k| (k.key().to_owned(), w.of("board-kind", k.key()))));
     let mut provinces = vec![(String::new(), w.t("filter-all"))];
     provinces.extend(view.provinces.iter().map(|p| (p.clone(), p.clone())));
     shell.page(
         title.as_str(),
         html! {
-            div class="head" { div { h1 { (title) } p { (w.t("boards-lead")) } } }
+            div class="head" {
+                div { h1 { (title) } p { (w.t("boards-lead")) " " @if view.loaded { (w.f("boards-counts", &[("hit", n(hit)), ("open", n(open)), ("reports", n(reported))])) } } }
+                @if !view.rows.is_empty() { a class="btn" href=(view.table_address()) download { (w.t("boards-table")) } }
+            }
             @if view.loaded {
                 form class="filter" method="get" action=(Route::Boards) role="search" {
                     div class="grow" { label for="q" { (w.t("filter-text")) } input class="in" id="q" name="q" type="search" value=(view.filter.text) data-key="/"; }
                     (choice("provincie", &w.t("province"), &provinces, view.filter.province.as_deref().unwrap_or_default()))
+                    @if view.kinds.len() > 1 { (choice("soort", &w.t("kind"), &kinds, &view.kind)) }
                     label class="pick" { input type="checkbox" name="actief" value="1" checked[view.filter.active]; (w.t("boards-active")) }
                     button class="btn" type="submit" { (w.t("filter")) }
                 }
@@ -146,12 +180,8 @@ pub fn board_page(shell: &Shell, view: &BoardView) -> Markup {
     )
 }
 
-/// `GET /besturen`.
-pub(crate) async fn show(
-    State(web): State<Web>,
-    visitor: Visitor,
-    Query(query): Query<HashMap<String, String>>,
-) -> Result<Response, Problem> {
+/// The selection that an address asks for.
+async fn selection(web: &Web, visitor: &Visitor, query: &HashMap<String, String>) -> Result<(Shell, Boards), Problem> {
     let value = |name: &str| query.get(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
     let day = crate::when::zoned(visitor.now).date().to_string();
     let filter = BoardFilter {
@@ -160,18 +190,55 @@ pub(crate) async fn show(
         active: value("actief").is_some(),
         day: Some(day.clone()),
     };
-    let provinces = web.engine().read(|desk| {
+    let register = web.engine().read(|desk| {
         let mut provinces: Vec<String> = desk.register().on(&day).map(|b| b.province.clone()).collect();
         provinces.sort_unstable();
         provinces.dedup();
+        let mut kinds: Vec<BoardKind> = desk.register().on(&day).map(|b| b.kind).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
         let codes: HashMap<_, _> = desk.register().iter().map(|b| (b.id, b.refnis)).collect();
-        (provinces, codes)
+        (provinces, kinds, codes)
     });
-    let (provinces, codes) = provinces.await?;
-    let (shell, rows) = web.look(&visitor, Nav::Boards, |lens| lens.boards(&filter)).await?;
-    let rows = rows.into_iter().map(|r| (codes.get(&r.id).copied().unwrap_or_default(), r)).collect();
-    let view = Boards { filter, rows, loaded: !codes.is_empty(), provinces };
+    let (provinces, kinds, codes) = register.await?;
+    let kind = value("soort").unwrap_or_default();
+    let (shell, rows) = web.look(visitor, Nav::Boards, |lens| lens.boards(&filter)).await?;
+    let rows = rows.into_iter().filter(|r| kind.is_empty() || r.kind.key() == kind);
+    let rows = rows.map(|r| (codes.get(&r.id).copied().unwrap_or_default(), r)).collect();
+    Ok((shell, Boards { filter, kind, kinds, rows, loaded: !codes.is_empty(), provinces }))
+}
+
+/// `GET /besturen`.
+pub(crate) async fn show(
+    State(web): State<Web>,
+    visitor: Visitor,
+    Query(query): Query<HashMap<String, String>>,
+) -> Result<Response, Problem> {
+    let (shell, view) = selection(&web, &visitor, &query).await?;
     Ok(respond(page(&shell, &view)))
+}
+
+/// `GET /besturen.csv`.
+pub(crate) async fn table_file(
+    State(web): State<Web>,
+    visitor: Visitor,
+    Query(query): Query<HashMap<String, String>>,
+) -> Result<Response, Problem> {
+    let (_, view) = selection(&web, &visitor, &query).await?;
+    let columns = ["refnis", "name", "kind", "province", "population", "reports", "hit_now", "incidents_open"];
+    let mut table = Table::new(&columns);
+    for (refnis, row) in &view.rows {
+        let figures = [row.population as usize, row.reports, row.hit_now, row.incidents_open].map(|n| n.to_string());
+        let texts = [format!("{refnis:05}"), row.name.clone(), row.kind.key().to_owned(), row.province.clone()];
+        table.row(texts.into_iter().chain(figures));
+    }
+    let mut response = Response::new(axum::body::Body::from(table.into_bytes()));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8; header=present"));
+    headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"besturen.csv\""));
+    let policy = HeaderValue::from_static(crate::headers::DOWNLOAD_POLICY);
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    Ok(response)
 }
 
 /// `GET /bestuur/REFNIS`.

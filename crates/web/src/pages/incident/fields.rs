@@ -170,9 +170,11 @@ fn add(shell: &Shell, view: &Incident, field: &str, input: Markup) -> Markup {
 /// Boards and incident types.
 pub(super) fn several(shell: &Shell, view: &Incident) -> Markup {
     let w = shell.w;
-    let types: Vec<(String, Vec<(&str, String)>)> = rsit::CLASSES
+    let types: Vec<(String, Vec<(String, String)>)> = rsit::CLASSES
         .iter()
-        .map(|(class, types)| (w.of("rsit-class", class), types.iter().map(|t| (*t, w.of("rsit", t))).collect()))
+        .map(|(class, types)| {
+            (w.of("rsit-class", class), types.iter().map(|t| (format!("{class}/{t}"), w.of("rsit", t))).collect())
+        })
         .collect();
     html! {
         div class="fields" {

@@ -40,20 +40,17 @@ pub enum Tab {
     Observables,
 }
 
-impl Tab {
-    const ALL: [Tab; 4] = [Tab::Timeline, Tab::Talk, Tab::Tasks, Tab::Observables];
+/// All, by the name in the address.
+pub const TABS: [(&str, Tab); 4] =
+    [("tijdlijn", Tab::Timeline), ("gesprek", Tab::Talk), ("taken", Tab::Tasks), ("waarneembaren", Tab::Observables)];
 
+impl Tab {
     fn key(self) -> &'static str {
-        match self {
-            Tab::Timeline => "tijdlijn",
-            Tab::Talk => "gesprek",
-            Tab::Tasks => "taken",
-            Tab::Observables => "waarneembaren",
-        }
+        TABS[self as usize].0
     }
 
     fn of(key: Option<&str>) -> Tab {
-        Tab::ALL.into_iter().find(|t| Some(t.key()) == key).unwrap_or(Tab::Timeline)
+        TABS.into_iter().find(|(k, _)| Some(*k) == key).map_or(Tab::Timeline, |(_, tab)| tab)
     }
 }
 
@@ -188,7 +185,7 @@ fn tabs(shell: &Shell, view: &Incident) -> Markup {
     };
     html! {
         nav class="tabs" aria-label=(w.t("tabs")) {
-            @for tab in Tab::ALL {
+            @for (_, tab) in TABS {
                 a href=(view.address(tab)) aria-current=[(view.tab == tab).then_some("page")] {
                     (w.of("tab", tab.key())) @if let Some(count) = count(tab) { " " span { (w.number(count)) } }
                 }
