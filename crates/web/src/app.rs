@@ -140,6 +140,12 @@ impl Web {
         seen.await?.ok_or_else(|| Problem::of(Kind::SignIn))
     }
 
+    /// The board that is called so, as the register was today; a name of later or earlier days counts where it means one board.
+    pub(crate) async fn board_named(&self, name: &str) -> Result<Option<desk::register::BoardId>, Problem> {
+        let day = crate::when::zoned(self.engine().now()).date().to_string();
+        Ok(self.engine().read(|desk| desk.register().find_on(name, &day).or_else(|| desk.register().find(name))).await?)
+    }
+
     fn mail(&self) -> Mail {
         let state = self.engine().mail_state();
         match state.failing {

@@ -42,7 +42,9 @@ impl Boards {
         let mut address = format!("{}?", Route::BoardsTable);
         let active = if self.filter.active { "1" } else { "" };
         let province = self.filter.province.as_deref().unwrap_or_default();
-        for (name, value) in [("q", self.filter.text.as_str()), ("provincie", province), ("soort", &self.kind), ("actief", active)] {
+        for (name, value) in
+            [("q", self.filter.text.as_str()), ("provincie", province), ("soort", &self.kind), ("actief", active)]
+        {
             if !value.is_empty() {
                 address.push_str(&format!("{name}={}&", quoted(value)));
             }
@@ -242,7 +244,11 @@ pub(crate) async fn table_file(
 }
 
 /// `GET /bestuur/REFNIS`.
-pub(crate) async fn one(State(web): State<Web>, visitor: Visitor, Path(refnis): Path<String>) -> Result<Response, Problem> {
+pub(crate) async fn one(
+    State(web): State<Web>,
+    visitor: Visitor,
+    Path(refnis): Path<String>,
+) -> Result<Response, Problem> {
     let refnis: u32 = refnis.parse().map_err(|_| Problem::not_found())?;
     let id = web.engine().read(|desk| desk.register().by_refnis(refnis).map(|b| b.id)).await?;
     let id = id.ok_or_else(Problem::not_found)?;
@@ -251,7 +257,11 @@ pub(crate) async fn one(State(web): State<Web>, visitor: Visitor, Path(refnis): 
 }
 
 /// `GET /besturen/PLACE`: the address by which pages name a board; it leads to the one by its code.
-pub(crate) async fn by_place(State(web): State<Web>, _visitor: Visitor, Path(place): Path<u32>) -> Result<Response, Problem> {
+pub(crate) async fn by_place(
+    State(web): State<Web>,
+    _visitor: Visitor,
+    Path(place): Path<u32>,
+) -> Result<Response, Problem> {
     let found = web.engine().read(|desk| desk.register().get(desk::register::BoardId(place)).map(|b| b.refnis)).await?;
     Ok(crate::app::see_other(&Route::Board(found.ok_or_else(Problem::not_found)?).to_string()))
 }

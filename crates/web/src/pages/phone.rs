@@ -89,7 +89,12 @@ fn form(shell: &Shell, view: &Phone) -> Markup {
     let language = typed.some("language").unwrap_or("nl");
     let text = |id: &'static str, kind: &'static str, draft: Option<&'static str>, focus: bool| {
         let (label, hint) = (w.of("phone", id), w.of("phone-say", id));
-        field(id, &label, Input { kind, value: typed.get(id), hint: Some(&hint), draft, focus, ..Input::default() }, wrong)
+        field(
+            id,
+            &label,
+            Input { kind, value: typed.get(id), hint: Some(&hint), draft, focus, ..Input::default() },
+            wrong,
+        )
     };
     html! {
         form method="post" action=(Route::Phone) class="desk" novalidate {
@@ -186,7 +191,13 @@ pub fn mistakes(w: &Words, typed: &Fields, since: &Result<Option<Timestamp>, &'s
     wrong
 }
 
-async fn show(web: &Web, visitor: &Visitor, mut typed: Fields, wrong: impl FnOnce(&Words, &Fields) -> Vec<Mistake>, status: StatusCode) -> Result<Response, Problem> {
+async fn show(
+    web: &Web,
+    visitor: &Visitor,
+    mut typed: Fields,
+    wrong: impl FnOnce(&Words, &Fields) -> Vec<Mistake>,
+    status: StatusCode,
+) -> Result<Response, Problem> {
     let today = when::zoned(visitor.now).date().to_string();
     let boards = web.engine().read(|desk| {
         let mut names: Vec<String> = desk.register().on(&today).map(|b| b.name.clone()).collect();
@@ -272,7 +283,13 @@ mod tests {
         assert_eq!(read("", "", "", "2u30").unwrap().unwrap(), "do 15 dec 2022, 02:30 CET");
         assert_eq!(read("3", "4", "2022", "14:00").unwrap().unwrap(), "zo 3 apr 2022, 14:00 CEST");
         assert_eq!(read("14", "12", "", "22:10").unwrap().unwrap(), "wo 14 dec 2022, 22:10 CET");
-        for wrong in [("31", "2", "2022", "1:00"), ("14", "", "", "1:00"), ("", "", "2022", ""), ("a", "b", "c", "d"), ("1", "2", "3", "25:00")] {
+        for wrong in [
+            ("31", "2", "2022", "1:00"),
+            ("14", "", "", "1:00"),
+            ("", "", "2022", ""),
+            ("a", "b", "c", "d"),
+            ("1", "2", "3", "25:00"),
+        ] {
             assert_eq!(read(wrong.0, wrong.1, wrong.2, wrong.3), Err("phone-err-since"), "{wrong:?}");
         }
         assert_eq!(read("16", "12", "2022", "1:00"), Err("phone-err-future"));

@@ -72,7 +72,8 @@ pub(crate) fn is_phone(text: &str) -> bool {
 
 /// Whether a text has the shape of a mail address. More than the shape only a mail can tell.
 pub(crate) fn is_mailbox(text: &str) -> bool {
-    text.rsplit_once('@').is_some_and(|(local, domain)| !local.is_empty() && domain.contains('.') && !domain.ends_with('.'))
+    text.rsplit_once('@')
+        .is_some_and(|(local, domain)| !local.is_empty() && domain.contains('.') && !domain.ends_with('.'))
         && !text.chars().any(|c| c.is_whitespace() || c.is_control() || "<>,;\"".contains(c))
 }
 
@@ -126,7 +127,9 @@ mod tests {
         for address in ["a@b.be", "an.peeters+x@mail.gemeente.example", "\u{e9}@b.example"] {
             assert!(is_mailbox(address), "{address}");
         }
-        for other in ["", "a@b", "a b@c.be", "@b.be", "a@", "a@b.be,c@d.be", "a@b.be\r\nBcc: c@d.be", "<a@b.be>", "a@b."] {
+        for other in
+            ["", "a@b", "a b@c.be", "@b.be", "a@", "a@b.be,c@d.be", "a@b.be\r\nBcc: c@d.be", "<a@b.be>", "a@b."]
+        {
             assert!(!is_mailbox(other), "{other}");
         }
     }

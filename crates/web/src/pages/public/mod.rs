@@ -23,8 +23,8 @@ use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::Response;
 use desk::command::Actor;
 use desk::house::Language;
-use desk::view::HouseView;
 use desk::intake::Via;
+use desk::view::HouseView;
 use engine::{Advice, FormReport};
 use maud::{Markup, html};
 use upload::Upload;
@@ -294,7 +294,8 @@ pub(crate) async fn answer(State(web): State<Web>, door: Door, request: Request)
         Ok(received) => Ok(see_other(&received::address(&web, received.reference, left_out, w.language))),
         Err(fault) => {
             eprintln!("bolwerk: a report from the public page could not be kept: {fault}");
-            let words = |w: &Words, _: &Typed| vec![Mistake { field: "what".to_owned(), words: w.t("public-err-frozen") }];
+            let words =
+                |w: &Words, _: &Typed| vec![Mistake { field: "what".to_owned(), words: w.t("public-err-frozen") }];
             show(&web, &uri, &headers, typed, Vec::new(), words, StatusCode::SERVICE_UNAVAILABLE).await
         }
     }

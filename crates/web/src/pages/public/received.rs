@@ -15,8 +15,8 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use desk::Desk;
 use desk::house::Language;
-use desk::view::HouseView;
 use desk::ids::{Reference, Timestamp};
+use desk::view::HouseView;
 use maud::{Markup, html};
 
 /// Hex digits of the link's secret: 128 bits.

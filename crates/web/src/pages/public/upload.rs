@@ -63,7 +63,8 @@ pub(super) async fn read(gate: &Gate, request: Request) -> Upload {
         .headers()
         .get(header::CONTENT_TYPE)
         .is_some_and(|v| v.as_bytes().to_ascii_lowercase().starts_with(b"multipart/form-data"));
-    let whole = if multipart { with_files(gate, &mut upload, request).await } else { without(&mut upload, request).await };
+    let whole =
+        if multipart { with_files(gate, &mut upload, request).await } else { without(&mut upload, request).await };
     upload.broken = whole.is_none();
     upload
 }
@@ -127,7 +128,9 @@ async fn file(gate: &Gate, upload: &mut Upload, mut field: Field<'_>) -> Option<
     let mut any = false;
     while let Some(chunk) = next(field.chunk()).await? {
         any |= !chunk.is_empty();
-        fits = fits && before + bytes.len() + chunk.len() <= FILES_BYTES_MAX && gate.room_for(&mut upload.held, chunk.len());
+        fits = fits
+            && before + bytes.len() + chunk.len() <= FILES_BYTES_MAX
+            && gate.room_for(&mut upload.held, chunk.len());
         if fits {
             bytes.extend_from_slice(&chunk);
         } else {
