@@ -10,10 +10,10 @@ use ed25519_dalek::SigningKey;
 use rusqlite::Connection;
 
 use crate::entry::StoredRow;
-use crate::files::{blob_path, blobs_on_disk, read_bounded, sync_folder, write_synced};
+use crate::files::{blobs_on_disk, read_bounded, sync_folder, write_synced};
 use crate::hooks::Hooks;
 use crate::keys::{Keys, settle};
-use crate::leaf::{KeyId, Place, sha256};
+use crate::leaf::{KeyId, sha256};
 use crate::note::{Checkpoint, Verifier, name_is_valid};
 use crate::reader::Reader;
 use crate::store::{self, DATABASE, StoredNodes};
@@ -97,7 +97,7 @@ impl Writer {
         }
         store::check_version(&db)?;
         let keys = Writer::open_keys(dir, &db)?;
-        let (edge, last_at) = check_tail(dir, &db)?;
+        let (edge, last_at) = check_tail(&db)?;
         let next_key = store::last_key(&db)?.max(store::erased(&db)?.last().map_or(0, |key| key.0)) + 1;
         let mut writer = Writer {
             dir: dir.to_path_buf(),
@@ -296,7 +296,7 @@ pub(crate) fn stored_verifier(db: &Connection) -> Result<Verifier, Error> {
 }
 
 /// Compares the last entries, and through the tiles the whole tree, with the stored checkpoint.
-fn check_tail(dir: &Path, db: &Connection) -> Result<(Edge, i64), Error> {
+fn check_tail(db: &Connection) -> Result<(Edge, i64), Error> {
     let (checkpoint, _) = stored_checkpoint(db)?;
     let size = store::size(db)?;
     if size != checkpoint.size {
@@ -304,7 +304,7 @@ fn check_tail(dir: &Path, db: &Connection) -> Result<(Edge, i64), Error> {
         return Err(Error::broken(size.min(checkpoint.size), what));
     }
     let from = size.saturating_sub(TILE_WIDTH as u64);
-    let last_at = check_rows(dir, db, from, size)?;
+    let last_at = check_rows(db, from, size)?;
     let edge = StoredNodes { db, size }.edge()?;
     if edge.root() != checkpoint.root {
         return Err(Error::broken(None, "the entries do not add up to the stored checkpoint: run verify"));
@@ -312,8 +312,9 @@ fn check_tail(dir: &Path, db: &Connection) -> Result<(Edge, i64), Error> {
     Ok((edge, last_at))
 }
 
-/// Checks the entries `from..size` in themselves; returns the last recorded_at.
-fn check_rows(dir: &Path, db: &Connection, from: u64, size: u64) -> Result<i64, Error> {
+/// Checks the entries `from..size` in themselves; returns the last recorded_at. Parts that are read on demand are left out: a
+/// lost file must not keep a desk from starting, and shows when it is read and when the journal is verified.
+fn check_rows(db: &Connection, from: u64, size: u64) -> Result<i64, Error> {
     let mut statement =
         db.prepare_cached("SELECT seq, hash, leaf, body, small FROM entries WHERE seq >= ?1 ORDER BY seq")?;
     let mut rows = statement.query([from as i64])?;
@@ -327,12 +328,6 @@ fn check_rows(dir: &Path, db: &Connection, from: u64, size: u64) -> Result<i64, 
         for (number, stored) in row.small_parts(&leaf)? {
             if stored.is_some_and(|stored| sha256(stored) != leaf.parts[number].stored) {
                 return Err(Error::broken(next, format!("its part {number} is not what was written")));
-            }
-        }
-        for part in leaf.parts.iter().filter(|part| part.place == Place::File) {
-            let path = blob_path(dir, &part.stored);
-            if !path.exists() && !store::is_erased(db, part.key)? {
-                return Err(Error::broken(next, format!("its file {} is missing", path.display())));
             }
         }
         (next, last_at) = (next + 1, leaf.recorded_at);

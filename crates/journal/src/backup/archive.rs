@@ -157,3 +157,20 @@ fn unreadable(error: std::io::Error) -> Error {
         _ => Error::BadBackup { what: format!("it cannot be read: {error}") },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn foreign_bytes_are_refused_without_a_panic(tail in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let bytes = [MAGIC.as_slice(), &tail].concat();
+            let mut input = bytes.as_slice();
+            let mut reading = Reading::new(&mut input).unwrap();
+            // Nobody finds the hash of what was read so far by chance.
+            while reading.next().inspect(|end| assert!(end.is_some())).is_ok() {}
+        }
+    }
+}

@@ -243,3 +243,76 @@ fn replay(into: &Path, size: u64) -> Result<usize, Error> {
     let count: i64 = db.query_row("SELECT count(*) FROM erased WHERE seq >= ?1", [size as i64], |row| row.get(0))?;
     Ok(count as usize)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::archive::Writing;
+    use super::super::backup;
+    use super::super::sealing::Output;
+    use super::*;
+    use crate::{Hooks, Keep, NewEntry, NewPart};
+
+    /// The records of a backup of a small journal.
+    fn records(dir: &Path) -> Vec<Record> {
+        let hooks = Hooks { pool: 4, bulk_bytes_max: 50, ..Hooks::default() };
+        let data = dir.join("data");
+        let mut writer = Writer::open_with(&data, &Options { origin: "bolwerk/test".into() }, hooks).unwrap();
+        for _ in 0..4 {
+            let key = writer.new_key().unwrap();
+            let part = |keep, len| NewPart { key, keep, content: vec![5; len] };
+            let parts = vec![part(Keep::Replayed, 9), part(Keep::OnDemand, 20), part(Keep::OnDemand, 60)];
+            let entry = NewEntry { kind: "a".into(), version: 1, body: b"{}".to_vec(), parts };
+            writer.append(vec![vec![entry.clone(), entry]], 0).unwrap();
+        }
+        backup(&data, &dir.join("whole"), None).unwrap();
+        let mut input = sealing::open(&dir.join("whole"), None).unwrap();
+        let mut reading = Reading::new(&mut *input).unwrap();
+        std::iter::from_fn(|| reading.next().unwrap()).collect()
+    }
+
+    /// Writes records as a backup whose checksum is right.
+    fn write(out: &Path, records: &[&Record]) {
+        let mut output = Output::create(out, None).unwrap();
+        let mut writing = Writing::new(&mut output).unwrap();
+        records.iter().for_each(|record| writing.put(record).unwrap());
+        writing.end().unwrap();
+        output.finish().unwrap();
+    }
+
+    #[test]
+    fn a_forged_backup_with_a_right_checksum_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let records = records(dir.path());
+        let (out, into) = (dir.path().join("forged"), dir.path().join("into"));
+        let keys = Some(dir.path().join("whole.keys"));
+        let options = RestoreOptions { keys, ..RestoreOptions::default() };
+        let whole: Vec<&Record> = records.iter().collect();
+        write(&out, &whole);
+        restore(&out, &into, &options).unwrap();
+        fs::remove_dir_all(&into).unwrap();
+        let odd = [
+            Record::Meta { name: "extra".into(), value: vec![1] },
+            Record::Bulk { id: 99, stored: vec![0; 60] },
+            Record::File { stored: vec![0; 60] },
+            Record::Entry { leaf: vec![1; 60], body: vec![], small: vec![] },
+        ];
+        for n in 0..records.len() {
+            let without: Vec<&Record> =
+                whole.iter().copied().enumerate().filter(|(m, _)| *m != n).map(|(_, r)| r).collect();
+            let mut twice = whole.clone();
+            twice.insert(n, &records[n]);
+            let mut with = whole.clone();
+            with.insert(n, &odd[n % odd.len()]);
+            for (what, forged) in [("without", without), ("twice", twice), ("odd", with)] {
+                // A file written twice is the same file.
+                if what == "twice" && matches!(records[n], Record::File { .. }) {
+                    continue;
+                }
+                write(&out, &forged);
+                let refused = restore(&out, &into, &options);
+                assert!(refused.is_err(), "{what} record {n}: {:?}", records[n]);
+                assert!(!into.exists());
+            }
+        }
+    }
+}

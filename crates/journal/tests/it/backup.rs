@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use journal::{Content, Error, Keep, KeyId, Reader, RestoreOptions, Restored, Writer, backup, restore, verify};
 
@@ -296,4 +297,36 @@ fn a_backup_of_a_broken_journal_fails_and_leaves_nothing() {
     assert!(matches!(backup(&place.data(), &place.out(), None), Err(Error::Broken { seq: Some(18), .. })));
     assert!(!place.out().exists() && !place.keys().exists());
     assert_eq!(fs::read_dir(place.dir.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn backups_and_verification_hold_while_a_writer_appends_and_erases() {
+    let place = Place::new();
+    let mut writer = filled(&place.data());
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut keys = Vec::new();
+            while !stop.load(Ordering::Relaxed) {
+                let key = writer.new_key().unwrap();
+                keys.push(key);
+                let large = vec![9; FILE_BYTES];
+                let parts: [(KeyId, Keep, &[u8]); 2] = [(key, Keep::Replayed, b"x"), (key, Keep::OnDemand, &large)];
+                writer.append(vec![vec![sealed("a", &parts)]; 3], 0).unwrap();
+                if keys.len() % 40 == 0 {
+                    let gone = keys.swap_remove(keys.len() / 2);
+                    writer.erase(&[gone], entry("journal.erased", "{}"), 0).unwrap();
+                }
+            }
+        });
+        for n in 0..6 {
+            let (out, into) = (place.dir.path().join(format!("b{n}")), place.dir.path().join(format!("r{n}")));
+            checked(&place.data());
+            match backup(&place.data(), &out, None) {
+                Ok(made) => assert_eq!(restore(&out, &into, &RestoreOptions::default()).unwrap().size, made.size),
+                Err(error) => assert!(error.to_string().contains("again and again"), "{error}"),
+            }
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
 }

@@ -185,3 +185,10 @@ fn walk_blobs(dir: &std::path::Path) -> usize {
     let folders = fs::read_dir(dir.join("blobs")).unwrap();
     folders.map(|folder| fs::read_dir(folder.unwrap().path()).unwrap().count()).sum()
 }
+
+#[test]
+fn a_writer_and_its_readers_may_live_in_other_threads() {
+    fn sendable<T: Send>() {}
+    sendable::<Writer>();
+    sendable::<Reader>();
+}

@@ -307,15 +307,21 @@ fn keys_cut_off_while_they_were_made_ready_are_made_again() {
 }
 
 #[test]
-fn a_file_missing_from_the_last_entries_stops_the_start() {
+fn a_missing_file_does_not_stop_the_start_and_is_told_where_it_is_needed() {
     let dir = tempfile::tempdir().unwrap();
     let mut writer = open(dir.path());
     let key = writer.new_key().unwrap();
-    writer.append(vec![vec![sealed("a", &[(key, Keep::OnDemand, &[1; FILE_BYTES])])]], 0).unwrap();
+    let parts: [(KeyId, Keep, &[u8]); 2] = [(key, Keep::Replayed, b"naam"), (key, Keep::OnDemand, &[1; FILE_BYTES])];
+    writer.append(vec![vec![sealed("a", &parts)]], 0).unwrap();
     drop(writer);
     fs::remove_dir_all(dir.path().join("blobs")).unwrap();
-    let Err(Error::Broken { seq: Some(0), what }) = Writer::open(dir.path(), &options()) else { panic!("opened") };
-    assert!(what.contains("is missing"), "{what}");
+    let mut writer = open(dir.path());
+    fill(&mut writer, 1);
+    let reader = writer.reader().unwrap();
+    assert_eq!(reader.part(0, 0).unwrap(), Content::Open(b"naam".to_vec()));
+    let Err(Error::Broken { seq: Some(0), what }) = reader.part(0, 1) else { panic!("read") };
+    assert!(what.contains("are missing"), "{what}");
+    assert!(matches!(verify(dir.path(), None, &mut |_, _| {}), Err(Error::Broken { seq: Some(0), .. })));
 }
 
 #[test]
