@@ -239,6 +239,8 @@ struct Drained {
     backlog: usize,
     /// Mails read.
     read: usize,
+    /// Answers that were written.
+    answers: usize,
 }
 
 impl Drained {
@@ -257,6 +259,7 @@ impl Drained {
             behind: end - last,
             backlog: received.len() - read.iter().filter(|t| *t <= last).count(),
             read: read.len() - warm_up,
+            answers: at("outbox.queued")?.len(),
         })
     }
 }
@@ -332,10 +335,11 @@ fn tell(
         probes.iter().map(|p| grouped(*p)).collect::<Vec<_>>().join(" and ")
     ));
     report.note(format!(
-        "{} mails were not read yet when the last one was accepted; {} reports in all (with {WARM_UP} to warm up), {} not fully read; {} answers left.",
+        "{} mails were not read yet when the last one was accepted; {} reports in all (with {WARM_UP} to warm up), {} not fully read; {} answers were written, {} of them had left when it was stopped.",
         grouped(drained.backlog as f64),
         grouped(figures.reports as f64),
         figures.incomplete,
+        grouped(drained.answers as f64),
         grouped(figures.answers as f64)
     ));
     report.note(format!(
@@ -370,7 +374,10 @@ mod tests {
             entry("intake.read", "04.25"),
         ];
         let drained = Drained::of(&entries, 1).unwrap();
-        assert_eq!((drained.all, drained.behind, drained.backlog, drained.read), (3.25, 2.25, 1, 2));
+        assert_eq!(
+            (drained.all, drained.behind, drained.backlog, drained.read, drained.answers),
+            (3.25, 2.25, 1, 2, 1)
+        );
         assert!(Drained::of(&entries[..1], 1).is_err());
     }
 
