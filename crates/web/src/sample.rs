@@ -198,13 +198,13 @@ const HIT: &str = "Goeienacht,\n\nik ben de IT-verantwoordelijke van de gemeente
 /// The whole story.
 pub fn story() -> (Story, Reference, Reference) {
     let mut story = begin();
-    let first = story.receive(900, Via::Smtp, ("algemeen directeur", "directeur.marterrode@privemail.example"), "Servers van Marterrode versleuteld", "Alle servers van Marterrode zijn versleuteld. Er staat een losgeldbrief. Adres 198.51.100.23.", &[]);
+    let first = story.receive(900, Via::Smtp, ("algemeen directeur", "directeur.otterburg@privemail.example"), "Servers van Otterburg versleuteld", "Alle servers van Otterburg zijn versleuteld. Er staat een losgeldbrief. Adres 198.51.100.23.", &[]);
     story.now = story.now.plus_seconds(300);
     let incident = open_incident(&mut story, first);
     let vpn = story.receive(31, Via::Form, ("Lijstervoorde", "it@lijstervoorde.example"), "Aanmelding met het account van de leverancier, om 02:20", "Vreemde aanmelding op de VPN om 02:20 met het account van de leverancier.", &["aanmeldingen.csv"]);
-    story.receive(77, Via::Smtp, ("dienst ICT Libelburg", "ict@libelburg.example"), "Vraag: moeten wij de lijn met Marterrode afsluiten?", "Moeten wij de lijn met Marterrode afsluiten? Graag advies.", &[]);
+    story.receive(77, Via::Smtp, ("dienst ICT Libelburg", "ict@libelburg.example"), "Vraag: moeten wij de lijn met Otterburg afsluiten?", "Moeten wij de lijn met Otterburg afsluiten? Graag advies.", &[]);
     story.receive(152, Via::Smtp, ("", ""), "41 MB met logbestanden", "Zie bijlage", &["factuur.pdf.exe", "log.zip"]);
-    story.receive(240, Via::Smtp, ("redactie", "redactie@krant.example"), "Persvraag over Marterrode", "Kunt u bevestigen dat Marterrode gehackt is? Wij publiceren om 6 uur. Pers.", &[]);
+    story.receive(240, Via::Smtp, ("redactie", "redactie@krant.example"), "Persvraag over Otterburg", "Kunt u bevestigen dat Otterburg gehackt is? Wij publiceren om 6 uur. Pers.", &[]);
     let asked = story.receive(264, Via::Smtp, ("Gruttokerke", "ict@gruttokerke.example"), "Is de VPN van de leverancier uit?", "Wij weten niet of de VPN uit is. Gruttokerke.", &[]);
     let draft = story.draft("ict@gruttokerke.example", "Re: Is de VPN van de leverancier uit?", "Dag\n\nIs de VPN van de leverancier uit?\n\nDe wachtdienst");
     let (leave, letter) = (story.leave(asked), draft);
@@ -223,10 +223,10 @@ pub fn story() -> (Story, Reference, Reference) {
 }
 
 fn open_incident(story: &mut Story, first: Reference) -> Reference {
-    let board = story.desk.register().find("Marterrode").expect("the demonstration's register has it");
+    let board = story.desk.register().find_on("Otterburg", "2022-12-15").expect("the demonstration's register has it");
     let open = incidents::Command::Open {
         by: ME,
-        title: "Marterrode: servers versleuteld, loketten op papier".to_owned(),
+        title: "Otterburg: servers versleuteld, loketten op papier".to_owned(),
         severity: Some(incidents::Severity::C3),
         tlp: Tlp::Amber,
         since: Some(story.now.plus_seconds(-3 * 3600)),
@@ -423,7 +423,7 @@ fn door_pages(story: &Story, language: Language, theme: Theme) -> Vec<(String, M
         mistakes: Vec::new(),
     };
     put("melden", public::page(w, &empty));
-    let typed = public::Typed { board: "Marterrode".to_owned(), hit_now: true, phone: "bel mij".to_owned(), email: "an@gemeente".to_owned(), ..empty.typed.clone() };
+    let typed = public::Typed { board: "Otterburg".to_owned(), hit_now: true, phone: "bel mij".to_owned(), email: "an@gemeente".to_owned(), ..empty.typed.clone() };
     let mistakes = public::mistakes(w, &typed);
     put("melden-fout", public::page(w, &public::Public { typed, mistakes, kept: vec!["losgeldbrief.jpg".to_owned()], ..empty }));
     let received = public::Received {
@@ -450,7 +450,7 @@ fn outside_pages(story: &Story, language: Language, theme: Theme) -> Vec<(String
     let mut put = |name: &str, markup: Markup| out.push((name.to_owned(), markup));
     let at = |nav| shell(story, language, theme, nav);
     let w = words(language);
-    let board = story.desk.register().find("Marterrode").expect("the demonstration's register has it");
+    let board = story.desk.register().find_on("Otterburg", "2022-12-15").expect("the demonstration's register has it");
     put("bestuur", pages::boards::board_page(&at(Nav::Boards), &lens.board(board).expect("it is in the register")));
     let filter = BoardFilter { active: true, ..BoardFilter::default() };
     let rows = lens.boards(&filter).into_iter().map(|r| (1, r)).collect();

@@ -107,7 +107,9 @@ fn a_page_has_one_heading_and_at_most_one_first_button_of_its_own() {
         let markup = read(&name, &page);
         let count = |f: &dyn Fn(&&Element) -> bool| markup.elements.iter().filter(f).count();
         assert_eq!(count(&|e| e.name == "h1"), 1, "{name}");
-        assert!(count(&|e| e.classes().any(|c| c == "first")) <= 1, "{name}: two buttons want to be first");
+        // On a phone the public form has a bar that stays: the call stands in it too.
+        let most = if name.starts_with("melden") { 2 } else { 1 };
+        assert!(count(&|e| e.classes().any(|c| c == "first")) <= most, "{name}: two buttons want to be first");
         assert_eq!(count(&|e| e.name == "main"), 1, "{name}");
     }
 }

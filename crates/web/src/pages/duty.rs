@@ -163,7 +163,7 @@ fn bulk_bar(shell: &Shell, view: &Duty) -> Markup {
     let w = shell.w;
     html! {
         div class="bulk" role="group" aria-label=(w.t("bulk-label")) {
-            button class="btn first" type="submit" name="verdict" value="no_incident" { (w.t("verdict-no-incident")) }
+            button class="btn" type="submit" name="verdict" value="no_incident" { (w.t("verdict-no-incident")) }
             button class="btn" type="submit" name="verdict" value="spam" { (w.t("verdict-spam")) }
             a class="btn plain" href=(view.address(false)) data-back { (w.t("cancel")) }
         }

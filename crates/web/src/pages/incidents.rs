@@ -268,7 +268,7 @@ pub(crate) async fn open(State(web): State<Web>, sent: Sent) -> Result<Response,
         since: fields.get("since").to_owned(),
         mistakes: Vec::new(),
     };
-    let board = Some(view.board.as_str()).filter(|b| !b.is_empty()).map(|b| web.engine().board_named(b));
+    let board = if view.board.is_empty() { None } else { Some(web.board_named(&view.board).await?) };
     let since = Some(view.since.as_str()).filter(|t| !t.is_empty()).map(|t| when::typed(t, visitor.now));
     let title_ok = (1..=TITLE_CHARS_MAX).contains(&view.title.chars().count());
     let checks = [("title", "length", title_ok), ("board", "unknown", board != Some(None)), ("since", "time", since != Some(None))];

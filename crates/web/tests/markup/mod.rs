@@ -52,7 +52,8 @@ impl Markup {
             }
             let (name, attributes) = attributes(tag)?;
             markup.elements.push(Element { name: name.clone(), attributes, inside: open.clone() });
-            if !VOID.contains(&name.as_str()) {
+            // Shapes of SVG may close themselves.
+            if !VOID.contains(&name.as_str()) && !tag.ends_with('/') {
                 open.push(name);
             }
         }

@@ -58,7 +58,7 @@ pub(crate) async fn change(State(web): State<Web>, Path(reference): Path<String>
     let Sent { visitor, fields } = sent;
     let fields = fields.only(&["field", "value", "was", "present", "reason"])?;
     let (reference, leave) = leave(&web, &visitor, &reference).await?;
-    let board = (fields.get("field") == "board").then(|| web.engine().board_named(fields.get("value"))).flatten();
+    let board = if fields.get("field") == "board" { web.board_named(fields.get("value")).await? } else { None };
     let wanted = match fields::wanted(&fields, board) {
         Ok(wanted) => wanted,
         Err((field, why)) => return again(&web, &visitor, reference, Tab::Timeline, fields, invalid(field, why)).await,

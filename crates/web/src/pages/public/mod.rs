@@ -222,7 +222,7 @@ fn board(w: &Words, view: &Public) -> Markup {
 }
 
 fn files(w: &Words, view: &Public) -> Markup {
-    let size = w.bytes(FILES_BYTES_MAX as u64);
+    let size = format!("{} MB", FILES_BYTES_MAX >> 20);
     html! {
         div class="field" {
             label for="files" { (w.t("public-files")) }

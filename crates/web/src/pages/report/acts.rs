@@ -277,7 +277,7 @@ pub(crate) async fn appraise(State(web): State<Web>, Path(reference): Path<Strin
     let kind = Kind::from_key(fields.get("kind")).ok_or_else(|| Problem::of(Wrong::Forged))?;
     let board = match fields.some("board") {
         None => None,
-        Some(name) => match web.engine().board_named(name) {
+        Some(name) => match web.board_named(name).await? {
             Some(board) => Some(board),
             None => return again(&web, &visitor, reference, Pane::Appraise, ("board", "unknown")).await,
         },
