@@ -290,6 +290,7 @@ pub fn shell(story: &Story, language: Language, theme: Theme, here: Nav) -> Shel
         theme,
         keys_off: false,
         demo: true,
+        team: "Cyberresponseteam".to_owned(),
         now: NOW,
         person: "wachtofficier 2".to_owned(),
         role: Role::Admin,
@@ -455,7 +456,7 @@ fn outside_pages(story: &Story, language: Language, theme: Theme) -> Vec<(String
     let filter = BoardFilter { active: true, ..BoardFilter::default() };
     let rows = lens.boards(&filter).into_iter().map(|r| (1, r)).collect();
     let kind = String::new();
-    let boards = pages::boards::Boards { filter, kind, kinds: Vec::new(), rows, provinces: vec!["Antwerpen".to_owned()], loaded: true };
+    let boards = pages::boards::Boards { filter, kind, kinds: Vec::new(), page: 0, rows, provinces: vec!["Antwerpen".to_owned()], loaded: true };
     put("besturen", pages::boards::page(&at(Nav::Boards), &boards));
     let settings = pages::settings::Settings {
         preferences: Preferences::default(),

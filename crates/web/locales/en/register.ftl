@@ -5,6 +5,7 @@ boards-title = { $n ->
 }
 boards-lead = The register, with what you may see about each.
 boards-counts = { $hit } hit now, { $open } with an incident running, { $reports } with reports.
+boards-shown = { $from } to { $to } of { $total }
 boards-table = As a table (CSV)
 boards-active = only with reports or incidents
 boards-none = No register yet

@@ -5,6 +5,7 @@ boards-title = { $n ->
 }
 boards-lead = Het register, met wat jij over elk mag zien.
 boards-counts = { $hit } nu geraakt, { $open } met een lopend incident, { $reports } met meldingen.
+boards-shown = { $from } tot { $to } van { $total }
 boards-table = Als tabel (CSV)
 boards-active = alleen met meldingen of incidenten
 boards-none = Nog geen register

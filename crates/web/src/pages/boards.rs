@@ -11,7 +11,8 @@ use crate::problem::Problem;
 use crate::routes::{Route, query as quoted};
 use crate::shell::{Nav, Shell};
 use crate::visitor::Visitor;
-use crate::words::{n, s};
+use crate::when::ZONE;
+use crate::words::{Words, n, s};
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
@@ -19,6 +20,9 @@ use desk::register::{BoardFilter, BoardKind, BoardRow, BoardView};
 use desk::view::BoardLink;
 use maud::{Markup, html};
 use std::collections::HashMap;
+
+/// Rows of a page.
+const ROWS: usize = 100;
 
 /// What the page shows.
 pub struct Boards {
@@ -28,8 +32,10 @@ pub struct Boards {
     pub kind: String,
     /// Kinds to choose from.
     pub kinds: Vec<BoardKind>,
-    /// The rows, with their REFNIS code.
+    /// The rows, with their REFNIS code: where most goes on first, then by name.
     pub rows: Vec<(u32, BoardRow)>,
+    /// Which page of them, from 0.
+    pub page: usize,
     /// Provinces to choose from.
     pub provinces: Vec<String>,
     /// A register is loaded.
@@ -37,13 +43,15 @@ pub struct Boards {
 }
 
 impl Boards {
-    /// The same selection as a table for a spreadsheet.
-    fn table_address(&self) -> String {
-        let mut address = format!("{}?", Route::BoardsTable);
+    /// The same selection elsewhere: another page of it, or as a table for a spreadsheet.
+    fn address(&self, at: Route, page: usize) -> String {
+        let mut address = format!("{at}?");
+        let page = if page > 0 { (page + 1).to_string() } else { String::new() };
         let active = if self.filter.active { "1" } else { "" };
         let province = self.filter.province.as_deref().unwrap_or_default();
+        let text = self.filter.text.as_str();
         for (name, value) in
-            [("q", self.filter.text.as_str()), ("provincie", province), ("soort", &self.kind), ("actief", active)]
+            [("q", text), ("provincie", province), ("soort", &self.kind), ("actief", active), ("blad", &page)]
         {
             if !value.is_empty() {
                 address.push_str(&format!("{name}={}&", quoted(value)));
@@ -78,7 +86,7 @@ pub fn page(shell: &Shell, view: &Boards) -> Markup {
         html! {
             div class="head" {
                 div { h1 { (title) } p { (w.t("boards-lead")) " " @if view.loaded { (w.f("boards-counts", &[("hit", n(hit)), ("open", n(open)), ("reports", n(reported))])) } } }
-                @if !view.rows.is_empty() { a class="btn" href=(view.table_address()) download { (w.t("boards-table")) } }
+                @if !view.rows.is_empty() { a class="btn" href=(view.address(Route::BoardsTable, 0)) download { (w.t("boards-table")) } }
             }
             @if view.loaded {
                 form class="filter" method="get" action=(Route::Boards) role="search" {
@@ -106,7 +114,7 @@ fn table(shell: &Shell, view: &Boards) -> Markup {
                     th scope="col" class="num" { (w.t("population")) } th scope="col" class="num" { (w.t("nav-reports")) } th scope="col" class="num" { (w.t("incidents-open")) }
                 } }
                 tbody {
-                    @for (refnis, row) in &view.rows {
+                    @for (refnis, row) in view.rows.iter().skip(view.page * ROWS).take(ROWS) {
                         tr {
                             th scope="row" { a href=(Route::Board(*refnis)) data-row=(refnis) { (row.name) } }
                             td data-l=(w.t("state")) { (state(shell, row)) }
@@ -118,8 +126,31 @@ fn table(shell: &Shell, view: &Boards) -> Markup {
                     }
                 }
             }
+            (pages(w, view))
         }
     }
+}
+
+/// The other pages of a long list.
+fn pages(w: &Words, view: &Boards) -> Markup {
+    let (total, from) = (view.rows.len(), view.page * ROWS);
+    let shown = total.saturating_sub(from).min(ROWS);
+    html! {
+        @if total > ROWS {
+            nav class="pages" aria-label=(w.t("pages")) {
+                span class="meta" { (w.f("boards-shown", &[("from", n(from + 1)), ("to", n(from + shown)), ("total", n(total))])) }
+                @if view.page > 0 { a href=(view.address(Route::Boards, 0)) { (w.t("pages-first")) } }
+                @if from + shown < total { a class="btn" rel="next" href=(view.address(Route::Boards, view.page + 1)) { (w.t("pages-next")) } }
+            }
+        }
+    }
+}
+
+/// A day of the register, as people read days.
+fn day(w: &Words, iso: &str) -> String {
+    let noon =
+        iso.parse::<jiff::civil::Date>().ok().and_then(|d| d.at(12, 0, 0, 0).to_zoned_datetime(ZONE.clone()).ok());
+    noon.map_or_else(|| iso.to_owned(), |at| w.day(desk::ids::Timestamp(at.timestamp().as_microsecond())))
 }
 
 fn state(shell: &Shell, row: &BoardRow) -> Markup {
@@ -166,8 +197,8 @@ pub fn board_page(shell: &Shell, view: &BoardView) -> Markup {
                     section class="panel" {
                         h2 id="register-h" { (w.t("register")) }
                         dl class="facts" {
-                            dt { (w.t("valid-from")) } dd { (board.valid_from) }
-                            @if let Some(to) = &board.valid_to { dt { (w.t("valid-to")) } dd { (to) } }
+                            dt { (w.t("valid-from")) } dd { (day(w, &board.valid_from)) }
+                            @if let Some(to) = &board.valid_to { dt { (w.t("valid-to")) } dd { (day(w, to)) } }
                             (links("successors", &view.successors))
                             (links("predecessors", &view.predecessors))
                             @if !board.former_names.is_empty() { dt { (w.t("former-names")) } dd { (board.former_names.join(", ")) } }
@@ -206,8 +237,11 @@ async fn selection(web: &Web, visitor: &Visitor, query: &HashMap<String, String>
     let kind = value("soort").unwrap_or_default();
     let (shell, rows) = web.look(visitor, Nav::Boards, |lens| lens.boards(&filter)).await?;
     let rows = rows.into_iter().filter(|r| kind.is_empty() || r.kind.key() == kind);
-    let rows = rows.map(|r| (codes.get(&r.id).copied().unwrap_or_default(), r)).collect();
-    Ok((shell, Boards { filter, kind, kinds, rows, loaded: !codes.is_empty(), provinces }))
+    let mut rows: Vec<_> = rows.map(|r| (codes.get(&r.id).copied().unwrap_or_default(), r)).collect();
+    rows.sort_by_key(|(_, r)| std::cmp::Reverse((r.hit_now, r.incidents_open, r.reports)));
+    let page =
+        value("blad").and_then(|b| b.parse::<usize>().ok()).map_or(0, |b| b.saturating_sub(1).min(rows.len() / ROWS));
+    Ok((shell, Boards { filter, kind, kinds, page, rows, loaded: !codes.is_empty(), provinces }))
 }
 
 /// `GET /besturen`.

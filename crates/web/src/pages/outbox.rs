@@ -118,7 +118,7 @@ pub fn sink_page(shell: &Shell, mails: &[SinkMail]) -> Markup {
                 @for mail in mails {
                     li {
                         p { b { (w.f("letter-to", &[("to", s(&mail.to))])) } }
-                        p class="meta" { (when::time_exact(w, mail.at)) " · " span class="mono" { "<" (mail.message_id) ">" } }
+                        p class="meta" { (when::time_exact(w, mail.at)) " · " span class="hash" { "<" (mail.message_id) ">" } }
                         p { (mail.subject) }
                         details class="more" { summary { (w.t("sink-read")) (crate::parts::icon(crate::parts::Icon::Turn)) } div class="letter in-more" { (mail.text) } }
                     }
