@@ -19,7 +19,10 @@ const UNDOABLE_MAX: usize = 1000;
 impl Desk {
     /// An empty desk that knows these boards.
     pub fn new(register: Register) -> Desk {
-        Desk { register, ..Desk::default() }
+        let mut desk = Desk::default();
+        desk.index.boards(&register);
+        desk.register = register;
+        desk
     }
 
     /// The desk as this viewer may see it.
@@ -158,7 +161,7 @@ impl Desk {
                 About::Incident(incident) => self.notice_line(seq, at, *incident, *by, *notice),
             }
             if *purpose == outbox::Purpose::Reply {
-                self.index.wrote(*about, self.class_of(*about), at, letter);
+                self.index.wrote(*about, self.class_of(*about), letter);
             }
         }
     }

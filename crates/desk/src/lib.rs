@@ -21,6 +21,10 @@ pub mod outbox;
 pub mod register;
 pub mod sealed;
 pub mod search;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+#[cfg(test)]
+mod tests;
 pub mod view;
 
 pub use machinery::{Answerable, IncidentInventory, Inventory};

@@ -21,7 +21,7 @@ impl Desk {
                 line.certain = *certain;
                 let place = self.incidents.get(incident).next_entry();
                 self.incidents.line(incident, line);
-                self.index.noted(incident, place, class, at, note);
+                self.index.noted(incident, place, class, note);
                 self.undoable.insert(seq, Undoable { by: *by, what: Inverse::Line(incident, place) });
             }
             Fact::TaskAdded { task, by, assignee, due, text, .. } => {
@@ -38,7 +38,7 @@ impl Desk {
                     entry: place,
                     withdrawn: false,
                 });
-                self.index.task(incident, place, class, at, text);
+                self.index.task(incident, place, class, text);
                 self.undoable.insert(seq, Undoable { by: *by, what: Inverse::Line(incident, place) });
             }
             Fact::TaskSet { task, by, done, .. } => {
@@ -121,7 +121,7 @@ impl Desk {
                 dropped: false,
             },
         );
-        self.index.opened(*incident, class, at, title);
+        self.index.opened(*incident, class, title);
     }
 
     fn changed(&mut self, seq: u64, at: Timestamp, incident: IncidentId, by: Actor, change: &Change) {
@@ -172,12 +172,12 @@ impl Desk {
         let after = self.classes.intern(audience.clone());
         let mut moved = HashMap::from([(before, after)]);
         for class in stricter {
-            if !moved.contains_key(&class) {
+            if let std::collections::hash_map::Entry::Vacant(e) = moved.entry(class) {
                 let mut own = self.classes.get(class).clone();
                 own.organisations = audience.organisations;
                 own.tlp = own.tlp.max(audience.tlp);
                 let to = self.classes.intern(own);
-                moved.insert(class, to);
+                e.insert(to);
             }
         }
         let kept = &mut self.incidents.incidents[incident.index()];

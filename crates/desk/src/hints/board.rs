@@ -344,7 +344,7 @@ fn says_self(back: &[&str]) -> bool {
             let last = form[form.len() - 1];
             *word == last && form.len() == 1 || (*word == last && form.len() == 2 && back.get(n + 1) == Some(&form[0]))
         };
-        if SELF.iter().any(|form| begins(&form)) {
+        if SELF.iter().any(begins) {
             return true;
         }
         if !(ROLES.contains(word) || TOWN.contains(word) || RELATED.contains(word) || DESKS.contains(word)) {
@@ -392,15 +392,15 @@ pub(super) fn recognise(known: &Known<'_>, words: &[Word<'_>]) -> Guess {
         return Guess { board: Some(board), certain: true, reasons: vec![reason("board-learned", &name(board))] };
     }
     let domain = known.address.and_then(|a| by_domain(register, a, known.day));
-    if let Some(typed) = known.typed.filter(|t| !t.trim().is_empty()) {
-        if let Some((board, related)) = by_typed(register, typed, known.day) {
-            let agrees = domain.as_ref().is_none_or(|(d, ..)| *d == board);
-            return Guess {
-                board: Some(board),
-                certain: agrees && !related,
-                reasons: vec![reason("board-typed", typed.trim())],
-            };
-        }
+    if let Some(typed) = known.typed.filter(|t| !t.trim().is_empty())
+        && let Some((board, related)) = by_typed(register, typed, known.day)
+    {
+        let agrees = domain.as_ref().is_none_or(|(d, ..)| *d == board);
+        return Guess {
+            board: Some(board),
+            certain: agrees && !related,
+            reasons: vec![reason("board-typed", typed.trim())],
+        };
     }
     let mentions = mentions(register, words, known.day);
     let own: Vec<&Mention> = mentions.iter().filter(|m| m.own).collect();

@@ -63,7 +63,7 @@ fn weight(met: &[Met], what: For) -> i32 {
     sum
 }
 
-fn found<'m>(met: &'m [Met], what: For) -> impl Iterator<Item = &'m Met> {
+fn found(met: &[Met], what: For) -> impl Iterator<Item = &Met> {
     met.iter().filter(move |m| m.what == what && !m.negated)
 }
 

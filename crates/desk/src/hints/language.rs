@@ -41,7 +41,7 @@ pub(super) fn guess(words: &[Word<'_>]) -> Option<Language> {
         }
     }
     let mut ranked: Vec<(usize, Language)> = Language::ALL.into_iter().map(|l| (counts[l as usize], l)).collect();
-    ranked.sort_by(|a, b| b.0.cmp(&a.0));
+    ranked.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
     let ((best, language), (second, _)) = (ranked[0], ranked[1]);
     let sure = if second == 0 { best >= ALONE_MIN } else { best >= MIXED_MIN && best >= 2 * second };
     sure.then_some(language)

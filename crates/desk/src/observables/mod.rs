@@ -7,6 +7,8 @@ mod checks;
 mod refang;
 mod shapes;
 
+pub(crate) use shapes::host_of;
+
 use crate::intake::Observable;
 use std::collections::HashSet;
 

@@ -134,7 +134,7 @@ fn unwrapped(host: &str, path: &str) -> Option<String> {
 }
 
 /// The host of a canonical address with a scheme.
-pub(super) fn host_of(url: &str) -> Option<&str> {
+pub(crate) fn host_of(url: &str) -> Option<&str> {
     let after = url.split_once("://")?.1;
     let authority = &after[..after.find(['/', '?', '#']).unwrap_or(after.len())];
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);

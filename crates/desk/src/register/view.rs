@@ -96,7 +96,7 @@ impl Lens<'_> {
             .map(|b| row(b, tallies[b.id.index()]))
             .filter(|r| !filter.active || r.reports + r.incidents_open > 0)
             .collect();
-        rows.sort_by(|a, b| squeezed(&a.name).cmp(&squeezed(&b.name)));
+        rows.sort_by_key(|a| squeezed(&a.name));
         rows
     }
 

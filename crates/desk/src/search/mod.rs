@@ -2,6 +2,8 @@
 
 mod index;
 mod query;
+mod seen;
+mod terms;
 
 pub(crate) use index::Index;
 pub use query::{Facets, Found, Hit, HitKind, Why};

@@ -1,0 +1,9 @@
+//! Stories, rules under any sequence of commands, what others may see, and the written form of every fact.
+
+mod golden;
+mod lens;
+mod replay;
+mod rules;
+mod search;
+mod size;
+mod story;
