@@ -125,7 +125,10 @@ impl Client {
     }
 
     async fn starttls(mut self, connector: &TlsConnector, host: &str) -> Result<Self, Fault> {
-        self.ask("STARTTLS", "", drop).await?;
+        match self.ask("STARTTLS", "", drop).await {
+            Err(Fault::Refused { .. }) => return Err(Fault::NoTls),
+            done => done?,
+        };
         if self.wire.ahead() {
             return Err(Fault::Gibberish("more than an answer before encryption"));
         }

@@ -121,8 +121,8 @@ mod tests {
     #[tokio::test]
     async fn literals_stand_where_their_markers_stood() {
         let frame = frame(b"* 1 FETCH (BODY[] {5}\r\na\r\nb) X {1}\r\n} UID 7)\r\n* OK", 6).await.unwrap();
-        assert_eq!(frame.text, b"* 1 FETCH (BODY[] ) X  UID 7)");
-        assert_eq!(frame.literals, [(18, b"a\r\nb)".to_vec()), (22, b"}".to_vec())]);
+        assert_eq!(frame.text, b"* 1 FETCH (BODY[]  X  UID 7)");
+        assert_eq!(frame.literals, [(18, b"a\r\nb)".to_vec()), (21, b"}".to_vec())]);
     }
 
     #[tokio::test]
