@@ -1,6 +1,6 @@
 //! What may become of a message.
 
-use super::{Appraisal, Command, Fact, Report, Status, Thread, Verdict, erase};
+use super::{Appraisal, Automatic, Command, Fact, Report, Status, Thread, Verdict, erase};
 use crate::Desk;
 use crate::command::{Actor, Context, Decision, Outcome, Refusal};
 use crate::fact::{self, Recorded};
@@ -147,7 +147,7 @@ fn decide_read(
     if let Some(Thread::Returns(notice)) = thread {
         facts.push(fact::Fact::Outbox(outbox::bounced(desk, notice, report)).into());
     }
-    if let Some(verdict) = thread.and_then(|thread| joins(desk, thread)) {
+    if let Some(verdict) = thread.and_then(|thread| joins(desk, thread, findings.automatic)) {
         facts.push(intake(Fact::Decided { report, by: Actor::Rule, verdict, batch: None }).into());
     }
     if let Some(answer) = findings.answer.filter(|_| may_answer_again(desk, report, context.now)) {
@@ -160,8 +160,9 @@ fn decide_read(
     Ok(Decision { facts, outcome: Outcome::Done })
 }
 
-/// Where a message belongs by itself. Never to what is over: an answer to a closed report or incident is for a person to see.
-fn joins(desk: &Desk, thread: Thread) -> Option<Verdict> {
+/// Where a message belongs by itself. Never to what is over: an answer to a closed report or incident is for a person to see; only what
+/// a machine sent back (a bounce, an absence) joins what it is about all the same.
+fn joins(desk: &Desk, thread: Thread, automatic: Automatic) -> Option<Verdict> {
     let of = match thread {
         Thread::Continues(of) => of,
         Thread::Returns(notice) => match desk.outbox.get(notice).about {
@@ -172,8 +173,8 @@ fn joins(desk: &Desk, thread: Thread) -> Option<Verdict> {
     };
     match desk.intake.get(of).status {
         Status::Decided(Verdict::Incident { incident, .. }) => joins_incident(desk, incident),
-        Status::Decided(_) => None,
-        Status::New | Status::Waiting | Status::Snoozed(_) => Some(Verdict::FollowUp(of)),
+        Status::Decided(_) if automatic == Automatic::No => None,
+        Status::New | Status::Waiting | Status::Snoozed(_) | Status::Decided(_) => Some(Verdict::FollowUp(of)),
     }
 }
 
