@@ -220,7 +220,9 @@ fn list() -> Command {
 fn backup() -> Command {
     Command::new("backup")
         .about("Writes a consistent backup, also while a server runs; the keys go to FILE.keys")
-        .after_help("Keep FILE and FILE.keys apart: whoever has both can read everything; with FILE alone nothing is readable.")
+        .after_help(
+            "Keep FILE and FILE.keys apart: whoever has both can read everything; with FILE alone nothing is readable.",
+        )
         .arg(data())
         .arg(
             Arg::new("out")
@@ -244,9 +246,7 @@ fn restore() -> Command {
     };
     Command::new("restore")
         .about("Restores a backup into an empty folder: verified before it opens")
-        .arg(
-            Arg::new("file").value_name("FILE").required(true).value_parser(value_parser!(PathBuf)).help("The backup"),
-        )
+        .arg(Arg::new("file").value_name("FILE").required(true).value_parser(value_parser!(PathBuf)).help("The backup"))
         .arg(data().help("The new folder; empty, or not there yet"))
         .arg(file("keys", "FILE.keys", "The keys; FILE.keys beside the backup when not given"))
         .arg(file("erasures", "LIST", "A newer list of erasures: what it names stays erased"))

@@ -225,7 +225,8 @@ fn explain(path: &Path, text: &str, error: &toml::de::Error) -> Failure {
 }
 
 fn key_line(text: &str, key: &str) -> usize {
-    let starts = |line: &str| line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('='));
+    let starts =
+        |line: &str| line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('='));
     text.lines().position(starts).map_or(1, |n| n + 1)
 }
 
@@ -234,10 +235,18 @@ fn check(path: &Path, text: &str, file: &File) -> Result<(), Failure> {
         Err(Failure::new(Kind::Invalid, format!("{}:{}: {key}: {why}", path.display(), key_line(text, key))).hint(cure))
     };
     if file.address.as_deref().is_some_and(|a| !is_mailbox(a)) {
-        return wrong("address", "this is not a mailbox", "Write one address, such as \"cyberresponse@vlaanderen.example\".");
+        return wrong(
+            "address",
+            "this is not a mailbox",
+            "Write one address, such as \"cyberresponse@vlaanderen.example\".",
+        );
     }
     if file.lmtp.as_deref().is_some_and(|l| l.parse::<SocketAddr>().is_err() && !l.starts_with("unix:")) {
-        return wrong("lmtp", "neither an address nor unix:PATH", "Write \"127.0.0.1:24\" or \"unix:/run/bolwerk/lmtp\".");
+        return wrong(
+            "lmtp",
+            "neither an address nor unix:PATH",
+            "Write \"127.0.0.1:24\" or \"unix:/run/bolwerk/lmtp\".",
+        );
     }
     if let Some(relay) = &file.relay {
         if relay.user.is_some() != relay.password_file.is_some() {
@@ -290,7 +299,8 @@ fn check(path: &Path, text: &str, file: &File) -> Result<(), Failure> {
 /// Whether a text can be one mailbox: good enough to catch mistakes, not a grammar.
 pub fn is_mailbox(text: &str) -> bool {
     text.rsplit_once('@').is_some_and(|(local, domain)| {
-        let plain = |s: &str| !s.is_empty() && !s.chars().any(|c| c.is_whitespace() || c.is_control() || "<>,;".contains(c));
+        let plain =
+            |s: &str| !s.is_empty() && !s.chars().any(|c| c.is_whitespace() || c.is_control() || "<>,;".contains(c));
         plain(local) && plain(domain) && !domain.starts_with('.') && !domain.ends_with('.')
     })
 }
@@ -382,14 +392,17 @@ mod tests {
         assert!(mistake("[relay]\nhost = \"a\"\nuser = \"b\"\n").starts_with("F:3: user: "));
         assert!(mistake("[limits]\nmessage_mib = 0\n").starts_with("F:2: message_mib: must be"));
         assert!(mistake("[limits]\nmessage_mib = \"x\"\n").starts_with("F:2: invalid type"));
-        assert!(mistake("[tls]\ncertificate = \"/not/there\"\nkey = \"/not/there\"\n").starts_with("F:2: certificate: "));
+        assert!(
+            mistake("[tls]\ncertificate = \"/not/there\"\nkey = \"/not/there\"\n").starts_with("F:2: certificate: ")
+        );
     }
 
     #[test]
     fn a_whole_file_is_understood() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bolwerk.toml");
-        let text = "http = \"[::1]:8080\"\nsmtp = \"0.0.0.0:25\"\naddress = \"a@b.example\"\n[relay]\nhost = \"r.example\"\n";
+        let text =
+            "http = \"[::1]:8080\"\nsmtp = \"0.0.0.0:25\"\naddress = \"a@b.example\"\n[relay]\nhost = \"r.example\"\n";
         std::fs::write(&path, text).unwrap();
         let file = read(&path).unwrap();
         assert_eq!(file.relay.unwrap().port, 587);

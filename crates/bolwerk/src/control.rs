@@ -85,8 +85,9 @@ pub fn listen(data: &Path) -> Result<UnixListener, Failure> {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
         _ => {}
     }
-    let listener = UnixListener::bind(&path)
-        .map_err(|e| Failure::new(Kind::Unforeseen, format!("{}: {e}", path.display())).hint("Is the path too long?"))?;
+    let listener = UnixListener::bind(&path).map_err(|e| {
+        Failure::new(Kind::Unforeseen, format!("{}: {e}", path.display())).hint("Is the path too long?")
+    })?;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
     Ok(listener)
 }
@@ -245,7 +246,8 @@ impl Connection {
     pub async fn answer(&mut self) -> Result<Answer, Failure> {
         let mut line = String::new();
         if self.read.read_line(&mut line).await? == 0 {
-            return Err(Failure::new(Kind::Unforeseen, "the server went away").hint("Run the command again: nothing is doubled."));
+            return Err(Failure::new(Kind::Unforeseen, "the server went away")
+                .hint("Run the command again: nothing is doubled."));
         }
         serde_json::from_str(&line).map_err(|e| Failure::new(Kind::Unforeseen, e))
     }

@@ -22,8 +22,11 @@ pub const STARTS: Timestamp = Timestamp::from_seconds(1_671_069_840);
 pub async fn demo(matches: &ArgMatches) -> Result<(), Failure> {
     let http = matches.get_one::<SocketAddr>("http").copied();
     if let Some(address) = http.filter(|a| !a.ip().is_loopback()) {
-        return Err(Failure::new(Kind::Usage, format!("--http {address}: the demonstration is served on this machine only"))
-            .hint("Give a loopback address such as 127.0.0.1:8022: whoever opens it is signed in without a password."));
+        return Err(Failure::new(
+            Kind::Usage,
+            format!("--http {address}: the demonstration is served on this machine only"),
+        )
+        .hint("Give a loopback address such as 127.0.0.1:8022: whoever opens it is signed in without a password."));
     }
     let folder = Folder::of(matches.get_one::<PathBuf>("keep"))?;
     let clock = Arc::new(Clock::default());

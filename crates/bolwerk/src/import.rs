@@ -45,7 +45,11 @@ pub async fn mail(matches: &ArgMatches) -> Result<(), Failure> {
     {
         let mut note = |origin: &str, answer: Answer| match answer {
             Answer::Report { reference, new } => {
-                if new { tally.imported += 1 } else { tally.known += 1 }
+                if new {
+                    tally.imported += 1
+                } else {
+                    tally.known += 1
+                }
                 references.push(reference);
                 progress(references.len());
             }

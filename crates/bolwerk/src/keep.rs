@@ -15,12 +15,16 @@ pub fn explain(data: &Path, error: Error) -> Failure {
         Error::Held { .. } => Kind::Held,
         Error::Broken { .. } | Error::BadBackup { .. } | Error::BadKeys { .. } => Kind::Damaged,
         Error::Absent { .. } => Kind::Missing,
-        Error::ReadOnly { .. } | Error::Exists { .. } | Error::BadNote { .. } | Error::Encrypted { .. } => Kind::Invalid,
+        Error::ReadOnly { .. } | Error::Exists { .. } | Error::BadNote { .. } | Error::Encrypted { .. } => {
+            Kind::Invalid
+        }
         _ => Kind::Storage,
     };
     let hint = match kind {
         Kind::Held => "Another program holds this folder: stop it, or use the commands that go through it.",
-        Kind::Damaged => "Do not write to this folder. Restore the newest backup that verifies into another folder, and keep this one as evidence.",
+        Kind::Damaged => {
+            "Do not write to this folder. Restore the newest backup that verifies into another folder, and keep this one as evidence."
+        }
         Kind::Missing => "Give the folder of a desk with --data.",
         Kind::Invalid => "Correct what was given, and run the command again.",
         _ => "Check that the disk has room and that the folder can be written.",

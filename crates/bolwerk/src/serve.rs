@@ -123,8 +123,10 @@ pub async fn start(
         Some(Ok(path)) => {
             // Left by a desk that was killed; the folder's lock says that no other one runs.
             let _left_over = std::fs::remove_file(path);
-            let listener = UnixListener::bind(path)
-                .map_err(|e| Failure::new(Kind::Usage, format!("--lmtp unix:{path}: {e}")).hint("The folder must be there and writable."))?;
+            let listener = UnixListener::bind(path).map_err(|e| {
+                Failure::new(Kind::Usage, format!("--lmtp unix:{path}: {e}"))
+                    .hint("The folder must be there and writable.")
+            })?;
             let (reception, door, stopped) = (reception.clone(), door.clone(), stopped.clone());
             tasks.push(tokio::spawn(post::door::serve_lmtp_unix(listener, reception, door, stopped)));
         }
@@ -239,7 +241,9 @@ pub async fn load_register(matches: &ArgMatches) -> Result<(), Failure> {
 async fn ask(matches: &ArgMatches, request: Request) -> Result<(), Failure> {
     let data: &std::path::PathBuf = matches.get_one("data").expect("the command line requires it");
     match Door::open(data, false).await?.ask(request).await? {
-        Answer::Failed { why } => Err(Failure::new(Kind::Invalid, why).hint("Finish the first run, or name an account that is there.")),
+        Answer::Failed { why } => {
+            Err(Failure::new(Kind::Invalid, why).hint("Finish the first run, or name an account that is there."))
+        }
         _ => Ok(()),
     }
 }

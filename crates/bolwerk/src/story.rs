@@ -101,7 +101,8 @@ impl Story {
     /// Reads it.
     pub fn load() -> Result<Story, Failure> {
         let lines = include_str!("../demo/story.jsonl").lines().enumerate().filter(|(_, l)| !l.trim().is_empty());
-        let parse = |(n, line): (usize, &str)| serde_json::from_str(line).map_err(|e| flaw(format!("line {}: {e}", n + 1)));
+        let parse =
+            |(n, line): (usize, &str)| serde_json::from_str(line).map_err(|e| flaw(format!("line {}: {e}", n + 1)));
         lines.map(parse).collect::<Result<_, _>>().map(Story)
     }
 
@@ -164,7 +165,13 @@ impl Player<'_> {
         }
     }
 
-    async fn mail(&mut self, label: String, via: Via, envelope_from: Option<String>, file: &str) -> Result<(), Failure> {
+    async fn mail(
+        &mut self,
+        label: String,
+        via: Via,
+        envelope_from: Option<String>,
+        file: &str,
+    ) -> Result<(), Failure> {
         let name = file.rsplit('/').next().unwrap_or(file);
         let (_, raw) = MAILS.iter().find(|(n, _)| *n == name).ok_or_else(|| flaw(format!("no mail {file}")))?;
         let raw = self.filled(raw)?;
@@ -327,7 +334,8 @@ impl Player<'_> {
                 }
             }
             "task-done" => {
-                let (_, task) = act.label.as_ref().and_then(|l| self.tasks.get(l)).ok_or_else(|| flaw("no such task"))?;
+                let (_, task) =
+                    act.label.as_ref().and_then(|l| self.tasks.get(l)).ok_or_else(|| flaw("no such task"))?;
                 incidents::Command::SetTask { incident, task: *task, done: true }
             }
             _ => incidents::Command::Change { incident, change: self.change(act)?, expected: None },

@@ -16,21 +16,27 @@ const PASSED_ON_BYTES_MAX: usize = 64 << 20;
 
 /// Raw messages on their way from the writer to the reader.
 #[derive(Default)]
-pub(crate) struct PassedOn(Mutex<(HashMap<ReportId, Arc<[u8]>>, usize)>);
+pub(crate) struct PassedOn(Mutex<Held>);
+
+#[derive(Default)]
+struct Held {
+    raw: HashMap<ReportId, Arc<[u8]>>,
+    bytes: usize,
+}
 
 impl PassedOn {
     pub(crate) fn put(&self, report: ReportId, raw: &[u8]) {
         let mut kept = self.0.lock();
-        if kept.1 + raw.len() <= PASSED_ON_BYTES_MAX {
-            kept.1 += raw.len();
-            kept.0.insert(report, raw.into());
+        if kept.bytes + raw.len() <= PASSED_ON_BYTES_MAX {
+            kept.bytes += raw.len();
+            kept.raw.insert(report, raw.into());
         }
     }
 
     pub(crate) fn take(&self, report: ReportId) -> Option<Arc<[u8]>> {
         let mut kept = self.0.lock();
-        let raw = kept.0.remove(&report)?;
-        kept.1 -= raw.len();
+        let raw = kept.raw.remove(&report)?;
+        kept.bytes -= raw.len();
         Some(raw)
     }
 }

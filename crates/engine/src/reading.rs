@@ -150,7 +150,9 @@ fn mail_findings(engine: &Engine, report: ReportId, via: Via, reading: Reading) 
     let (reference, envelope_from, sender) = engine.peek(|desk| desk.door_of(report));
     let mut whole = String::with_capacity(reading.text.len() + 256);
     whole.push_str(&reading.text);
-    for more in reading.nested.iter().chain(&reading.links).chain(reading.attachments.iter().filter_map(|a| a.text.as_ref())) {
+    for more in
+        reading.nested.iter().chain(&reading.links).chain(reading.attachments.iter().filter_map(|a| a.text.as_ref()))
+    {
         whole.push('\n');
         whole.push_str(more);
     }

@@ -17,7 +17,10 @@ fn filled() -> (tempfile::TempDir, std::path::PathBuf) {
     let mails = folder.path().join("mails");
     std::fs::create_dir(&mails).unwrap();
     for n in 0..30 {
-        let raw = format!("From: a@b.example\r\nSubject: nr {n}\r\nMessage-ID: <{n}@b.example>\r\n\r\n{}\r\n", "tekst ".repeat(n * 20));
+        let raw = format!(
+            "From: a@b.example\r\nSubject: nr {n}\r\nMessage-ID: <{n}@b.example>\r\n\r\n{}\r\n",
+            "tekst ".repeat(n * 20)
+        );
         std::fs::write(mails.join(format!("{n}.eml")), raw).unwrap();
     }
     let told = done(&["import", "mail", text(&mails), "--data", text(&data), "--json"]);
@@ -103,7 +106,17 @@ fn a_list_has_what_tools_rely_on() {
     let first = &reports(&data)[0];
     let keys: Vec<&str> = first.as_object().unwrap().keys().map(String::as_str).collect();
     let expected = [
-        "complete", "from", "hit_now", "kind", "message_id", "raw_sha256", "received_at", "reference", "status", "subject", "via",
+        "complete",
+        "from",
+        "hit_now",
+        "kind",
+        "message_id",
+        "raw_sha256",
+        "received_at",
+        "reference",
+        "status",
+        "subject",
+        "via",
     ];
     assert_eq!(keys, expected);
     assert_eq!(first["via"], "import");

@@ -6,8 +6,18 @@ use std::process::Command;
 
 /// Licences that go with the EUPL-1.2 and ask for nothing but their notice. MPL-2.0 covers single files.
 const LICENCES: [&str; 12] = [
-    "0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "BSL-1.0", "CC0-1.0", "CDLA-Permissive-2.0", "ISC", "MIT",
-    "MPL-2.0", "Unicode-3.0", "Zlib",
+    "0BSD",
+    "Apache-2.0",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "BSL-1.0",
+    "CC0-1.0",
+    "CDLA-Permissive-2.0",
+    "ISC",
+    "MIT",
+    "MPL-2.0",
+    "Unicode-3.0",
+    "Zlib",
 ];
 
 /// Crates that may stand in the tree in more than one version: `age` still uses the generation of ciphers before ours.

@@ -46,10 +46,11 @@ fn send_until_the_end(smtp: &str, client: usize) -> Vec<String> {
     for n in 0.. {
         let id = format!("{client}-{n}@example.org");
         let raw = format!("From: a@b.example\r\nSubject: {n}\r\nMessage-ID: <{id}>\r\n\r\ntekst {n}\r\n.");
-        let said = ["EHLO c.example", "MAIL FROM:<a@b.example>", &format!("RCPT TO:<{}>", crate::desk::MAILBOX), "DATA", &raw]
-            .iter()
-            .map(|line| talk.say(line))
-            .last();
+        let said =
+            ["EHLO c.example", "MAIL FROM:<a@b.example>", &format!("RCPT TO:<{}>", crate::desk::MAILBOX), "DATA", &raw]
+                .iter()
+                .map(|line| talk.say(line))
+                .last();
         match said {
             Some(Ok(reply)) if reply.starts_with("250") => acknowledged.push(id),
             _ => return acknowledged,
@@ -98,9 +99,11 @@ fn a_sender_gets_one_receipt_and_robots_get_none() {
     assert!(receipt.header("In-Reply-To").unwrap().contains("ask-1@stad1.example"));
     let first = reports(&desk.data()).into_iter().find(|r| r["message_id"] == "<ask-1@stad1.example>").unwrap();
     assert!(receipt.raw.contains(first["reference"].as_str().unwrap()));
-    let others: Vec<String> = sink.mails().into_iter().map(|m| m.to).filter(|t| !t.contains("stad1") && !t.contains("stad7")).collect();
+    let others: Vec<String> =
+        sink.mails().into_iter().map(|m| m.to).filter(|t| !t.contains("stad1") && !t.contains("stad7")).collect();
     assert!(others.is_empty(), "{others:?}");
-    let ids: HashSet<_> = sink.mails().iter().filter(|m| m.to.contains("stad1")).map(|m| m.header("Message-ID")).collect();
+    let ids: HashSet<_> =
+        sink.mails().iter().filter(|m| m.to.contains("stad1")).map(|m| m.header("Message-ID")).collect();
     assert_eq!(ids.len(), 1, "one mail, one Message-ID, however often");
 }
 
@@ -110,7 +113,10 @@ fn mail_in_every_shape_becomes_a_report() {
     let nested = "Content-Type: message/rfc822\r\n\r\n".repeat(20_000);
     let shapes = [
         format!("Subject: nested\r\nMIME-Version: 1.0\r\n{nested}Content-Type: text/plain\r\n\r\nx\r\n"),
-        format!("Subject: parts\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n{}", "--b\r\n\r\nx\r\n".repeat(20_000)),
+        format!(
+            "Subject: parts\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n{}",
+            "--b\r\n\r\nx\r\n".repeat(20_000)
+        ),
         format!("Subject: long\r\nX-Long: {}\r\n\r\nx\r\n", "a".repeat(500_000)),
         format!("Subject: nul\0nul\r\n\r\n{}\r\n", "\0\u{1}\u{fffd}".repeat(1000)),
         "\r\n\r\nno header at all\r\n".to_owned(),
