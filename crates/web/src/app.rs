@@ -121,11 +121,13 @@ impl Web {
             // Signed out or disabled while this request was on its way: nothing more is shown.
             desk.session(&visitor.token, visitor.now)?;
             let lens = desk.seen_by(visitor.viewer);
+            let house = lens.house();
             let shell = Shell {
                 w: words(visitor.preferences.language),
                 theme: visitor.preferences.theme,
                 keys_off: visitor.preferences.keys_off,
-                demo: lens.house().demo,
+                demo: house.demo,
+                team: house.organisation,
                 now: visitor.now,
                 person: my_name(&lens),
                 role: visitor.viewer.role,
@@ -143,7 +145,10 @@ impl Web {
     /// The board that is called so, as the register was today; a name of later or earlier days counts where it means one board.
     pub(crate) async fn board_named(&self, name: &str) -> Result<Option<desk::register::BoardId>, Problem> {
         let day = crate::when::zoned(self.engine().now()).date().to_string();
-        Ok(self.engine().read(|desk| desk.register().find_on(name, &day).or_else(|| desk.register().find(name))).await?)
+        Ok(self
+            .engine()
+            .read(|desk| desk.register().find_on(name, &day).or_else(|| desk.register().find(name)))
+            .await?)
     }
 
     fn mail(&self) -> Mail {

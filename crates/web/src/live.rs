@@ -2,19 +2,19 @@
 //!
 //! An event leaves when its fact is durable. Of things that the reader may not see nothing is said, not even that something happened.
 
+use crate::Web;
 use crate::problem::{Kind, Problem};
 use crate::shell::Counts;
 use crate::visitor::Visitor;
 use crate::words::words;
-use crate::Web;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use desk::ids::Timestamp;
-use desk::lens::Lens;
 use desk::incidents::IncidentFilter;
 use desk::intake::QueueFilter;
+use desk::lens::Lens;
 use engine::Event;
 use hyper::body::{Bytes, Frame};
 use serde::Serialize;

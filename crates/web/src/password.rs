@@ -48,9 +48,8 @@ pub async fn hash(password: String) -> String {
 pub async fn matches(password: String, stored: Option<String>) -> bool {
     let _place = PLACES.acquire().await.expect("the semaphore is never closed");
     let known = stored.is_some();
-    let checked = tokio::task::spawn_blocking(move || {
-        matches_now(&password, stored.as_deref().unwrap_or(NOBODY.as_str()))
-    });
+    let checked =
+        tokio::task::spawn_blocking(move || matches_now(&password, stored.as_deref().unwrap_or(NOBODY.as_str())));
     checked.await.expect("checking does not panic") && known
 }
 

@@ -2,18 +2,33 @@
 
 /// Classes, and the types of each. The identifiers are the taxonomy's own.
 pub const CLASSES: [(&str, &[&str]); 11] = [
-    ("information-content-security", &["unauthorised-information-modification", "data-leak", "unauthorised-information-access", "data-loss"]),
+    (
+        "information-content-security",
+        &["unauthorised-information-modification", "data-leak", "unauthorised-information-access", "data-loss"],
+    ),
     ("malicious-code", &["infected-system", "c2-server", "malware-distribution", "malware-configuration"]),
     (
         "intrusions",
-        &["privileged-account-compromise", "unprivileged-account-compromise", "application-compromise", "system-compromise", "burglary"],
+        &[
+            "privileged-account-compromise",
+            "unprivileged-account-compromise",
+            "application-compromise",
+            "system-compromise",
+            "burglary",
+        ],
     ),
     ("intrusion-attempts", &["ids-alert", "brute-force", "exploit"]),
     ("fraud", &["phishing", "masquerade", "unauthorised-use-of-resources", "copyright"]),
     ("availability", &["outage", "sabotage", "ddos", "dos", "misconfiguration"]),
     (
         "vulnerable",
-        &["vulnerable-system", "information-disclosure", "potentially-unwanted-accessible", "weak-crypto", "ddos-amplifier"],
+        &[
+            "vulnerable-system",
+            "information-disclosure",
+            "potentially-unwanted-accessible",
+            "weak-crypto",
+            "ddos-amplifier",
+        ],
     ),
     ("information-gathering", &["social-engineering", "scanner", "sniffing"]),
     ("abusive-content", &["spam", "harmful-speech", "violence"]),

@@ -11,8 +11,7 @@ use desk::house::{Configured, Language};
 use desk::ids::{AccountId, NoticeId, Random, Reference, ReportId, TEAM, Timestamp};
 use desk::incidents::{self, Change, NoteKind, Phase};
 use desk::intake::{
-    self, Arrival, Attachment, Automatic, Body, Completeness, Findings, Head, Incoming, QueueFilter, ReportFilter,
-    Via,
+    self, Arrival, Attachment, Automatic, Body, Completeness, Findings, Head, Incoming, QueueFilter, ReportFilter, Via,
 };
 use desk::lens::{Lens, Tlp};
 use desk::outbox::{self, Draft, OutboxFilter, Tried};
@@ -78,7 +77,15 @@ impl Story {
         }
     }
 
-    fn receive(&mut self, ago_minutes: i64, via: Via, from: (&str, &str), subject: &str, text: &str, files: &[&str]) -> Reference {
+    fn receive(
+        &mut self,
+        ago_minutes: i64,
+        via: Via,
+        from: (&str, &str),
+        subject: &str,
+        text: &str,
+        files: &[&str],
+    ) -> Reference {
         self.now = NOW.plus_seconds(-60 * ago_minutes);
         self.mails += 1;
         let sender = Some(Digest([from.1.len() as u8; 32])).filter(|_| !from.1.is_empty());
@@ -131,11 +138,16 @@ impl Story {
             reasons: opinion.reasons,
             ..Head::default()
         };
-        let answer = (via.is_mail() && from.1.contains('@'))
-            .then(|| self.draft(from.1, &format!("Uw bericht is aangekomen [{reference}]"), "Uw nummer staat hierboven."));
+        let answer = (via.is_mail() && from.1.contains('@')).then(|| {
+            self.draft(from.1, &format!("Uw bericht is aangekomen [{reference}]"), "Uw nummer staat hierboven.")
+        });
         let partial = subject.contains("41 MB");
         let findings = Findings {
-            completeness: if partial { Completeness::Partial(vec!["size".into(), "parts".into()]) } else { Completeness::Full },
+            completeness: if partial {
+                Completeness::Partial(vec!["size".into(), "parts".into()])
+            } else {
+                Completeness::Full
+            },
             automatic: Automatic::No,
             language: opinion.language,
             appraisal: opinion.appraisal,
@@ -198,21 +210,74 @@ const HIT: &str = "Goeienacht,\n\nik ben de IT-verantwoordelijke van de gemeente
 /// The whole story.
 pub fn story() -> (Story, Reference, Reference) {
     let mut story = begin();
-    let first = story.receive(900, Via::Smtp, ("algemeen directeur", "directeur.otterburg@privemail.example"), "Servers van Otterburg versleuteld", "Alle servers van Otterburg zijn versleuteld. Er staat een losgeldbrief. Adres 198.51.100.23.", &[]);
+    let first = story.receive(
+        900,
+        Via::Smtp,
+        ("algemeen directeur", "directeur.otterburg@privemail.example"),
+        "Servers van Otterburg versleuteld",
+        "Alle servers van Otterburg zijn versleuteld. Er staat een losgeldbrief. Adres 198.51.100.23.",
+        &[],
+    );
     story.now = story.now.plus_seconds(300);
     let incident = open_incident(&mut story, first);
-    let vpn = story.receive(31, Via::Form, ("Lijstervoorde", "it@lijstervoorde.example"), "Aanmelding met het account van de leverancier, om 02:20", "Vreemde aanmelding op de VPN om 02:20 met het account van de leverancier.", &["aanmeldingen.csv"]);
-    story.receive(77, Via::Smtp, ("dienst ICT Libelburg", "ict@libelburg.example"), "Vraag: moeten wij de lijn met Otterburg afsluiten?", "Moeten wij de lijn met Otterburg afsluiten? Graag advies.", &[]);
+    let vpn = story.receive(
+        31,
+        Via::Form,
+        ("Lijstervoorde", "it@lijstervoorde.example"),
+        "Aanmelding met het account van de leverancier, om 02:20",
+        "Vreemde aanmelding op de VPN om 02:20 met het account van de leverancier.",
+        &["aanmeldingen.csv"],
+    );
+    story.receive(
+        77,
+        Via::Smtp,
+        ("dienst ICT Libelburg", "ict@libelburg.example"),
+        "Vraag: moeten wij de lijn met Otterburg afsluiten?",
+        "Moeten wij de lijn met Otterburg afsluiten? Graag advies.",
+        &[],
+    );
     story.receive(152, Via::Smtp, ("", ""), "41 MB met logbestanden", "Zie bijlage", &["factuur.pdf.exe", "log.zip"]);
-    story.receive(240, Via::Smtp, ("redactie", "redactie@krant.example"), "Persvraag over Otterburg", "Kunt u bevestigen dat Otterburg gehackt is? Wij publiceren om 6 uur. Pers.", &[]);
-    let asked = story.receive(264, Via::Smtp, ("Gruttokerke", "ict@gruttokerke.example"), "Is de VPN van de leverancier uit?", "Wij weten niet of de VPN uit is. Gruttokerke.", &[]);
-    let draft = story.draft("ict@gruttokerke.example", "Re: Is de VPN van de leverancier uit?", "Dag\n\nIs de VPN van de leverancier uit?\n\nDe wachtdienst");
+    story.receive(
+        240,
+        Via::Smtp,
+        ("redactie", "redactie@krant.example"),
+        "Persvraag over Otterburg",
+        "Kunt u bevestigen dat Otterburg gehackt is? Wij publiceren om 6 uur. Pers.",
+        &[],
+    );
+    let asked = story.receive(
+        264,
+        Via::Smtp,
+        ("Gruttokerke", "ict@gruttokerke.example"),
+        "Is de VPN van de leverancier uit?",
+        "Wij weten niet of de VPN uit is. Gruttokerke.",
+        &[],
+    );
+    let draft = story.draft(
+        "ict@gruttokerke.example",
+        "Re: Is de VPN van de leverancier uit?",
+        "Dag\n\nIs de VPN van de leverancier uit?\n\nDe wachtdienst",
+    );
     let (leave, letter) = (story.leave(asked), draft);
     let (sent, _) = story.me(Command::Intake(intake::Command::Reply { report: leave, draft: letter, ask: true }));
     let Outcome::Notice(notice) = sent else { unreachable!("a reply stands in the outbox") };
     story.tried(notice, Tried::Later { code: 451, said: "4.3.0 try later".to_owned(), unsure: true });
-    let call = story.receive(14, Via::Phone, ("", ""), "Beller Roerdompdijke: mail ligt plat, alle bestanden versleuteld", "Beller van Roerdompdijke: mail ligt plat, vreemde aanmeldingen op de VPN, bestanden versleuteld.", &[]);
-    let open = story.receive(8, Via::Smtp, ("Sperwermonde IT", "sperwermonde.it@privemail.example"), "Alle bestanden op de fileserver eindigen op .lck sinds een half uur", HIT, &["LEESMIJ-foto.jpg"]);
+    let call = story.receive(
+        14,
+        Via::Phone,
+        ("", ""),
+        "Beller Roerdompdijke: mail ligt plat, alle bestanden versleuteld",
+        "Beller van Roerdompdijke: mail ligt plat, vreemde aanmeldingen op de VPN, bestanden versleuteld.",
+        &[],
+    );
+    let open = story.receive(
+        8,
+        Via::Smtp,
+        ("Sperwermonde IT", "sperwermonde.it@privemail.example"),
+        "Alle bestanden op de fileserver eindigen op .lck sinds een half uur",
+        HIT,
+        &["LEESMIJ-foto.jpg"],
+    );
     story.receive(1, Via::Smtp, ("onbekend", "iemand@elders.example"), "Nog niet gelezen", "", &[]);
     story.now = NOW.plus_seconds(-30);
     let (claim, snooze) = (story.leave(call), story.leave(vpn));
@@ -237,7 +302,9 @@ fn open_incident(story: &mut Story, first: Reference) -> Reference {
     let (outcome, _) = story.me(Command::Incidents(open));
     let Outcome::Incident(incident) = outcome else { unreachable!("opening gives an incident") };
     let leave = |story: &Story| story.lens().incident_leave(incident).expect("its opener may work on it");
-    let change = |change| move |leave| Command::Incidents(incidents::Command::Change { incident: leave, change, expected: None });
+    let change = |change| {
+        move |leave| Command::Incidents(incidents::Command::Change { incident: leave, change, expected: None })
+    };
     let sealed = |t: &str| desk::sealed::Sealed::Open(t.to_owned());
     let changes = [
         Change::Lead(Some(ME)),
@@ -252,12 +319,28 @@ fn open_incident(story: &mut Story, first: Reference) -> Reference {
     }
     let note = |kind, text: &str, why: &str, event_at, certain, tlp| {
         let note = incidents::Note { text: text.to_owned(), why: why.to_owned() };
-        move |leave| Command::Incidents(incidents::Command::Note { incident: leave, kind, event_at, certain, tlp, note })
+        move |leave| {
+            Command::Incidents(incidents::Command::Note { incident: leave, kind, event_at, certain, tlp, note })
+        }
     };
     let earlier = Some(story.now.plus_seconds(-4000));
     let lines = [
-        note(NoteKind::Note, "Aanmelding op de VPN met het account van de leverancier, van een adres buiten Europa.", "", earlier, false, Tlp::Amber),
-        note(NoteKind::Decision, "Alle koppelingen van de leverancier bij de 23 klanten gaan dicht.", "Twee aanmeldingen na de inperking. Dossierbeheer offline vanaf 02:00.", None, true, Tlp::Amber),
+        note(
+            NoteKind::Note,
+            "Aanmelding op de VPN met het account van de leverancier, van een adres buiten Europa.",
+            "",
+            earlier,
+            false,
+            Tlp::Amber,
+        ),
+        note(
+            NoteKind::Decision,
+            "Alle koppelingen van de leverancier bij de 23 klanten gaan dicht.",
+            "Twee aanmeldingen na de inperking. Dossierbeheer offline vanaf 02:00.",
+            None,
+            true,
+            Tlp::Amber,
+        ),
         note(NoteKind::Note, "Het OCMW is zich bewust van een inbreuk.", "", None, true, Tlp::AmberStrict),
     ];
     for line in lines {
@@ -269,7 +352,9 @@ fn open_incident(story: &mut Story, first: Reference) -> Reference {
         let text = text.to_owned();
         move |leave| Command::Incidents(incidents::Command::AddTask { incident: leave, text, assignee: Some(ME), due })
     };
-    for task in [task("Bel Sperwermonde", Some(NOW.plus_seconds(-600))), task("Zet de back-up van 9 december terug", None)] {
+    for task in
+        [task("Bel Sperwermonde", Some(NOW.plus_seconds(-600))), task("Zet de back-up van 9 december terug", None)]
+    {
         let leave = leave(story);
         story.me(task(leave));
     }
@@ -324,7 +409,8 @@ pub fn pages(language: Language, theme: Theme) -> Vec<(String, Markup)> {
         let queue = lens.queue(NOW, &QueueFilter::default());
         let open = Some(opened(&story, open, HIT, pane));
         let current = open.as_ref().map(|o| o.view.row.reference);
-        let toast = toast.then(|| Toast { what: "snoozed".to_owned(), about: current.map(|r| r.to_string()), undo: Some(7) });
+        let toast =
+            toast.then(|| Toast { what: "snoozed".to_owned(), about: current.map(|r| r.to_string()), undo: Some(7) });
         let view = pages::duty::Duty { queue, filter: QueueFilter::default(), current, open, bulk };
         pages::duty::page(&Shell { toast, ..at(Nav::Duty) }, &view)
     };
@@ -351,7 +437,13 @@ pub fn pages(language: Language, theme: Theme) -> Vec<(String, Markup)> {
     out
 }
 
-fn more_pages(story: &Story, language: Language, theme: Theme, open: Reference, incident: Reference) -> Vec<(String, Markup)> {
+fn more_pages(
+    story: &Story,
+    language: Language,
+    theme: Theme,
+    open: Reference,
+    incident: Reference,
+) -> Vec<(String, Markup)> {
     let lens = story.lens();
     let mut out: Vec<(String, Markup)> = Vec::new();
     let mut put = |name: &str, markup: Markup| out.push((name.to_owned(), markup));
@@ -371,7 +463,10 @@ fn more_pages(story: &Story, language: Language, theme: Theme, open: Reference, 
     };
     put("antwoord", pages::report::reply_page(&at(Nav::Duty), &reply));
     let wrong = vec![pages::first_run::mistake(w, "to", "mailbox")];
-    put("antwoord-fout", pages::report::reply_page(&at(Nav::Duty), &pages::report::Reply { mistakes: wrong, ..reply.clone() }));
+    put(
+        "antwoord-fout",
+        pages::report::reply_page(&at(Nav::Duty), &pages::report::Reply { mistakes: wrong, ..reply.clone() }),
+    );
     put("antwoord-nazien", pages::report::reply_page(&at(Nav::Duty), &pages::report::Reply { preview: true, ..reply }));
     let filter = ReportFilter::default();
     let reports = pages::reports::Reports { page: lens.reports(&filter, None, 50), filter, after: None };
@@ -379,7 +474,10 @@ fn more_pages(story: &Story, language: Language, theme: Theme, open: Reference, 
     let filter = incidents::IncidentFilter::default();
     let list = pages::incidents::Incidents { list: lens.incidents(&filter, None, 50), filter, after: None };
     put("incidenten", pages::incidents::page(&at(Nav::Incidents), &list));
-    let new = pages::incidents::NewIncident { mistakes: vec![pages::first_run::mistake(w, "title", "length")], ..Default::default() };
+    let new = pages::incidents::NewIncident {
+        mistakes: vec![pages::first_run::mistake(w, "title", "length")],
+        ..Default::default()
+    };
     put("incident-nieuw", pages::incidents::new_page(&at(Nav::Incidents), &new));
     for (name, tab) in pages::incident::TABS {
         let view = pages::incident::Incident {
@@ -397,11 +495,18 @@ fn more_pages(story: &Story, language: Language, theme: Theme, open: Reference, 
     let filter = OutboxFilter::default();
     let outbox = pages::outbox::Outbox { counts: lens.outbox_counts(), rows: lens.outbox(&filter), filter, sink: true };
     put("uitgaand", pages::outbox::page(&at(Nav::Outbox), &outbox));
-    let search = |query: &str| pages::search::Search { query: query.to_owned(), found: lens.search(query, 0, 30), cursor: 0 };
+    let search =
+        |query: &str| pages::search::Search { query: query.to_owned(), found: lens.search(query, 0, 30), cursor: 0 };
     put("zoek", pages::search::page(&at(Nav::Elsewhere), &search("versleuteld")));
     put("zoek-niets", pages::search::page(&at(Nav::Elsewhere), &search("zzzzqqq")));
     put("toetsen", pages::keys::page(&at(Nav::Elsewhere)));
-    put("journaal", pages::journal::page(&at(Nav::Journal), &pages::journal::Journal { rows: lens.recent(40), checkpoint: Some("bolwerk/desk\n61\nabc=\n".to_owned()) }));
+    put(
+        "journaal",
+        pages::journal::page(
+            &at(Nav::Journal),
+            &pages::journal::Journal { rows: lens.recent(40), checkpoint: Some("bolwerk/desk\n61\nabc=\n".to_owned()) },
+        ),
+    );
     out.extend(outside_pages(story, language, theme));
     out.extend(door_pages(story, language, theme));
     out
@@ -424,9 +529,18 @@ fn door_pages(story: &Story, language: Language, theme: Theme) -> Vec<(String, M
         mistakes: Vec::new(),
     };
     put("melden", public::page(w, &empty));
-    let typed = public::Typed { board: "Otterburg".to_owned(), hit_now: true, phone: "bel mij".to_owned(), email: "an@gemeente".to_owned(), ..empty.typed.clone() };
+    let typed = public::Typed {
+        board: "Otterburg".to_owned(),
+        hit_now: true,
+        phone: "bel mij".to_owned(),
+        email: "an@gemeente".to_owned(),
+        ..empty.typed.clone()
+    };
     let mistakes = public::mistakes(w, &typed);
-    put("melden-fout", public::page(w, &public::Public { typed, mistakes, kept: vec!["losgeldbrief.jpg".to_owned()], ..empty }));
+    put(
+        "melden-fout",
+        public::page(w, &public::Public { typed, mistakes, kept: vec!["losgeldbrief.jpg".to_owned()], ..empty }),
+    );
     let received = public::Received {
         house,
         address,
@@ -439,7 +553,11 @@ fn door_pages(story: &Story, language: Language, theme: Theme) -> Vec<(String, M
     put("ontvangen", public::received_page(w, &received));
     let at = shell(story, language, theme, Nav::Elsewhere);
     put("telefoon", phone::page(&at, &phone::Phone { boards: boards.clone(), ..Default::default() }));
-    let typed = crate::visitor::Fields(vec![("day".to_owned(), "31".to_owned()), ("month".to_owned(), "2".to_owned()), ("email".to_owned(), "geen".to_owned())]);
+    let typed = crate::visitor::Fields(vec![
+        ("day".to_owned(), "31".to_owned()),
+        ("month".to_owned(), "2".to_owned()),
+        ("email".to_owned(), "geen".to_owned()),
+    ]);
     let wrong = phone::mistakes(w, &typed, &Err("phone-err-since"));
     put("telefoon-fout", phone::page(&at, &phone::Phone { typed, boards, mistakes: wrong }));
     out
@@ -456,7 +574,15 @@ fn outside_pages(story: &Story, language: Language, theme: Theme) -> Vec<(String
     let filter = BoardFilter { active: true, ..BoardFilter::default() };
     let rows = lens.boards(&filter).into_iter().map(|r| (1, r)).collect();
     let kind = String::new();
-    let boards = pages::boards::Boards { filter, kind, kinds: Vec::new(), page: 0, rows, provinces: vec!["Antwerpen".to_owned()], loaded: true };
+    let boards = pages::boards::Boards {
+        filter,
+        kind,
+        kinds: Vec::new(),
+        page: 0,
+        rows,
+        provinces: vec!["Antwerpen".to_owned()],
+        loaded: true,
+    };
     put("besturen", pages::boards::page(&at(Nav::Boards), &boards));
     let settings = pages::settings::Settings {
         preferences: Preferences::default(),
@@ -484,7 +610,13 @@ fn outside_pages(story: &Story, language: Language, theme: Theme) -> Vec<(String
     put("aanmelden-wacht", pages::sign_in::page(w, true, &sign_in(false, 300)));
     let first = pages::first_run::FirstRun { languages: vec![Language::Nl], ..Default::default() };
     put("eerste-keer", pages::first_run::page(w, &first));
-    let wrong = pages::first_run::FirstRun { mistakes: vec![pages::first_run::mistake(w, "address", "mailbox"), pages::first_run::mistake(w, "language-nl", "choose")], ..first };
+    let wrong = pages::first_run::FirstRun {
+        mistakes: vec![
+            pages::first_run::mistake(w, "address", "mailbox"),
+            pages::first_run::mistake(w, "language-nl", "choose"),
+        ],
+        ..first
+    };
     put("eerste-keer-fout", pages::first_run::page(w, &wrong));
     let checks = pages::first_run::Checks {
         address: "cyberresponse@voorbeeld.example".to_owned(),

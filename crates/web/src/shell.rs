@@ -9,6 +9,7 @@ use crate::words::{Words, n, s};
 use desk::accounts::{Role, Theme};
 use desk::house::Language;
 use desk::ids::Timestamp;
+use desk::view::Who;
 use maud::{DOCTYPE, Markup, html};
 
 /// A place in the navigation.
@@ -83,6 +84,8 @@ pub struct Shell {
     pub keys_off: bool,
     /// Everything here is invented.
     pub demo: bool,
+    /// Name of the response team.
+    pub team: String,
     /// When the page was made.
     pub now: Timestamp,
     /// Name of the reader.
@@ -101,9 +104,15 @@ pub struct Shell {
     pub toast: Option<Toast>,
 }
 
-/// Places that stand in the navigation: group, place, key, letter after `g`.
-const PLACES: [(&str, &[(Nav, &str, &str)]); 3] = [
-    ("nav-now", &[(Nav::Duty, "nav-duty", "w"), (Nav::Incidents, "nav-incidents", "i"), (Nav::Outbox, "nav-outbox", "u")]),
+/// A place: where it leads, key of its words, letter after `g`.
+type Place = (Nav, &'static str, &'static str);
+
+/// Places that stand in the navigation, by group.
+const PLACES: [(&str, &[Place]); 3] = [
+    (
+        "nav-now",
+        &[(Nav::Duty, "nav-duty", "w"), (Nav::Incidents, "nav-incidents", "i"), (Nav::Outbox, "nav-outbox", "u")],
+    ),
     ("nav-sector", &[(Nav::Reports, "nav-reports", "m"), (Nav::Boards, "nav-boards", "b")]),
     ("nav-account", &[(Nav::Journal, "nav-journal", "j"), (Nav::Settings, "nav-settings", "p")]),
 ];
@@ -170,6 +179,21 @@ impl Shell {
     /// The hidden field without which no form is taken.
     pub fn token(&self) -> Markup {
         html! { input type="hidden" name=(TOKEN_FIELD) value=(self.token); }
+    }
+
+    /// Who did something, in words; of people of the team the name is enough.
+    pub fn who(&self, who: &Who) -> String {
+        let w = self.w;
+        match who {
+            Who::Rule => w.t("by-rule"),
+            Who::Person { name, organisation, .. } => {
+                let name = name.clone().unwrap_or_else(|| w.t("erased"));
+                if organisation.is_empty() || *organisation == self.team {
+                    return name;
+                }
+                w.f("by-person", &[("name", s(&name)), ("organisation", s(organisation))])
+            }
+        }
     }
 
     /// A button in a form of its own that sends fixed fields.

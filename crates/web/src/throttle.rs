@@ -57,9 +57,8 @@ impl Throttle {
     /// Seconds until the next try may be made; 0: now.
     pub fn wait_seconds(&self, login: &str, address: IpAddr, now: Timestamp) -> i64 {
         let records = self.records.lock().expect("nothing panics while it is held");
-        let left = |who: Who, free: u32| {
-            records.get(&who).map_or(0, |r| (wait(r, free) - now.seconds_since(r.last)).max(0))
-        };
+        let left =
+            |who: Who, free: u32| records.get(&who).map_or(0, |r| (wait(r, free) - now.seconds_since(r.last)).max(0));
         let login = left(Who::Login(login.trim().to_lowercase()), FREE_TRIES);
         // Many people sit behind one address of an office.
         login.max(left(Who::Address(network(address)), FREE_TRIES * 5))
@@ -89,10 +88,7 @@ impl Throttle {
 
     /// The right password was given: the account's wrong tries are forgotten, the address's are not.
     pub fn right(&self, login: &str) {
-        self.records
-            .lock()
-            .expect("nothing panics while it is held")
-            .remove(&Who::Login(login.trim().to_lowercase()));
+        self.records.lock().expect("nothing panics while it is held").remove(&Who::Login(login.trim().to_lowercase()));
     }
 }
 

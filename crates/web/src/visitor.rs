@@ -211,11 +211,12 @@ impl FromRequest<Web> for Sent {
         if request.method() != Method::POST || foreign(request.headers()) {
             return Err(Problem::of(Kind::Forged));
         }
-        let mut visitor = Visitor::of(request.headers(), request.uri(), web).await.map_err(|problem| match problem.kind {
-            // After signing in again a form cannot simply be repeated: its text waits on the device.
-            Kind::SignIn => Problem { onward: Some(Route::Duty.to_string()), ..problem },
-            _ => problem,
-        })?;
+        let mut visitor =
+            Visitor::of(request.headers(), request.uri(), web).await.map_err(|problem| match problem.kind {
+                // After signing in again a form cannot simply be repeated: its text waits on the device.
+                Kind::SignIn => Problem { onward: Some(Route::Duty.to_string()), ..problem },
+                _ => problem,
+            })?;
         let fields = Fields::of(request).await?;
         if !secret::unmasks(fields.raw(TOKEN_FIELD), &web.form_token(&visitor.token)) {
             return Err(Problem::of(Kind::Forged));

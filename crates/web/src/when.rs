@@ -8,14 +8,19 @@ use jiff::{ToSpan, ZonedDateTime};
 use maud::{Markup, html};
 use std::sync::LazyLock;
 
+/// A day, seconds.
+const DAY_SECONDS: i64 = 24 * 3600;
 /// The zone of the desk.
 pub static ZONE: LazyLock<TimeZone> =
     LazyLock::new(|| TimeZone::get("Europe/Brussels").expect("the time zone database is bundled"));
 
 /// A moment in the desk's zone. Moments outside the calendar (a forged header) show as the nearest end of it.
 pub fn zoned(at: Timestamp) -> ZonedDateTime {
-    let moment = jiff::Timestamp::from_microsecond(at.0)
-        .unwrap_or(if at.0 < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX });
+    let moment = jiff::Timestamp::from_microsecond(at.0).unwrap_or(if at.0 < 0 {
+        jiff::Timestamp::MIN
+    } else {
+        jiff::Timestamp::MAX
+    });
     moment.to_zoned_datetime(ZONE.clone())
 }
 
@@ -33,6 +38,13 @@ impl Words {
     fn day_of(&self, at: &ZonedDateTime) -> String {
         let weekday = self.weekday(at.weekday().to_monday_one_offset());
         format!("{weekday} {} {} {}", at.day(), self.month(at.month()), at.year())
+    }
+
+    /// `do 15 dec, 03:04`: beside something that names the year.
+    pub fn day_hour(&self, at: Timestamp) -> String {
+        let at = zoned(at);
+        let weekday = self.weekday(at.weekday().to_monday_one_offset());
+        format!("{weekday} {} {}, {:02}:{:02}", at.day(), self.month(at.month()), at.hour(), at.minute())
     }
 
     /// `do 15 dec 2022, 03:04 CET`.
@@ -64,10 +76,11 @@ impl Words {
         zone_name(&zoned(at))
     }
 
-    /// Time of day when it was today, the day otherwise: for the narrow column of a list.
+    /// Time of day within the last 24 hours, the day otherwise: for the narrow column of a list.
     pub fn brief(&self, at: Timestamp, now: Timestamp) -> String {
+        let near = now.seconds_since(at).abs() < DAY_SECONDS;
         let (at, now) = (zoned(at), zoned(now));
-        if at.date() == now.date() {
+        if near {
             format!("{:02}:{:02}", at.hour(), at.minute())
         } else if at.year() == now.year() {
             format!("{} {}", at.day(), self.month(at.month()))
@@ -76,15 +89,29 @@ impl Words {
         }
     }
 
-    /// Under `brief`: how long ago, with the weekday when it was not today.
+    /// Under `brief`: how long ago, with the weekday when it was not today; the time of day when it was longer ago.
     pub fn brief_ago(&self, at: Timestamp, now: Timestamp) -> String {
-        let span = self.span(now.seconds_since(at));
+        let seconds = now.seconds_since(at);
         let (day, today) = (zoned(at), zoned(now));
         if day.date() == today.date() {
-            span
+            self.span(seconds)
+        } else if seconds.abs() < DAY_SECONDS {
+            format!("{}, {}", self.weekday(day.weekday().to_monday_one_offset()), self.rough(seconds))
         } else {
             format!("{:02}:{:02}", day.hour(), day.minute())
         }
+    }
+
+    /// `brief`, and the time of day where that is the day.
+    pub fn brief_moment(&self, at: Timestamp, now: Timestamp) -> String {
+        let (brief, hour) = (self.brief(at, now), self.hour(at));
+        if brief == hour { hour } else { format!("{brief} {hour}") }
+    }
+
+    /// A length of time in one unit: `4 u`.
+    fn rough(&self, seconds: i64) -> String {
+        let minutes = seconds.unsigned_abs() as usize / 60;
+        if minutes < 60 { self.span(seconds) } else { self.f("span-rough", &[("h", n(minutes / 60))]) }
     }
 
     /// A length of time: `22 min`, `6 u 28`, `2 d 13 u`.
@@ -94,9 +121,7 @@ impl Words {
         match minutes {
             0 => self.t("span-now"),
             1..60 => self.f("span-minutes", &[("n", n(minutes))]),
-            60..1440 => {
-                self.f("span-hours", &[("h", n(hours)), ("m", s(&format!("{:02}", minutes % 60)))])
-            }
+            60..1440 => self.f("span-hours", &[("h", n(hours)), ("m", s(&format!("{:02}", minutes % 60)))]),
             _ if days < 30 => self.f("span-days", &[("d", n(days)), ("h", n(hours % 24))]),
             _ => self.f("span-long", &[("d", n(days))]),
         }
@@ -167,9 +192,34 @@ pub fn typed(text: &str, now: Timestamp) -> Option<Timestamp> {
 }
 
 const WEEKDAYS: [&str; 28] = [
-    "ma", "di", "wo", "do", "vr", "za", "zo", "mon", "tue", "wed", "thu", "fri", "sat", "sun", "maandag", "dinsdag",
-    "woensdag", "donderdag", "vrijdag", "zaterdag", "zondag", "monday", "tuesday", "wednesday", "thursday", "friday",
-    "saturday", "sunday",
+    "ma",
+    "di",
+    "wo",
+    "do",
+    "vr",
+    "za",
+    "zo",
+    "mon",
+    "tue",
+    "wed",
+    "thu",
+    "fri",
+    "sat",
+    "sun",
+    "maandag",
+    "dinsdag",
+    "woensdag",
+    "donderdag",
+    "vrijdag",
+    "zaterdag",
+    "zondag",
+    "monday",
+    "tuesday",
+    "wednesday",
+    "thursday",
+    "friday",
+    "saturday",
+    "sunday",
 ];
 
 fn later(text: &str, now: Timestamp) -> Option<Timestamp> {
@@ -206,8 +256,18 @@ fn numeric(text: &str, year: i16) -> Option<Date> {
 
 fn month_named(text: &str) -> Option<i8> {
     const STARTS: [&[&str]; 12] = [
-        &["jan"], &["feb"], &["mrt", "maa", "mar"], &["apr"], &["mei", "may"], &["jun"], &["jul"], &["aug"], &["sep"],
-        &["okt", "oct"], &["nov"], &["dec"],
+        &["jan"],
+        &["feb"],
+        &["mrt", "maa", "mar"],
+        &["apr"],
+        &["mei", "may"],
+        &["jun"],
+        &["jul"],
+        &["aug"],
+        &["sep"],
+        &["okt", "oct"],
+        &["nov"],
+        &["dec"],
     ];
     STARTS.iter().position(|starts| starts.iter().any(|s| text.starts_with(s))).map(|n| n as i8 + 1)
 }
@@ -238,8 +298,11 @@ mod tests {
         assert_eq!(w.span(6 * 3600 + 28 * 60), "6 u 28");
         assert_eq!(w.span(61 * 3600), "2 d 13 u");
         assert_eq!(w.brief(NOW.plus_seconds(-480), NOW), "03:04");
-        assert_eq!(w.brief(NOW.plus_seconds(-4 * 3600), NOW), "14 dec");
-        assert_eq!(w.brief_ago(NOW.plus_seconds(-4 * 3600), NOW), "23:12");
+        assert_eq!(w.brief(NOW.plus_seconds(-4 * 3600), NOW), "23:12");
+        assert_eq!(w.brief_ago(NOW.plus_seconds(-4 * 3600), NOW), "wo, 4 u");
+        assert_eq!(w.brief(NOW.plus_seconds(-40 * 3600), NOW), "13 dec");
+        assert_eq!(w.brief_ago(NOW.plus_seconds(-40 * 3600), NOW), "11:12");
+        assert_eq!(w.brief_moment(NOW.plus_seconds(-40 * 3600), NOW), "13 dec 11:12");
     }
 
     #[test]

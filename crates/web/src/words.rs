@@ -66,7 +66,9 @@ fn build(language: Language) -> Words {
     for (_, name, text) in FILES.iter().filter(|(of, _, _)| *of == language) {
         let resource = FluentResource::try_new((*text).to_owned())
             .unwrap_or_else(|(_, errors)| panic!("{}/{name}.ftl, read by a test: {errors:?}", language.tag()));
-        bundle.add_resource(resource).unwrap_or_else(|e| panic!("{}/{name}.ftl, read by a test: {e:?}", language.tag()));
+        bundle
+            .add_resource(resource)
+            .unwrap_or_else(|e| panic!("{}/{name}.ftl, read by a test: {e:?}", language.tag()));
     }
     let mut words = Words { language, bundle, weekdays: Default::default(), months: Default::default() };
     words.weekdays = std::array::from_fn(|n| words.of("weekday", &(n + 1).to_string()));
@@ -77,7 +79,9 @@ fn build(language: Language) -> Words {
 /// A whole number, with the language's separator between thousands.
 fn figure(value: &FluentValue<'_>, separator: char) -> Option<String> {
     match value {
-        FluentValue::Number(FluentNumber { value, .. }) if value.fract() == 0.0 => Some(grouped(*value as i64, separator)),
+        FluentValue::Number(FluentNumber { value, .. }) if value.fract() == 0.0 => {
+            Some(grouped(*value as i64, separator))
+        }
         _ => None,
     }
 }
@@ -249,7 +253,9 @@ mod tests {
         let mut messages = BTreeMap::new();
         let mut key = String::new();
         for line in text.lines() {
-            if let Some((name, _)) = line.split_once(" =").filter(|_| line.starts_with(|c: char| c.is_ascii_lowercase())) {
+            if let Some((name, _)) =
+                line.split_once(" =").filter(|_| line.starts_with(|c: char| c.is_ascii_lowercase()))
+            {
                 assert!(messages.insert(name.to_owned(), BTreeSet::new()).is_none(), "{name} stands there twice");
                 key = name.to_owned();
             }
@@ -289,7 +295,8 @@ mod tests {
         sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut source);
         let calls = [".of(\"", ".of_or(\"", ".has(\""];
         let named = calls.iter().flat_map(|call| source.split(call).skip(1));
-        let mut families: BTreeSet<String> = named.filter_map(|rest| rest.split_once('"')).map(|(f, _)| f.to_owned()).collect();
+        let mut families: BTreeSet<String> =
+            named.filter_map(|rest| rest.split_once('"')).map(|(f, _)| f.to_owned()).collect();
         // Written out where a key is put together by hand.
         families.extend(["done", "event", "problem", "reason", "field", "why"].map(str::to_owned));
         families

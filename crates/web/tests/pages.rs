@@ -76,7 +76,10 @@ fn nothing_is_inline_and_nothing_is_foreign() {
         for element in &read(&name, &page).elements {
             assert_ne!(element.name, "style", "{name}");
             if element.name == "script" {
-                assert!(element.get("src").is_some_and(|s| s.starts_with("/d/")), "{name}: a script stands in the page");
+                assert!(
+                    element.get("src").is_some_and(|s| s.starts_with("/d/")),
+                    "{name}: a script stands in the page"
+                );
             }
             for (attribute, value) in &element.attributes {
                 assert!(attribute != "style" && !attribute.starts_with("on"), "{name}: {attribute}={value}");

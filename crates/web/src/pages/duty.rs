@@ -268,4 +268,3 @@ pub(crate) async fn undo(State(web): State<Web>, sent: Sent) -> Result<Response,
     };
     Ok(done(&to, "undone", None, None))
 }
-

@@ -45,7 +45,8 @@ pub struct FirstRun {
 /// The form.
 pub fn page(w: &'static Words, view: &FirstRun) -> Markup {
     let title = w.t("first-run");
-    let sheet = Sheet { w, demo: false, languages: vec![Language::Nl, Language::En], path: Route::FirstRun.to_string() };
+    let sheet =
+        Sheet { w, demo: false, languages: vec![Language::Nl, Language::En], path: Route::FirstRun.to_string() };
     let text = |id: &str, value: &str, hint: Option<&str>, kind: &str, autocomplete: Option<&str>, required: bool| {
         let input = Input { kind, value, hint, autocomplete, required, ..Input::default() };
         field(id, &w.of("first-run", id), input, &view.mistakes)
@@ -98,7 +99,11 @@ pub(crate) fn mistake(w: &Words, id: &str, why: &str) -> Mistake {
 /// Whether a text looks like one mailbox.
 pub(crate) fn is_mailbox(text: &str) -> bool {
     let Some((local, domain)) = text.split_once('@') else { return false };
-    let plain = |t: &str| !t.is_empty() && t.len() <= 200 && !t.contains(|c: char| c.is_whitespace() || c.is_control() || "<>,;\"@".contains(c));
+    let plain = |t: &str| {
+        !t.is_empty()
+            && t.len() <= 200
+            && !t.contains(|c: char| c.is_whitespace() || c.is_control() || "<>,;\"@".contains(c))
+    };
     plain(local) && plain(domain)
 }
 
@@ -202,21 +207,14 @@ pub(crate) async fn answer(
     begin(&web, account, door, &headers, &Route::Checks.to_string()).await
 }
 
-async fn first_account(
-    web: &Web,
-    view: &FirstRun,
-    typed: String,
-    language: Language,
-) -> Result<AccountId, Problem> {
+async fn first_account(web: &Web, view: &FirstRun, typed: String, language: Language) -> Result<AccountId, Problem> {
     // Made before a crash in the middle of the first run: it is the same person who tries again.
     if let Some(account) = web.engine().read(|desk| desk.first_account()).await? {
         return Ok(account);
     }
-    let person =
-        Person { login: view.login.clone(), name: view.name.clone(), password: password::hash(typed).await };
+    let person = Person { login: view.login.clone(), name: view.name.clone(), password: password::hash(typed).await };
     let preferences = Preferences { language, ..Preferences::default() };
-    let create =
-        accounts::Command::Create { leave: None, organisation: TEAM, role: Role::Admin, preferences, person };
+    let create = accounts::Command::Create { leave: None, organisation: TEAM, role: Role::Admin, preferences, person };
     match web.engine().submit(Actor::Rule, Command::Accounts(create)).await?.outcome {
         Outcome::Account(account) => Ok(account),
         _ => Err(Problem::of(crate::problem::Kind::Unforeseen)),

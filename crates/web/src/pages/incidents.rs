@@ -104,9 +104,11 @@ fn filters(shell: &Shell, view: &Incidents) -> Markup {
     let mut boards = vec![(String::new(), w.t("filter-all"))];
     boards.extend(facets.boards.iter().map(|(id, name, count)| (id.0.to_string(), counted(name.clone(), *count))));
     let mut leads = vec![(String::new(), w.t("filter-all"))];
-    leads.extend(facets.leads.iter().map(|(id, name, count)| {
-        (id.0.to_string(), counted(name.clone().unwrap_or_else(|| w.t("erased")), *count))
-    }));
+    leads.extend(
+        facets.leads.iter().map(|(id, name, count)| {
+            (id.0.to_string(), counted(name.clone().unwrap_or_else(|| w.t("erased")), *count))
+        }),
+    );
     let id = |id: Option<u32>| id.map(|n| n.to_string()).unwrap_or_default();
     html! {
         form class="filter" method="get" action=(Route::Incidents) role="search" {
@@ -200,10 +202,17 @@ pub fn new_page(shell: &Shell, view: &NewIncident) -> Markup {
     let w = shell.w;
     let title = w.t("incident-new");
     let mut grades = vec![(String::new(), w.t("not-known-yet"))];
-    grades.extend(Severity::ALL.map(|g| (g.label().to_owned(), format!("{} {}", g.label(), w.of("severity", g.label())))));
+    grades.extend(
+        Severity::ALL.map(|g| (g.label().to_owned(), format!("{} {}", g.label(), w.of("severity", g.label())))),
+    );
     let labels: Vec<_> = Tlp::ALL.iter().rev().map(|t| (t.label().to_owned(), format!("TLP:{}", t.label()))).collect();
     let text = |id: &str, value: &str, hint: Option<&str>, focus: bool| {
-        field(id, &w.of("incident-field", id), Input { value, hint, focus, required: id == "title", ..Input::default() }, &view.mistakes)
+        field(
+            id,
+            &w.of("incident-field", id),
+            Input { value, hint, focus, required: id == "title", ..Input::default() },
+            &view.mistakes,
+        )
     };
     shell.page(
         Title { text: &title, mistaken: !view.mistakes.is_empty() },
@@ -271,7 +280,11 @@ pub(crate) async fn open(State(web): State<Web>, sent: Sent) -> Result<Response,
     let board = if view.board.is_empty() { None } else { Some(web.board_named(&view.board).await?) };
     let since = Some(view.since.as_str()).filter(|t| !t.is_empty()).map(|t| when::typed(t, visitor.now));
     let title_ok = (1..=TITLE_CHARS_MAX).contains(&view.title.chars().count());
-    let checks = [("title", "length", title_ok), ("board", "unknown", board != Some(None)), ("since", "time", since != Some(None))];
+    let checks = [
+        ("title", "length", title_ok),
+        ("board", "unknown", board != Some(None)),
+        ("since", "time", since != Some(None)),
+    ];
     view.mistakes = checks.iter().filter(|(_, _, ok)| !ok).map(|(id, why, _)| mistake(shell.w, id, why)).collect();
     if !view.mistakes.is_empty() {
         return Ok(page_with(StatusCode::UNPROCESSABLE_ENTITY, new_page(&shell, &view)));

@@ -2,7 +2,6 @@
 
 use crate::Web;
 use crate::app::page as respond;
-use crate::pages::report::who;
 use crate::problem::Problem;
 use crate::routes::Route;
 use crate::shell::{Nav, Shell};
@@ -77,7 +76,7 @@ fn line(shell: &Shell, row: &RecentRow) -> Markup {
                     None => {}
                 }
             }
-            td data-l=(w.t("by-whom")) { (who(w, &row.who)) }
+            td data-l=(w.t("by-whom")) { (shell.who(&row.who)) }
         }
     }
 }

@@ -62,7 +62,8 @@ impl Reports {
 pub fn page(shell: &Shell, view: &Reports) -> Markup {
     let w = shell.w;
     let title = w.f("reports-title", &[("n", n(view.page.total))]);
-    let mut states: Vec<(String, String)> = vec![(String::new(), w.t("filter-all")), ("open".to_owned(), w.t("status-open"))];
+    let mut states: Vec<(String, String)> =
+        vec![(String::new(), w.t("filter-all")), ("open".to_owned(), w.t("status-open"))];
     states.extend(Status::KEYS.iter().map(|k| ((*k).to_owned(), w.of("status", k))));
     let mut kinds: Vec<(String, String)> = vec![(String::new(), w.t("filter-all"))];
     kinds.extend(Kind::ALL.iter().map(|k| (k.key().to_owned(), w.of("kind", k.key()))));

@@ -57,7 +57,7 @@ pub fn subject(w: &Words, row: &ReportRow) -> String {
 fn due(w: &Words, row: &ReportRow, now: Timestamp) -> Option<(String, bool)> {
     match row.status {
         Status::Snoozed(until) if until > now => {
-            Some((w.f("due-snoozed", &[("time", s(&format!("{} {}", w.brief(until, now), w.hour(until))))]), false))
+            Some((w.f("due-snoozed", &[("time", s(&w.brief_moment(until, now)))]), false))
         }
         Status::New | Status::Snoozed(_) if row.hit_now && row.kind != Kind::Junk => {
             let until = row.received_at.plus_seconds(CALL_WITHIN_SECONDS);

@@ -245,7 +245,12 @@ pub(crate) async fn show(State(web): State<Web>, visitor: Visitor) -> Result<Res
     Ok(respond(page(&shell, &settings)))
 }
 
-async fn mistaken(web: &Web, visitor: &Visitor, mistakes: Vec<Mistake>, typed: (String, String)) -> Result<Response, Problem> {
+async fn mistaken(
+    web: &Web,
+    visitor: &Visitor,
+    mistakes: Vec<Mistake>,
+    typed: (String, String),
+) -> Result<Response, Problem> {
     let (shell, settings) = view(web, visitor).await?;
     let settings = Settings { mistakes, typed, ..settings };
     Ok(page_with(StatusCode::UNPROCESSABLE_ENTITY, page(&shell, &settings)))

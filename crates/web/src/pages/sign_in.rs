@@ -3,13 +3,13 @@
 use crate::Web;
 use crate::app::{page_with, see_other};
 use crate::parts::{Input, Mistake, error_summary, field};
+use crate::password;
 use crate::problem::{LANGUAGE_COOKIE, Problem, language_of};
 use crate::routes::Route;
 use crate::secret;
 use crate::shell::{Sheet, Title};
 use crate::visitor::{Door, Fields, Sent, Stranger, Visitor, ended_cookie, session_cookie, session_token};
 use crate::words::{Words, s, words};
-use crate::password;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
@@ -83,9 +83,8 @@ fn own_path(path: &str) -> &str {
 /// `GET /`: first run, the desk, or the public form.
 pub(crate) async fn home(State(web): State<Web>, headers: HeaderMap) -> Result<Response, Problem> {
     let (token, now) = (session_token(&headers), web.engine().now());
-    let seen = web.engine().read(|desk| {
-        (desk.front().configured, token.is_some_and(|t| desk.session(&t, now).is_some()))
-    });
+    let seen =
+        web.engine().read(|desk| (desk.front().configured, token.is_some_and(|t| desk.session(&t, now).is_some())));
     let to = match seen.await? {
         (false, _) => Route::FirstRun,
         (true, true) => Route::Duty,
@@ -137,7 +136,8 @@ pub(crate) async fn answer(
     let (login, typed) = (fields.get("login").to_owned(), fields.raw("password").to_owned());
     let onward = own_path(fields.get("verder")).to_owned();
     let phone = web.engine().read(|desk| desk.front().phone).await?;
-    let again = |wrong, wait_seconds| SignIn { login: login.clone(), wrong, wait_seconds, onward: onward.clone(), phone };
+    let again =
+        |wrong, wait_seconds| SignIn { login: login.clone(), wrong, wait_seconds, onward: onward.clone(), phone };
     let language = language_of(&headers);
     let wait = web.throttle().wait_seconds(&login, door.address, web.engine().now());
     if wait > 0 {

@@ -3,6 +3,28 @@
 /// Elements that have no end.
 const VOID: [&str; 7] = ["meta", "link", "input", "br", "hr", "img", "source"];
 
+/// Elements that hold words and no blocks: a browser would tear them apart.
+const PHRASES: [&str; 9] = ["p", "h1", "h2", "h3", "span", "b", "button", "label", "small"];
+/// Elements that are blocks.
+const BLOCKS: [&str; 16] = [
+    "div",
+    "form",
+    "ul",
+    "ol",
+    "dl",
+    "table",
+    "p",
+    "h1",
+    "h2",
+    "h3",
+    "pre",
+    "blockquote",
+    "details",
+    "section",
+    "fieldset",
+    "nav",
+];
+
 /// An element.
 #[derive(Clone, Debug)]
 pub struct Element {
@@ -51,6 +73,9 @@ impl Markup {
                 continue;
             }
             let (name, attributes) = attributes(tag)?;
+            if BLOCKS.contains(&name.as_str()) && open.last().is_some_and(|of| PHRASES.contains(&of.as_str())) {
+                return Err(format!("a browser closes <{}> before <{name}>", open[open.len() - 1]));
+            }
             markup.elements.push(Element { name: name.clone(), attributes, inside: open.clone() });
             // Shapes of SVG may close themselves.
             if !VOID.contains(&name.as_str()) && !tag.ends_with('/') {

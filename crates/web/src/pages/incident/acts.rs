@@ -49,12 +49,19 @@ async fn again(
     Ok(page_with(status, page(&shell, &view)))
 }
 
-fn invalid(field: &'static str, why: &'static str) -> impl FnOnce(&Incident, &crate::words::Words) -> (StatusCode, Mistake) {
+fn invalid(
+    field: &'static str,
+    why: &'static str,
+) -> impl FnOnce(&Incident, &crate::words::Words) -> (StatusCode, Mistake) {
     move |_, w| (StatusCode::UNPROCESSABLE_ENTITY, mistake(w, field, why))
 }
 
 /// `POST /incident/I-…/veld`: one field, with what the person saw.
-pub(crate) async fn change(State(web): State<Web>, Path(reference): Path<String>, sent: Sent) -> Result<Response, Problem> {
+pub(crate) async fn change(
+    State(web): State<Web>,
+    Path(reference): Path<String>,
+    sent: Sent,
+) -> Result<Response, Problem> {
     let Sent { visitor, fields } = sent;
     let fields = fields.only(&["field", "value", "was", "present", "reason"])?;
     let (reference, leave) = leave(&web, &visitor, &reference).await?;
@@ -87,7 +94,11 @@ pub(crate) async fn change(State(web): State<Web>, Path(reference): Path<String>
 }
 
 /// `POST /incident/I-…/noteer`: a line, or one's own taken back.
-pub(crate) async fn note(State(web): State<Web>, Path(reference): Path<String>, sent: Sent) -> Result<Response, Problem> {
+pub(crate) async fn note(
+    State(web): State<Web>,
+    Path(reference): Path<String>,
+    sent: Sent,
+) -> Result<Response, Problem> {
     let Sent { visitor, fields } = sent;
     let fields = fields.only(&["text", "kind", "tlp", "event_at", "uncertain", "why", "withdraw"])?;
     let (reference, leave) = leave(&web, &visitor, &reference).await?;
@@ -105,7 +116,8 @@ pub(crate) async fn note(State(web): State<Web>, Path(reference): Path<String>, 
     };
     let kind = if fields.get("kind") == "decision" { NoteKind::Decision } else { NoteKind::Note };
     let text = fields.raw("text").replace("\r\n", "\n");
-    let note = Note { text, why: if kind == NoteKind::Decision { fields.get("why").to_owned() } else { String::new() } };
+    let note =
+        Note { text, why: if kind == NoteKind::Decision { fields.get("why").to_owned() } else { String::new() } };
     let command = incidents::Command::Note {
         incident: leave,
         kind,
@@ -124,7 +136,11 @@ pub(crate) async fn note(State(web): State<Web>, Path(reference): Path<String>, 
 }
 
 /// `POST /incident/I-…/taak`: a new one, or one done or open again.
-pub(crate) async fn task(State(web): State<Web>, Path(reference): Path<String>, sent: Sent) -> Result<Response, Problem> {
+pub(crate) async fn task(
+    State(web): State<Web>,
+    Path(reference): Path<String>,
+    sent: Sent,
+) -> Result<Response, Problem> {
     let Sent { visitor, fields } = sent;
     let fields = fields.only(&["task", "done", "text", "assignee", "due"])?;
     let (reference, leave) = leave(&web, &visitor, &reference).await?;
@@ -153,7 +169,11 @@ pub(crate) async fn task(State(web): State<Web>, Path(reference): Path<String>, 
 }
 
 /// `POST /incident/I-…/waarneembaar`: everything observable in a text.
-pub(crate) async fn observe(State(web): State<Web>, Path(reference): Path<String>, sent: Sent) -> Result<Response, Problem> {
+pub(crate) async fn observe(
+    State(web): State<Web>,
+    Path(reference): Path<String>,
+    sent: Sent,
+) -> Result<Response, Problem> {
     let Sent { visitor, fields } = sent;
     let fields = fields.only(&["value", "tlp"])?;
     let (reference, leave) = leave(&web, &visitor, &reference).await?;

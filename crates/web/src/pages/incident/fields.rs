@@ -43,7 +43,9 @@ pub(super) fn wanted(fields: &Fields, board: Option<BoardId>) -> Result<Wanted, 
         },
         "phase" => match (Phase::from_key(value), Phase::from_key(was)) {
             (Some(_), Some(_)) if fields.get("reason").is_empty() => Err(("reason", "empty")),
-            (Some(value), Some(was)) => one(Change::Phase(value, open(fields.get("reason"))), Change::Phase(was, open(""))),
+            (Some(value), Some(was)) => {
+                one(Change::Phase(value, open(fields.get("reason"))), Change::Phase(was, open("")))
+            }
             _ => Err(("phase", "choose")),
         },
         "lead" => one(Change::Lead(account(value)), Change::Lead(account(was))),
@@ -102,7 +104,9 @@ fn text(id: &str, name: &str, label: &str, value: &str) -> Markup {
 
 fn grades(w: &Words) -> Vec<(String, String)> {
     let mut grades = vec![(String::new(), w.t("not-known-yet"))];
-    grades.extend(Severity::ALL.map(|g| (g.label().to_owned(), format!("{} {}", g.label(), w.of("severity", g.label())))));
+    grades.extend(
+        Severity::ALL.map(|g| (g.label().to_owned(), format!("{} {}", g.label(), w.of("severity", g.label())))),
+    );
     grades
 }
 
@@ -117,7 +121,11 @@ pub(super) fn single(shell: &Shell, view: &Incident) -> Markup {
         None => html! { span class="quiet" { (w.t("not-known-yet")) } },
     };
     let labels: Vec<_> = Tlp::ALL.iter().rev().map(|t| (t.label().to_owned(), format!("TLP:{}", t.label()))).collect();
-    let paps: Vec<_> = Pap::ALL.iter().rev().map(|p| (p.label().to_owned(), format!("PAP:{} {}", p.label(), w.of("pap", p.label())))).collect();
+    let paps: Vec<_> = Pap::ALL
+        .iter()
+        .rev()
+        .map(|p| (p.label().to_owned(), format!("PAP:{} {}", p.label(), w.of("pap", p.label()))))
+        .collect();
     let phases: Vec<_> = Phase::ALL.iter().map(|p| (p.key().to_owned(), w.of("phase", p.key()))).collect();
     let mut people = vec![(String::new(), w.t("nobody"))];
     people.extend(view.people.iter().map(|(a, name)| (a.0.to_string(), name.clone())));
@@ -201,7 +209,12 @@ pub(super) fn several(shell: &Shell, view: &Incident) -> Markup {
 pub(super) fn addressed(shell: &Shell, view: &Incident) -> Markup {
     let w = shell.w;
     let addressed = &view.view.seen_by.organisations;
-    let others: Vec<_> = view.organisations.iter().filter(|o| !addressed.contains(&o.name)).map(|o| (o.id.0.to_string(), o.name.clone())).collect();
+    let others: Vec<_> = view
+        .organisations
+        .iter()
+        .filter(|o| !addressed.contains(&o.name))
+        .map(|o| (o.id.0.to_string(), o.name.clone()))
+        .collect();
     let people: Vec<_> = view.people.iter().map(|(a, name)| (a.0.to_string(), name.clone())).collect();
     html! {
         ul class="sees plain" {
@@ -222,7 +235,9 @@ pub(super) fn addressed(shell: &Shell, view: &Incident) -> Markup {
 /// The present value of a field, in words, for whoever came second.
 pub(super) fn now_stands(w: &Words, view: &Incident, field: &str) -> String {
     let of = &view.view.row;
-    let grade = |s: Option<Severity>| s.map_or_else(|| w.t("not-known-yet"), |s| format!("{} {}", s.label(), w.of("severity", s.label())));
+    let grade = |s: Option<Severity>| {
+        s.map_or_else(|| w.t("not-known-yet"), |s| format!("{} {}", s.label(), w.of("severity", s.label())))
+    };
     match field {
         "title" => of.title.clone().unwrap_or_else(|| w.t("erased")),
         "severity" => grade(of.severity),

@@ -121,7 +121,9 @@ pub fn page(shell: &Shell, view: &Incident) -> Markup {
 
 fn front(shell: &Shell, view: &Incident) -> Markup {
     match view.tab {
-        Tab::Timeline => html! { @if view.may_act() { (timeline::composer(shell, view)) } (timeline::timeline(shell, view)) },
+        Tab::Timeline => {
+            html! { @if view.may_act() { (timeline::composer(shell, view)) } (timeline::timeline(shell, view)) }
+        }
         Tab::Talk => talk(shell, view),
         Tab::Tasks => side::tasks_tab(shell, view),
         Tab::Observables => side::observables_tab(shell, view),
@@ -155,7 +157,7 @@ fn head(shell: &Shell, view: &Incident) -> Markup {
                 @for step in &view.view.phases {
                     li class=[(step.at.is_some() && !step.present).then_some("past")] aria-current=[step.present.then_some("step")] {
                         (w.of("phase", step.phase.key())) br;
-                        @match step.at { Some(at) => { (w.brief(at, shell.now)) ", " (w.hour(at)) } None => {} }
+                        @match step.at { Some(at) => { (w.day_hour(at)) } None => {} }
                     }
                 }
             }
@@ -216,7 +218,12 @@ fn talk(shell: &Shell, view: &Incident) -> Markup {
 }
 
 /// Fetches everything around an incident, and notes that this person looks at it.
-pub(super) async fn load(web: &Web, visitor: &Visitor, reference: Reference, tab: Tab) -> Result<(Shell, Incident), Problem> {
+pub(super) async fn load(
+    web: &Web,
+    visitor: &Visitor,
+    reference: Reference,
+    tab: Tab,
+) -> Result<(Shell, Incident), Problem> {
     let (shell, (view, people, organisations)) = web
         .look(visitor, Nav::Incidents, |lens| (lens.incident(reference), lens.people(), lens.organisations()))
         .await?;
@@ -229,8 +236,10 @@ pub(super) async fn load(web: &Web, visitor: &Visitor, reference: Reference, tab
         .map(|p| (p.account, p.name.unwrap_or_else(|| shell.w.t("erased"))))
         .collect();
     let here = web.presence().here(reference, visitor.now).into_iter().filter(|a| *a != me);
-    let here: Vec<String> =
-        here.filter_map(|a| people.iter().find(|(of, _)| *of == a)).map(|(_, name)| shell.w.f("here-also", &[("name", s(name))])).collect();
+    let here: Vec<String> = here
+        .filter_map(|a| people.iter().find(|(of, _)| *of == a))
+        .map(|(_, name)| shell.w.f("here-also", &[("name", s(name))]))
+        .collect();
     let incident = Incident {
         view,
         tab,

@@ -1,7 +1,7 @@
 //! Beside the timeline: the fields, who sees this, tasks, observables, what resembles it, what can be taken back.
 
 use super::{Incident, Tab, fields};
-use crate::pages::report::{reason, who};
+use crate::pages::report::reason;
 use crate::parts::{Icon, Input, field, icon, or_erased, tlp};
 use crate::routes::{IncidentAct, Route};
 use crate::shell::Shell;
@@ -19,7 +19,7 @@ pub(super) fn side(shell: &Shell, view: &Incident) -> Markup {
     let w = shell.w;
     html! {
         aside id="side" aria-label=(w.t("summary")) data-fragment=(view.part("zij")) data-topics=(view.reference().to_string()) {
-            @if view.view.undo.first().is_some() && view.may_act() { (undo(shell, view)) }
+            @if !view.view.undo.is_empty() && view.may_act() { (undo(shell, view)) }
             @if view.may_act() {
                 section class="panel" { h2 { (w.t("fields")) } (fields::single(shell, view)) }
             }
@@ -31,7 +31,7 @@ pub(super) fn side(shell: &Shell, view: &Incident) -> Markup {
                 section class="panel" {
                     h2 { (w.t("held")) }
                     p { (or_erased(w, hold.reason.as_deref())) }
-                    p class="meta" { (who(w, &hold.who)) " · " (when::time(w, hold.at)) }
+                    p class="meta" { (shell.who(&hold.who)) " · " (when::time(w, hold.at)) }
                 }
             }
         }
@@ -43,13 +43,11 @@ fn undo(shell: &Shell, view: &Incident) -> Markup {
     html! {
         section class="panel" {
             h2 { (w.t("last-acts")) }
-            ul class="plain fields" {
+            div class="fields" {
                 @for act in view.view.undo.iter().take(3) {
-                    li {
-                        div {
-                            span { (w.of_or("undo-of", act.key, "undo-of-other")) }
-                            (shell.act(&Route::Undo, &[("of", &act.of.to_string()), ("back", &view.reference().to_string())], &html! { button class="link" type="submit" { (w.t("undo")) } }))
-                        }
+                    div {
+                        span { (w.of_or("undo-of", act.key, "undo-of-other")) }
+                        (shell.act(&Route::Undo, &[("of", &act.of.to_string()), ("back", &view.reference().to_string())], &html! { button class="link meta" type="submit" { (w.t("undo")) } }))
                     }
                 }
             }
@@ -59,10 +57,10 @@ fn undo(shell: &Shell, view: &Incident) -> Markup {
 
 fn due(w: &Words, task: &TaskView, now: Timestamp) -> Markup {
     html! {
-        @if let Some((at, _)) = &task.done { span class="due" { (w.t("task-done")) " " (w.brief(*at, now)) } }
+        @if let Some((at, _)) = &task.done { span class="due" { (w.t("task-done")) " " (w.brief_moment(*at, now)) } }
         @else if let Some(due) = task.due {
             @let late = due < now;
-            span class={ "due" @if late { " now" } } { (w.brief(due, now)) @if w.brief(due, now) != w.hour(due) { " " (w.hour(due)) } @if late { " · " (w.t("task-late")) } }
+            span class={ "due" @if late { " now" } } { (w.brief_moment(due, now)) @if late { " · " (w.t("task-late")) } }
         }
     }
 }
@@ -81,7 +79,7 @@ fn task_row(shell: &Shell, view: &Incident, task: &TaskView) -> Markup {
             } @else { span { @if done { (icon(Icon::Tick)) } } }
             span {
                 (or_erased(w, task.text.as_deref()))
-                small { @match &task.assignee { Some(assignee) => { (who(w, assignee)) } None => { (w.t("task-nobody")) } } }
+                small { @match &task.assignee { Some(assignee) => { (shell.who(assignee)) } None => { (w.t("task-nobody")) } } }
             }
             (due(w, task, shell.now))
         }

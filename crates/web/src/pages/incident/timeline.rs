@@ -1,7 +1,7 @@
 //! What happened: the time of the event, and the time of writing where they differ; and the composer above it.
 
 use super::{Incident, older};
-use crate::pages::report::{letter, who};
+use crate::pages::report::letter;
 use crate::pages::rows::{from_whom, subject, way_icon};
 use crate::parts::{Icon, Mistake, icon, listed, mistake_of, severity, tlp};
 use crate::routes::{IncidentAct, Route};
@@ -90,15 +90,12 @@ pub(super) fn timeline(shell: &Shell, view: &Incident) -> Markup {
     let w = shell.w;
     let all = &view.view.timeline;
     let shown = if view.all_lines { all.len() } else { all.len().min(LINES_SHOWN) };
-    let mut day = String::new();
     html! {
         div id="timeline" data-fragment=(view.part("voor")) data-topics=(view.reference().to_string()) data-hold=(w.t("timeline-new")) {
             ol class="tl" {
-                @for entry in &all[..shown] {
-                    @let of = w.day(entry.event_at);
-                    @if of != day {
-                        li class="day" { (of) " · " (w.zone(entry.event_at)) }
-                        @let _seen = { day = of; };
+                @for (n, entry) in all[..shown].iter().enumerate() {
+                    @if n == 0 || w.day(all[n - 1].event_at) != w.day(entry.event_at) {
+                        li class="day" { (w.day(entry.event_at)) " · " (w.zone(entry.event_at)) }
                     }
                     (line(shell, view, entry))
                 }
@@ -140,13 +137,13 @@ fn line(shell: &Shell, view: &Incident, entry: &EntryView) -> Markup {
             span class="ico" { (icon(shape(&entry.what))) }
             div {
                 p class="who" {
-                    b { @if decision { (w.t("note-kind-decision")) " · " } (who(w, &entry.who)) }
+                    b { @if decision { (w.t("note-kind-decision")) " · " } (shell.who(&entry.who)) }
                     @if let Some(label) = entry.tlp { (tlp(label)) }
                 }
                 (says(shell, entry))
-                @if entry.mine && view.may_act() {
-                    (shell.act(&Route::IncidentAct(view.reference(), IncidentAct::Note), &[("withdraw", &entry.entry.0.to_string())], &html! { button class="link meta" type="submit" { (w.t("withdraw")) } }))
-                }
+            }
+            @if entry.mine && view.may_act() {
+                (shell.act(&Route::IncidentAct(view.reference(), IncidentAct::Note), &[("withdraw", &entry.entry.0.to_string())], &html! { button class="link meta" type="submit" { (w.t("withdraw")) } }))
             }
         }
     }
@@ -154,7 +151,11 @@ fn line(shell: &Shell, view: &Incident, entry: &EntryView) -> Markup {
 
 fn noted_at(w: &Words, entry: &EntryView) -> String {
     let (event, written) = (when::zoned(entry.event_at).date(), when::zoned(entry.recorded_at).date());
-    if event == written { w.hour(entry.recorded_at) } else { format!("{} {}", w.brief(entry.recorded_at, entry.event_at), w.hour(entry.recorded_at)) }
+    if event == written {
+        w.hour(entry.recorded_at)
+    } else {
+        format!("{} {}", w.brief(entry.recorded_at, entry.event_at), w.hour(entry.recorded_at))
+    }
 }
 
 fn noted(w: &Words, kind: NoteKind, note: &Note) -> Markup {
@@ -175,7 +176,9 @@ fn says(shell: &Shell, entry: &EntryView) -> Markup {
         LineView::Dropped => html! { p { (w.t("line-dropped")) } },
         LineView::Noted(kind, Some(note)) => noted(w, *kind, note),
         LineView::Noted(_, None) => html! { p class="quiet" { (w.t("erased")) } },
-        LineView::Changed { field, value, present, reason } => changed(w, field, value.as_deref(), *present, reason.as_deref()),
+        LineView::Changed { field, value, present, reason } => {
+            changed(w, field, value.as_deref(), *present, reason.as_deref())
+        }
         LineView::Report(row) => html! {
             p { (w.f("line-report", &[("who", s(&from_whom(w, row)))])) " " a href=(Route::Report(row.reference)) { span class="ref" { (row.reference) } " " (subject(w, row)) } }
             @if let Some(snippet) = &row.snippet { blockquote { (snippet) } }

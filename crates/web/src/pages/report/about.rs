@@ -8,7 +8,7 @@ use crate::shell::Shell;
 use crate::when;
 use crate::words::{Words, n, s};
 use desk::intake::{EventRow, Observable, Reason, Status};
-use desk::view::{SeenBy, Who};
+use desk::view::SeenBy;
 use maud::{Markup, html};
 
 /// Observables shown before the rest folds away.
@@ -16,21 +16,14 @@ const OBSERVABLES_SHOWN: usize = 8;
 /// Incidents and reports that it resembles, shown at most.
 const SIMILAR_SHOWN: usize = 4;
 
-/// Who did something, in words.
-pub(crate) fn who(w: &Words, who: &Who) -> String {
-    match who {
-        Who::Rule => w.t("by-rule"),
-        Who::Person { name, organisation, .. } => {
-            let name = name.clone().unwrap_or_else(|| w.t("erased"));
-            if organisation.is_empty() { name } else { w.f("by-person", &[("name", s(&name)), ("organisation", s(organisation))]) }
-        }
-    }
-}
-
 /// A reason, with what was met.
 pub(crate) fn reason(w: &Words, reason: &Reason) -> String {
     let key = format!("reason-{}", reason.key.replace(['_', '.'], "-"));
-    if w.has("reason", &reason.key) { w.f(&key, &[("found", s(&reason.found))]) } else { w.f("reason-other", &[("found", s(&reason.found))]) }
+    if w.has("reason", &reason.key) {
+        w.f(&key, &[("found", s(&reason.found))])
+    } else {
+        w.f("reason-other", &[("found", s(&reason.found))])
+    }
 }
 
 /// What it is thought to be, why, and what it resembles.
@@ -43,7 +36,7 @@ pub(super) fn proposal(shell: &Shell, opened: &Opened) -> Markup {
                 (w.t("proposal")) " "
                 @if let Some(grade) = view.row.severity { (severity(w, grade, true)) }
                 (fact(&w.of("kind", view.row.kind.key())))
-                @if let Some(rsit) = &view.rsit { (fact(&w.of_or("rsit", rsit, "rsit-other"))) }
+                @if let Some(rsit) = &view.rsit { (fact(&w.of_or("rsit", crate::rsit::type_of(rsit), "rsit-other"))) }
             }
             @if !reasons.is_empty() {
                 ul class="why plain" { @for one in reasons { li { (icon(Icon::Flag)) span { (reason(w, one)) } } } }
@@ -181,7 +174,7 @@ pub(super) fn history(shell: &Shell, opened: &Opened) -> Markup {
             summary { (w.t("history")) (icon(Icon::Turn)) }
             ol class="talk plain in-more" {
                 @for row in &opened.view.history {
-                    li { (event(w, row)) p class="meta" { (when::time_exact(w, row.at)) " · " (who(w, &row.who)) } }
+                    li { (event(w, row)) p class="meta" { (when::time_exact(w, row.at)) " · " (shell.who(&row.who)) } }
                 }
             }
         }

@@ -25,7 +25,8 @@ use desk::lens::{Leave, Lens, Tlp};
 use maud::{Markup, html};
 
 /// Snoozes that are one press away: key of the words, and what is typed for it.
-const SNOOZES: [(&str, &str); 4] = [("snooze-1h", "+1u"), ("snooze-4h", "+4u"), ("snooze-morning", "morgen"), ("snooze-day", "+1d")];
+const SNOOZES: [(&str, &str); 4] =
+    [("snooze-1h", "+1u"), ("snooze-4h", "+4u"), ("snooze-morning", "morgen"), ("snooze-day", "+1d")];
 /// When the morning begins that one snoozes to, hours.
 const MORNING_HOUR: i8 = 8;
 
@@ -53,46 +54,56 @@ fn form(shell: &Shell, opened: &Opened, act: ReportAct, inner: &Markup) -> Marku
 fn attach(shell: &Shell, opened: &Opened) -> Markup {
     let w = shell.w;
     let similar = &opened.view.similar;
-    form(shell, opened, ReportAct::Decide, &html! {
-        input type="hidden" name="verdict" value="attach";
-        @if !similar.is_empty() {
-            fieldset class="field" {
-                legend { (w.t("attach-similar")) }
-                @for (n, one) in similar.iter().enumerate() {
-                    label class="pick" {
-                        input type="radio" name="to" value=(one.reference) checked[n == 0] autofocus[n == 0];
-                        span {
-                            span class="ref" { (one.reference) } " " (one.title.clone().unwrap_or_else(|| w.t("erased")))
-                            @for because in &one.reasons { span class="meta" { (reason(w, because)) } }
+    form(
+        shell,
+        opened,
+        ReportAct::Decide,
+        &html! {
+            input type="hidden" name="verdict" value="attach";
+            @if !similar.is_empty() {
+                fieldset class="field" {
+                    legend { (w.t("attach-similar")) }
+                    @for (n, one) in similar.iter().enumerate() {
+                        label class="pick" {
+                            input type="radio" name="to" value=(one.reference) checked[n == 0] autofocus[n == 0];
+                            span {
+                                span class="ref" { (one.reference) } " " (one.title.clone().unwrap_or_else(|| w.t("erased")))
+                                @for because in &one.reasons { span class="meta" { (reason(w, because)) } }
+                            }
                         }
                     }
+                    label class="pick" { input type="radio" name="to" value=""; (w.t("attach-other")) }
                 }
-                label class="pick" { input type="radio" name="to" value=""; (w.t("attach-other")) }
             }
-        }
-        (field("of", &w.t("attach-reference"), Input { hint: Some(&w.t("attach-reference-hint")), focus: similar.is_empty(), ..Input::default() }, &opened.mistakes))
-        button class="btn" type="submit" { (w.t("attach-do")) }
-    })
+            (field("of", &w.t("attach-reference"), Input { hint: Some(&w.t("attach-reference-hint")), focus: similar.is_empty(), ..Input::default() }, &opened.mistakes))
+            button class="btn" type="submit" { (w.t("attach-do")) }
+        },
+    )
 }
 
 fn snooze_form(shell: &Shell, opened: &Opened) -> Markup {
     let w = shell.w;
-    form(shell, opened, ReportAct::Snooze, &html! {
-        p class="opts" {
-            @for (n, (key, until)) in SNOOZES.iter().enumerate() {
-                button class="btn" type="submit" name="choice" value=(until) autofocus[n == 0] { (w.t(key)) }
+    form(
+        shell,
+        opened,
+        ReportAct::Snooze,
+        &html! {
+            p class="opts" {
+                @for (n, (key, until)) in SNOOZES.iter().enumerate() {
+                    button class="btn" type="submit" name="choice" value=(until) autofocus[n == 0] { (w.t(key)) }
+                }
             }
-        }
-        (field("until", &w.t("snooze-until"), Input { hint: Some(&w.t("time-hint")), ..Input::default() }, &opened.mistakes))
-        button class="btn" type="submit" { (w.t("snooze-do")) }
-    })
+            (field("until", &w.t("snooze-until"), Input { hint: Some(&w.t("time-hint")), ..Input::default() }, &opened.mistakes))
+            button class="btn" type="submit" { (w.t("snooze-do")) }
+        },
+    )
 }
 
 fn others(shell: &Shell, opened: &Opened) -> Markup {
     let w = shell.w;
     let reference = opened.view.row.reference;
     html! {
-        p class="row" { (shell.act(&Route::ReportAct(reference, ReportAct::Decide), &[("verdict", "spam")], &html! { button class="btn" type="submit" { (w.t("verdict-spam")) } })) }
+        div class="row" { (shell.act(&Route::ReportAct(reference, ReportAct::Decide), &[("verdict", "spam")], &html! { button class="btn" type="submit" { (w.t("verdict-spam")) } })) }
         (form(shell, opened, ReportAct::Decide, &html! {
             @if !opened.view.duplicates.is_empty() {
                 fieldset class="field" {
@@ -123,16 +134,25 @@ fn appraise_form(shell: &Shell, opened: &Opened) -> Markup {
     let kinds: Vec<_> = Kind::ALL.iter().map(|k| (k.key().to_owned(), w.of("kind", k.key()))).collect();
     let typed = opened.view.head.as_ref().and_then(|h| h.board_as_typed.clone());
     let board = row.board.clone().or(typed).unwrap_or_default();
-    form(shell, opened, ReportAct::Appraise, &html! {
-        (select("kind", &w.t("kind"), &kinds, row.kind.key()))
-        div class="field" { label class="pick" { input type="checkbox" name="hit_now" value="1" checked[row.hit_now]; (w.t("hit-now-long")) } }
-        (field("board", &w.t("board"), Input { value: &board, hint: Some(&w.t("board-hint")), ..Input::default() }, &opened.mistakes))
-        button class="btn" type="submit" { (w.t("save")) }
-    })
+    form(
+        shell,
+        opened,
+        ReportAct::Appraise,
+        &html! {
+            (select("kind", &w.t("kind"), &kinds, row.kind.key()))
+            div class="field" { label class="pick" { input type="checkbox" name="hit_now" value="1" checked[row.hit_now]; (w.t("hit-now-long")) } }
+            (field("board", &w.t("board"), Input { value: &board, hint: Some(&w.t("board-hint")), ..Input::default() }, &opened.mistakes))
+            button class="btn" type="submit" { (w.t("save")) }
+        },
+    )
 }
 
 /// Leave to act on a report, or the one answer for all who have none.
-pub(super) async fn leave(web: &Web, visitor: &Visitor, reference: &str) -> Result<(Reference, Leave<ReportId>), Problem> {
+pub(super) async fn leave(
+    web: &Web,
+    visitor: &Visitor,
+    reference: &str,
+) -> Result<(Reference, Leave<ReportId>), Problem> {
     let reference: Reference = reference.parse().map_err(|_| Problem::not_found())?;
     let leave = web.engine().read(|desk| desk.seen_by(visitor.viewer).report_leave(reference)).await?;
     Ok((reference, leave.ok_or_else(Problem::not_found)?))
@@ -162,7 +182,11 @@ async fn submit(web: &Web, visitor: &Visitor, command: intake::Command) -> Resul
 }
 
 /// `POST /melding/M-…/neem`.
-pub(crate) async fn claim(State(web): State<Web>, Path(reference): Path<String>, sent: Sent) -> Result<Response, Problem> {
+pub(crate) async fn claim(
+    State(web): State<Web>,
+    Path(reference): Path<String>,
+    sent: Sent,
+) -> Result<Response, Problem> {
     let Sent { visitor, fields } = sent;
     let fields = fields.only(&["act", "alone"])?;
     let (reference, leave) = leave(&web, &visitor, &reference).await?;
@@ -173,7 +197,11 @@ pub(crate) async fn claim(State(web): State<Web>, Path(reference): Path<String>,
 }
 
 /// `POST /melding/M-…/beslis`.
-pub(crate) async fn decide(State(web): State<Web>, Path(reference): Path<String>, sent: Sent) -> Result<Response, Problem> {
+pub(crate) async fn decide(
+    State(web): State<Web>,
+    Path(reference): Path<String>,
+    sent: Sent,
+) -> Result<Response, Problem> {
     let Sent { visitor, fields } = sent;
     let fields = fields.only(&["verdict", "to", "of", "alone"])?;
     let (reference, leave) = leave(&web, &visitor, &reference).await?;
@@ -217,7 +245,12 @@ fn about(lens: &Lens<'_>, kind: &str, named: Reference) -> Option<(Verdict, &'st
 }
 
 /// One press: an incident with what is proposed; everything in it can be changed at once.
-async fn begin_incident(web: &Web, visitor: &Visitor, reference: Reference, leave: Leave<ReportId>) -> Result<Response, Problem> {
+async fn begin_incident(
+    web: &Web,
+    visitor: &Visitor,
+    reference: Reference,
+    leave: Leave<ReportId>,
+) -> Result<Response, Problem> {
     let view = web.engine().read(|desk| desk.seen_by(visitor.viewer).report(reference)).await?;
     let view = view.ok_or_else(Problem::not_found)?;
     let w = words(visitor.preferences.language);
@@ -247,14 +280,19 @@ fn until(choice: &str, text: &str, now: Timestamp) -> Option<Timestamp> {
     if choice == "morgen" {
         let today = when::zoned(now);
         let morning = today.date().at(MORNING_HOUR, 0, 0, 0).to_zoned_datetime(when::ZONE.clone()).ok()?;
-        let morning = if morning <= today { morning.tomorrow().ok()?.with().hour(MORNING_HOUR).build().ok()? } else { morning };
+        let morning =
+            if morning <= today { morning.tomorrow().ok()?.with().hour(MORNING_HOUR).build().ok()? } else { morning };
         return Some(Timestamp(morning.timestamp().as_microsecond()));
     }
     typed(if choice.is_empty() { text } else { choice }, now)
 }
 
 /// `POST /melding/M-…/sluimer`.
-pub(crate) async fn snooze(State(web): State<Web>, Path(reference): Path<String>, sent: Sent) -> Result<Response, Problem> {
+pub(crate) async fn snooze(
+    State(web): State<Web>,
+    Path(reference): Path<String>,
+    sent: Sent,
+) -> Result<Response, Problem> {
     let Sent { visitor, fields } = sent;
     let fields = fields.only(&["choice", "until", "alone"])?;
     let (reference, leave) = leave(&web, &visitor, &reference).await?;
@@ -270,7 +308,11 @@ pub(crate) async fn snooze(State(web): State<Web>, Path(reference): Path<String>
 }
 
 /// `POST /melding/M-…/verbeter`.
-pub(crate) async fn appraise(State(web): State<Web>, Path(reference): Path<String>, sent: Sent) -> Result<Response, Problem> {
+pub(crate) async fn appraise(
+    State(web): State<Web>,
+    Path(reference): Path<String>,
+    sent: Sent,
+) -> Result<Response, Problem> {
     let Sent { visitor, fields } = sent;
     let fields = fields.only(&["kind", "hit_now", "board", "alone"])?;
     let (reference, leave) = leave(&web, &visitor, &reference).await?;

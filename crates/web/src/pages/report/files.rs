@@ -45,7 +45,11 @@ fn download(name: &str, bytes: Vec<u8>) -> Response {
 }
 
 /// `GET /melding/M-…/origineel`.
-pub(crate) async fn raw(State(web): State<Web>, visitor: Visitor, Path(reference): Path<String>) -> Result<Response, Problem> {
+pub(crate) async fn raw(
+    State(web): State<Web>,
+    visitor: Visitor,
+    Path(reference): Path<String>,
+) -> Result<Response, Problem> {
     let view = view(&web, &visitor, &reference).await?;
     let bytes = content(&web, view.raw).await?;
     let ending = if view.row.via.is_mail() { "eml" } else { "json" };
@@ -53,7 +57,11 @@ pub(crate) async fn raw(State(web): State<Web>, visitor: Visitor, Path(reference
 }
 
 /// `GET /melding/M-…/html`: for the frame only.
-pub(crate) async fn html(State(web): State<Web>, visitor: Visitor, Path(reference): Path<String>) -> Result<Response, Problem> {
+pub(crate) async fn html(
+    State(web): State<Web>,
+    visitor: Visitor,
+    Path(reference): Path<String>,
+) -> Result<Response, Problem> {
     let view = view(&web, &visitor, &reference).await?;
     let seen = view.body.ok_or_else(Problem::not_found)?;
     let body: desk::intake::Body = serde_json::from_slice(&content(&web, seen).await?).unwrap_or_default();

@@ -6,10 +6,10 @@ mod files;
 mod reply;
 mod says;
 
+pub(crate) use about::reason;
 pub(crate) use acts::{appraise, claim, decide, snooze};
 pub(crate) use files::{attachment, html as html_frame, raw};
 pub use reply::{Reply, page as reply_page};
-pub(crate) use about::{reason, who};
 pub(crate) use reply::{ask as reply_ask, send as reply_send};
 pub(crate) use says::letter;
 
@@ -125,7 +125,10 @@ impl Opened {
 pub fn page(shell: &Shell, opened: &Opened) -> Markup {
     let title = subject(shell.w, &opened.view.row);
     let title = Title { text: &title, mistaken: !opened.mistakes.is_empty() };
-    shell.page(title, html! { article class="read narrow-read" aria-labelledby="read-h" id="read" { (pane(shell, opened)) } })
+    shell.page(
+        title,
+        html! { article class="read narrow-read" aria-labelledby="read-h" id="read" { (pane(shell, opened)) } },
+    )
 }
 
 /// The pane.
@@ -205,7 +208,7 @@ fn decisions(shell: &Shell, opened: &Opened) -> Markup {
                 a class="btn" href={ (Route::ReportAct(reference, ReportAct::Reply)) "?vraag=1" } data-key="4" { (w.t("verdict-ask")) " " kbd { "4" } }
             }
         }
-        p class="row minor" {
+        div class="row minor" {
             (claim_button(shell, opened))
             a class="btn plain" href=(Route::ReportAct(reference, ReportAct::Reply)) data-key="r" { (w.t("reply")) " " kbd { "r" } }
             @if undecided {
@@ -246,7 +249,7 @@ fn decided(shell: &Shell, opened: &Opened) -> Markup {
                     " " a href=(Route::Report(of.reference)) { span class="ref" { (of.reference) } " " (subject(w, of)) }
                 }
             }
-            @if let Some(event) = last { p class="meta" { (about::who(w, &event.who)) " · " (crate::when::time(w, event.at)) } }
+            @if let Some(event) = last { p class="meta" { (shell.who(&event.who)) " · " (crate::when::time(w, event.at)) } }
             @if let Some(undo) = view.undo {
                 @if view.undo_others > 0 { p class="meta" { (w.f("undo-others", &[("n", n(view.undo_others))])) } }
                 (shell.act(&Route::Undo, &[("of", &undo.to_string()), ("back", &view.row.reference.to_string())], &html! { button class="btn" type="submit" data-key="z" { (w.t("undo")) " " kbd { "z" } } }))
@@ -268,7 +271,8 @@ pub(crate) async fn show(
     let (shell, view) = web.look(&visitor, Nav::Reports, |lens| lens.report(reference)).await?;
     let view = view.ok_or_else(Problem::not_found)?;
     if query.get("deel").is_some_and(|d| d == "stand") {
-        let opened = Opened { view, text: Text::Waiting, pane: Pane::Closed, chosen: true, mistakes: Vec::new(), alone: true };
+        let opened =
+            Opened { view, text: Text::Waiting, pane: Pane::Closed, chosen: true, mistakes: Vec::new(), alone: true };
         let topic = reference.to_string();
         return Ok(respond(html! {
             div class="stack" id="report-state" data-fragment={ (Route::Report(reference)) "?deel=stand" } data-topics=(topic) { (says::state(&shell, &opened)) }

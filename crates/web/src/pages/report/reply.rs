@@ -199,7 +199,11 @@ pub(crate) async fn ask(
 }
 
 /// `POST /melding/M-…/antwoord`: look at it, change it again, or send it.
-pub(crate) async fn send(State(web): State<Web>, Path(reference): Path<String>, sent: Sent) -> Result<Response, Problem> {
+pub(crate) async fn send(
+    State(web): State<Web>,
+    Path(reference): Path<String>,
+    sent: Sent,
+) -> Result<Response, Problem> {
     let Sent { visitor, fields } = sent;
     let fields = fields.only(&["to", "subject", "text", "language", "ask", "step"])?;
     let (shell, base) = base(&web, &visitor, &reference).await?;

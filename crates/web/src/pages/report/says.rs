@@ -1,7 +1,6 @@
 //! What a report says: that it was acknowledged, its text, its files, the conversation.
 
 use super::{Opened, Text};
-use crate::pages::report::about::who;
 use crate::pages::rows::{report_row, subject};
 use crate::parts::{Icon, icon};
 use crate::routes::{ReportAct, Route};
@@ -193,7 +192,7 @@ pub(crate) fn letter(shell: &Shell, notice: &NoticeView) -> Markup {
             b { (w.f("letter-to", &[("to", s(&notice.to.clone().unwrap_or_else(|| w.t("erased"))))])) }
             (standing(w, notice))
         }
-        p class="meta" { (who(w, &notice.who)) " · " (w.of("purpose", purpose_key(notice.purpose))) " · " (when::time(w, notice.at)) }
+        p class="meta" { (shell.who(&notice.who)) " · " (w.of("purpose", purpose_key(notice.purpose))) " · " (when::time(w, notice.at)) }
         @if let Some(subject) = &notice.subject { p { (subject) } }
         @if notice.unsure { p class="meta" { (w.t("letter-unsure")) } }
         @if notice.purpose == Purpose::Reply && let Some(text) = &notice.text { blockquote { (text) } }
