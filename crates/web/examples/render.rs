@@ -15,7 +15,10 @@ fn main() -> std::io::Result<()> {
     for language in [Language::Nl, Language::En] {
         for (theme, mark) in [(Theme::Light, ""), (Theme::Dark, "-dark")] {
             for (name, page) in web::sample::pages(language, theme) {
-                let page = page.into_string().replace("\"/d/", "\"d/").replace("<script ", "<script data-off=\"1\" type=\"x\" ");
+                let page = page
+                    .into_string()
+                    .replace("\"/d/", "\"d/")
+                    .replace("<script ", "<script data-off=\"1\" type=\"x\" ");
                 std::fs::write(folder.join(format!("{name}-{}{mark}.html", language.tag())), page)?;
             }
         }

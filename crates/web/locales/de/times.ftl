@@ -21,6 +21,7 @@ month-12 = Dez.
 span-now = jetzt
 span-minutes = { $n } Min.
 span-hours = { $h } Std. { $m }
+span-rough = { $h } Std.
 span-days = { $d } T. { $h } Std.
 span-long = { $d } T.
 ago = vor { $span }

@@ -21,6 +21,7 @@ month-12 = Dec
 span-now = now
 span-minutes = { $n } min
 span-hours = { $h } h { $m }
+span-rough = { $h } h
 span-days = { $d } d { $h } h
 span-long = { $d } d
 ago = { $span } ago

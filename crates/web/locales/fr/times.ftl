@@ -21,6 +21,7 @@ month-12 = déc.
 span-now = maintenant
 span-minutes = { $n } min
 span-hours = { $h } h { $m }
+span-rough = { $h } h
 span-days = { $d } j { $h } h
 span-long = { $d } j
 ago = il y a { $span }

@@ -21,6 +21,7 @@ month-12 = dec
 span-now = nu
 span-minutes = { $n } min
 span-hours = { $h } u { $m }
+span-rough = { $h } u
 span-days = { $d } d { $h } u
 span-long = { $d } d
 ago = { $span } geleden
