@@ -69,7 +69,7 @@ pub async fn mail(matches: &ArgMatches) -> Result<(), Failure> {
 }
 
 fn progress(count: usize) {
-    if count % 100 == 0 && std::io::stderr().is_terminal() {
+    if count.is_multiple_of(100) && std::io::stderr().is_terminal() {
         eprint!("\r{count} mails …");
         // A progress line that cannot be written is no reason to stop.
         let _unwritten = std::io::stderr().flush();
