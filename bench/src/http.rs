@@ -55,6 +55,11 @@ impl Client {
         self.request(&self.head("GET", path, ""))
     }
 
+    /// Fetches a page as a browser would; the body is left as it comes, compressed or not.
+    pub fn get_packed(&mut self, path: &str) -> io::Result<Answer> {
+        self.request(&self.head("GET", path, "Accept-Encoding: gzip\r\n"))
+    }
+
     /// Sends a form.
     pub fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> io::Result<Answer> {
         let body = form(fields);

@@ -14,6 +14,13 @@ use std::time::{Duration, Instant};
 /// Bars, milliseconds: pages, and search.
 const PAGE_MS_MAX: f64 = 5.0;
 const SEARCH_MS_MAX: f64 = 20.0;
+/// Bar, bytes over the wire for the first load of the queue.
+const WEIGHT_BYTES_MAX: usize = 100_000;
+/// The queue.
+const QUEUE: &str = "/wacht";
+/// Columns.
+const HEAD: [&str; 10] =
+    ["page", "requests", "different", "p50 ms", "p99 ms", "max ms", "p99 ms since due", "CPU ms", "KiB", "not 200"];
 /// Connections kept open; requests are dealt out to them in turn.
 const CONNECTIONS: usize = 4;
 /// Different reports and incidents that are asked for, at most.
@@ -37,8 +44,8 @@ pub fn command() -> Command {
                 .conflicts_with_all(["data", "cookie"])
                 .help("The link that a running demonstration printed"),
         )
-        .arg(number("rate", "50", "Requests a second, all pages together"))
-        .arg(number("seconds", "60", "How long"))
+        .arg(number("rate", "50", "Requests a second"))
+        .arg(number("seconds", "20", "How long, each kind of page"))
         .arg(Arg::new("words").long("words").value_name("A,B").default_value(WORDS).help("What is searched for"))
 }
 
@@ -49,14 +56,32 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let reader = Reader::open(matches, &work)?;
     let kinds = reader.kinds(matches)?;
     let (rate, seconds) = (number_of(matches, "rate"), number_of(matches, "seconds"));
-    let requests = plan(&kinds, rate * seconds);
-    // Once, uncounted: what is asked for exists, and caches are as warm as on any working day.
-    let mut client = reader.client();
-    for request in requests.iter().take(rate * 2) {
-        client.get(&request.path).tried(|| request.path.clone())?;
+    let mut report = Report::new("pages", asked(), &HEAD);
+    for kind in &kinds {
+        if kind.paths.is_empty() {
+            report.bar(kind.bar(), "the reader sees none", Held::NotMeasured);
+            continue;
+        }
+        let requests = plan(&kind.paths, rate * seconds);
+        // Once, uncounted: caches are as warm as on any working day.
+        let mut client = reader.client();
+        for path in requests.iter().take(rate) {
+            client.get(path).tried(|| path.clone())?;
+        }
+        let before = reader.cpu();
+        let answers = ask(&reader, &requests, rate)?;
+        tell(&mut report, kind, &answers, reader.cpu().saturating_sub(before));
     }
-    let answers = ask(&reader, &requests, rate)?;
-    let mut report = tell(&kinds, &answers, rate);
+    report.note(format!(
+        "{rate} requests a second over {CONNECTIONS} connections kept open, uncompressed; times from the request's first byte to the answer's last, \
+         this client's own included."
+    ));
+    let weight = weight(&reader)?;
+    report.bar(
+        "first load of the queue ≤ 100 kB",
+        format!("{:.1} kB in {} requests", weight.bytes as f64 / 1000.0, weight.requests),
+        Held::when(weight.bytes <= WEIGHT_BYTES_MAX),
+    );
     if let Some(desk) = &reader.desk {
         report.note(format!("{:.0} MB (PSS) after it, all processes.", machine::pss_bytes(desk.pid()) as f64 / 1e6));
     }
@@ -88,6 +113,11 @@ impl Reader {
         Client::new(self.server, Some(self.cookie.clone()))
     }
 
+    /// Processor time that the desk has used, when this run started it.
+    fn cpu(&self) -> Duration {
+        self.desk.as_ref().map_or(Duration::ZERO, |desk| machine::cpu(desk.pid()))
+    }
+
     /// What is asked for: whatever this reader finds on the lists.
     fn kinds(&self, matches: &ArgMatches) -> Result<Vec<Kind>, Failure> {
         let mut client = self.client();
@@ -97,7 +127,7 @@ impl Reader {
         let searches = words.map(|w| format!("/zoek?q={}", encoded(w.trim()))).collect();
         let kind = |name, paths: Vec<String>, ms_max| Kind { name, paths, ms_max };
         Ok(vec![
-            kind("queue", vec!["/wacht".to_owned()], PAGE_MS_MAX),
+            kind("queue", vec![QUEUE.to_owned()], PAGE_MS_MAX),
             kind("report", reports, PAGE_MS_MAX),
             kind("incident", incidents, PAGE_MS_MAX),
             kind("incidents with counts by facet", vec!["/incidenten".to_owned()], PAGE_MS_MAX),
@@ -111,6 +141,12 @@ struct Kind {
     name: &'static str,
     paths: Vec<String>,
     ms_max: f64,
+}
+
+impl Kind {
+    fn bar(&self) -> String {
+        format!("{}: p99 ≤ {:.0} ms", self.name, self.ms_max)
+    }
 }
 
 /// Addresses of things on a list, following its link to the next page.
@@ -144,28 +180,16 @@ fn is_thing(link: &str, prefix: &str) -> bool {
 }
 
 fn links(page: &str) -> impl Iterator<Item = String> {
-    page.split("href=\"").skip(1).filter_map(|l| Some(l.split_once('"')?.0.replace("&amp;", "&")))
+    named(page, "href=\"")
 }
 
-struct Request {
-    kind: usize,
-    path: String,
-}
-
-/// Kinds in turn, each with its paths in turn.
-fn plan(kinds: &[Kind], count: usize) -> Vec<Request> {
-    let usable: Vec<usize> = (0..kinds.len()).filter(|k| !kinds[*k].paths.is_empty()).collect();
-    let one = |n: usize| {
-        let kind = usable[n % usable.len()];
-        let paths = &kinds[kind].paths;
-        // A step that is no divisor of usual counts: neighbours on a list are not asked for one after another.
-        Request { kind, path: paths[n / usable.len() * 7919 % paths.len()].clone() }
-    };
-    (0..count).map(one).collect()
+/// The paths in turn.
+fn plan(paths: &[String], count: usize) -> Vec<String> {
+    // A step that is no divisor of usual counts: neighbours on a list are not asked for one after another.
+    (0..count).map(|n| paths[n * 7919 % paths.len()].clone()).collect()
 }
 
 struct Answered {
-    kind: usize,
     /// From the request's first byte to the answer's last.
     time: Duration,
     /// From the moment at which it was due.
@@ -175,18 +199,17 @@ struct Answered {
 }
 
 /// Asks at a steady rate, whatever the answers do.
-fn ask(reader: &Reader, requests: &[Request], rate: usize) -> Result<Vec<Answered>, Failure> {
+fn ask(reader: &Reader, paths: &[String], rate: usize) -> Result<Vec<Answered>, Failure> {
     let start = Instant::now() + Duration::from_millis(50);
     let one = |connection: usize| -> Result<Vec<Answered>, Failure> {
         let mut client = reader.client();
         let mut answers = Vec::new();
-        for (n, request) in requests.iter().enumerate().skip(connection).step_by(CONNECTIONS) {
+        for (n, path) in paths.iter().enumerate().skip(connection).step_by(CONNECTIONS) {
             let due = start + Duration::from_secs_f64(n as f64 / rate as f64);
             pause(due.saturating_duration_since(Instant::now()));
             let began = Instant::now();
-            let answer = client.get(&request.path).tried(|| request.path.clone())?;
+            let answer = client.get(path).tried(|| path.clone())?;
             answers.push(Answered {
-                kind: request.kind,
                 time: began.elapsed(),
                 since_due: due.elapsed(),
                 bytes: answer.body.len(),
@@ -197,7 +220,7 @@ fn ask(reader: &Reader, requests: &[Request], rate: usize) -> Result<Vec<Answere
     };
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..CONNECTIONS).map(|c| scope.spawn(move || one(c))).collect();
-        let mut all = Vec::with_capacity(requests.len());
+        let mut all = Vec::with_capacity(paths.len());
         for thread in threads {
             all.extend(thread.join().map_err(|_| Failure::program("a reader's thread panicked"))??);
         }
@@ -205,39 +228,55 @@ fn ask(reader: &Reader, requests: &[Request], rate: usize) -> Result<Vec<Answere
     })
 }
 
-fn tell(kinds: &[Kind], answers: &[Answered], rate: usize) -> Report {
-    let head = ["page", "requests", "different", "p50 ms", "p99 ms", "max ms", "p99 ms since due", "KiB", "not 200"];
-    let mut report = Report::new("pages", asked(), &head);
-    for (number, kind) in kinds.iter().enumerate() {
-        let of_kind: Vec<&Answered> = answers.iter().filter(|a| a.kind == number).collect();
-        let times: Vec<Duration> = of_kind.iter().map(|a| a.time).collect();
-        let due: Vec<Duration> = of_kind.iter().map(|a| a.since_due).collect();
-        let bar = format!("{}: p99 ≤ {:.0} ms", kind.name, kind.ms_max);
-        let (Some(times), Some(due)) = (Times::of(&times), Times::of(&due)) else {
-            report.bar(bar, "the reader sees none", Held::NotMeasured);
-            continue;
-        };
-        let ms = |value: f64| format!("{value:.2}");
-        let kib = of_kind.iter().map(|a| a.bytes).sum::<usize>() as f64 / 1024.0 / of_kind.len() as f64;
-        let failed = of_kind.iter().filter(|a| a.status != 200).count();
-        report.row(vec![
-            kind.name.to_owned(),
-            times.count.to_string(),
-            kind.paths.len().to_string(),
-            ms(times.p50_ms),
-            ms(times.p99_ms),
-            ms(times.max_ms),
-            ms(due.p99_ms),
-            format!("{kib:.0}"),
-            failed.to_string(),
-        ]);
-        report.bar(bar, format!("{:.2} ms", times.p99_ms), Held::when(times.p99_ms <= kind.ms_max && failed == 0));
+fn tell(report: &mut Report, kind: &Kind, answers: &[Answered], cpu: Duration) {
+    let times: Vec<Duration> = answers.iter().map(|a| a.time).collect();
+    let due: Vec<Duration> = answers.iter().map(|a| a.since_due).collect();
+    let (Some(times), Some(due)) = (Times::of(&times), Times::of(&due)) else { return };
+    let ms = |value: f64| format!("{value:.2}");
+    let count = answers.len() as f64;
+    let failed = answers.iter().filter(|a| a.status != 200).count();
+    report.row(vec![
+        kind.name.to_owned(),
+        times.count.to_string(),
+        kind.paths.len().to_string(),
+        ms(times.p50_ms),
+        ms(times.p99_ms),
+        ms(times.max_ms),
+        ms(due.p99_ms),
+        if cpu.is_zero() { "–".to_owned() } else { ms(cpu.as_secs_f64() * 1000.0 / count) },
+        format!("{:.0}", answers.iter().map(|a| a.bytes).sum::<usize>() as f64 / 1024.0 / count),
+        failed.to_string(),
+    ]);
+    let held = times.p99_ms <= kind.ms_max && failed == 0;
+    report.bar(kind.bar(), format!("{:.2} ms", times.p99_ms), Held::when(held));
+}
+
+/// What a browser fetches for the first look at the queue.
+struct Weight {
+    bytes: usize,
+    requests: usize,
+}
+
+/// The queue and whatever its head names, as they come over the wire: compressed where the server does it, heads not counted.
+fn weight(reader: &Reader) -> Result<Weight, Failure> {
+    let mut client = reader.client();
+    let page = client.get(QUEUE).tried(|| QUEUE.to_owned())?.text();
+    let mut paths = vec![QUEUE.to_owned()];
+    for path in named(&page, "src=\"").chain(page.split("<link ").skip(1).filter_map(|l| named(l, "href=\"").next())) {
+        if path.starts_with('/') && !paths.contains(&path) {
+            paths.push(path);
+        }
     }
-    report.note(format!(
-        "{rate} requests a second over {CONNECTIONS} connections kept open, uncompressed; times from the request's first byte to the answer's last, \
-         this client's own included."
-    ));
-    report
+    let mut weight = Weight { bytes: 0, requests: paths.len() };
+    for path in paths {
+        weight.bytes += client.get_packed(&path).tried(|| path.clone())?.body.len();
+    }
+    Ok(weight)
+}
+
+/// Values of an attribute.
+fn named<'a>(page: &'a str, attribute: &'a str) -> impl Iterator<Item = String> + 'a {
+    page.split(attribute).skip(1).filter_map(|l| Some(l.split_once('"')?.0.replace("&amp;", "&")))
 }
 
 #[cfg(test)]
@@ -254,11 +293,9 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_with_something_to_ask_for_has_its_turn() {
-        let kind =
-            |name, paths: &[&str]| Kind { name, paths: paths.iter().map(|p| (*p).to_owned()).collect(), ms_max: 1.0 };
-        let plan = plan(&[kind("a", &["/a"]), kind("none", &[]), kind("b", &["/b1", "/b2", "/b3"])], 12);
-        assert_eq!(plan.iter().filter(|r| r.kind == 0).count(), 6);
-        assert_eq!(plan.iter().filter(|r| r.path == "/b2").count(), 2);
+    fn every_path_has_its_turn() {
+        let paths: Vec<String> = (0..6).map(|n| format!("/{n}")).collect();
+        let plan = plan(&paths, 60);
+        assert!(paths.iter().all(|p| plan.iter().filter(|q| *q == p).count() == 10));
     }
 }
