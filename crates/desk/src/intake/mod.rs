@@ -7,6 +7,7 @@ mod state;
 mod view;
 
 pub(crate) use decide::{decide, fresh_reference, undo_appraisal, undo_batch, undo_decision};
+pub use erase::{ERASURE_ASK_SECONDS, REASON_CHARS_MAX};
 pub use fact::Fact;
 pub use state::{Erasure, Event, Happened, Intake, Reading, Report, Status};
 pub use view::*;
