@@ -6,6 +6,7 @@ mod fill;
 mod http;
 mod kills;
 mod latency;
+mod lens;
 mod machine;
 mod mail_rate;
 mod mails;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         "fill" => fill::run(matches),
         "kills" => kills::run(matches),
         "latency" => latency::run(matches),
+        "lens" => lens::run(matches),
         "pages" => pages::run(matches),
         "start" => start::run(matches),
         other => Err(Failure::usage(format!("{other}: no such benchmark"))),
@@ -70,7 +72,14 @@ fn command() -> Command {
             .help("Where results are appended"),
         Arg::new("dry").long("dry").action(ArgAction::SetTrue).help("Print the result only, append it nowhere"),
     ];
-    let all = [mail_rate::command(), kills::command(), latency::command(), pages::command(), start::command()];
+    let all = [
+        mail_rate::command(),
+        kills::command(),
+        latency::command(),
+        lens::command(),
+        pages::command(),
+        start::command(),
+    ];
     Command::new("bench")
         .about("Measures the built program from outside, beside its limits and a peer")
         .subcommand_required(true)

@@ -12,8 +12,8 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// Bars, milliseconds: pages, and search.
-const PAGE_MS_MAX: f64 = 5.0;
-const SEARCH_MS_MAX: f64 = 20.0;
+pub const PAGE_MS_MAX: f64 = 5.0;
+pub const SEARCH_MS_MAX: f64 = 20.0;
 /// Bar, bytes over the wire for the first load of the queue.
 const WEIGHT_BYTES_MAX: usize = 100_000;
 /// The queue.
@@ -26,7 +26,7 @@ const CONNECTIONS: usize = 4;
 /// Different reports and incidents that are asked for, at most.
 const DIFFERENT_MAX: usize = 300;
 /// Words that are searched for when none are given.
-const WORDS: &str = "ransomware,factuur,phishing,versleuteld,192.0.2,mailbox,spam,antwerpen,zzzzz";
+pub const WORDS: &str = "ransomware,factuur,phishing,versleuteld,192.0.2,mailbox,spam,antwerpen,zzzzz";
 
 /// Its command line.
 pub fn command() -> Command {
