@@ -62,6 +62,13 @@ impl Duty {
         address.pop();
         address
     }
+
+    /// Where a part of this page is fetched by itself.
+    fn part(&self, part: &str) -> String {
+        let address = self.address(self.bulk);
+        let join = if address.contains('?') { '&' } else { '?' };
+        format!("{address}{join}deel={part}")
+    }
 }
 
 /// The page.
@@ -93,7 +100,7 @@ fn head(shell: &Shell, view: &Duty) -> Markup {
         (call, _) => w.f("duty-call", &[("n", n(call)), ("spelled", s(&w.spelled(call)))]),
     };
     html! {
-        div class="head" id="head" data-fragment={ (view.address(view.bulk)) "&deel=kop" } data-topics="queue" {
+        div class="head" id="head" data-fragment=(view.part("kop")) data-topics="queue" {
             div {
                 h1 { (heading) }
                 p {
@@ -133,7 +140,7 @@ pub fn queue(shell: &Shell, view: &Duty) -> Markup {
         @if nothing { (empty(&w.t("queue-empty"), &w.t("queue-empty-text"), None)) }
     };
     html! {
-        section class="queue" id="queue" aria-label=(w.t("queue")) data-fragment={ (view.address(view.bulk)) "&deel=rij" } data-topics="queue" {
+        section class="queue" id="queue" aria-label=(w.t("queue")) data-fragment=(view.part("rij")) data-topics="queue" {
             @if view.bulk {
                 form method="post" action=(Route::Bulk) { (shell.token()) (list) (bulk_bar(shell, view)) }
             } @else {
