@@ -44,6 +44,7 @@ struct Inner {
     throttle: crate::throttle::Throttle,
     presence: crate::presence::Presence,
     gate: pages::public::Gate,
+    api: crate::api::Memory,
     closing: watch::Sender<bool>,
 }
 
@@ -65,6 +66,7 @@ impl Web {
                 throttle: Default::default(),
                 presence: Default::default(),
                 gate: Default::default(),
+                api: Default::default(),
                 closing: watch::Sender::new(false),
             }),
         }
@@ -92,6 +94,10 @@ impl Web {
 
     pub(crate) fn gate(&self) -> &pages::public::Gate {
         &self.inner.gate
+    }
+
+    pub(crate) fn api(&self) -> &crate::api::Memory {
+        &self.inner.api
     }
 
     /// Ends what would never end by itself: the live streams.
@@ -224,7 +230,8 @@ pub(crate) fn router(web: Web) -> Router {
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
         .layer(middleware::from_fn(in_time))
         .merge(public)
-        .layer(middleware::from_fn_with_state(web.clone(), explain));
+        .layer(middleware::from_fn_with_state(web.clone(), explain))
+        .merge(crate::api::routes(&web));
     pages.with_state(web).layer(CompressionLayer::new()).layer(middleware::from_fn(headers::secure))
 }
 

@@ -3,6 +3,7 @@
 //! Everything shown is read through the reader's lens ([`desk::lens`]); every form carries a token of its session; whatever a stranger
 //! wrote is text.
 
+mod api;
 mod app;
 mod archive;
 pub mod assets;

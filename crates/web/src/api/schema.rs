@@ -6,7 +6,7 @@ use desk::ids::{Reference, Timestamp};
 use desk::incidents::{NoteKind, Pap, Phase, Severity};
 use desk::intake::{Automatic, Kind, Status, Via};
 use desk::lens::Tlp;
-use desk::outbox::StandingKey;
+use desk::outbox::{Purpose, StandingKey};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -178,6 +178,7 @@ keys! {
     Automatic, "Automatic", "Whether and why a machine sent it.",
         [Automatic::No, Automatic::Reply, Automatic::Generated, Automatic::List, Automatic::Bounce, Automatic::Feedback];
     NoteKind, "NoteKind", "What kind of line it is.", [NoteKind::Note, NoteKind::Decision];
+    Purpose, "Purpose", "Why a mail is sent.", [Purpose::Receipt, Purpose::Reply];
     Role, "Role", "What an account may do.", [Role::Reader, Role::Duty, Role::Admin];
     Key<Status>, "Status", "Where a report stands.", Status::KEYS;
     Key<StandingKey>, "Standing", "Where a mail stands.", StandingKey::ALL.map(StandingKey::key);

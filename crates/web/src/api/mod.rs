@@ -1,0 +1,139 @@
+//! The JSON API: everything a person can do on the pages that a machine may do in a person's name. Described by
+//! `/api/v1/openapi.json`, which is made from the same table as the routes and from the types themselves.
+
+mod boards;
+mod document;
+mod door;
+mod incidents;
+mod input;
+mod limits;
+mod problem;
+mod reports;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+pub(crate) use limits::Memory;
+
+use crate::Web;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderValue, header};
+use axum::middleware;
+use axum::response::IntoResponse;
+use axum::routing::{get, post};
+use document::Op;
+use problem::Wrong;
+use wire::*;
+
+/// Where it stands.
+const ROOT: &str = "/api/v1";
+
+/// Everything that can be asked: the routes and their description in one table.
+fn operations() -> Vec<Op> {
+    vec![
+        Op::get("/me", "getMe", "In whose name a token acts", get(boards::me)).gives::<Me>(200),
+        Op::get("/people", "listPeople", "Colleagues", get(boards::people)).gives::<People>(200),
+        Op::get("/organisations", "listOrganisations", "Organisations of this desk", get(boards::organisations))
+            .gives::<Organisations>(200),
+        Op::get("/reports", "listReports", "Reports, the newest first", get(reports::list))
+            .asks::<ReportQuery>()
+            .gives::<ReportPage>(200)
+            .paged(),
+        Op::post("/reports", "createReport", "Hand in a report", post(reports::create))
+            .takes::<NewReport>()
+            .gives::<Accepted>(201)
+            .or_gives::<Accepted>(200),
+        Op::get("/reports/{reference}", "getReport", "One report, whole", get(reports::get)).gives::<ReportWhole>(200),
+        Op::get("/reports/{reference}/raw", "getReportRaw", "Its raw bytes", get(reports::raw)).gives_bytes(),
+        Op::post("/reports/{reference}/claim", "claimReport", "Work on it", post(reports::claim)).gives::<Done>(200),
+        Op::post("/reports/{reference}/release", "releaseReport", "Let it go", post(reports::release))
+            .gives::<Done>(200),
+        Op::post("/reports/{reference}/decide", "decideReport", "Decide about it", post(reports::decide))
+            .takes::<NewDecision>()
+            .gives::<Done>(200),
+        Op::post("/reports/{reference}/snooze", "snoozeReport", "Not before a moment", post(reports::snooze))
+            .takes::<NewSnooze>()
+            .gives::<Done>(200),
+        Op::post("/reports/{reference}/reply", "replyToReport", "Answer its sender", post(reports::reply))
+            .takes::<NewReply>()
+            .gives::<Done>(200),
+        Op::post("/reports/{reference}/appraise", "appraiseReport", "Correct what it is about", post(reports::appraise))
+            .takes::<NewAppraisal>()
+            .gives::<Done>(200),
+        Op::get("/incidents", "listIncidents", "Incidents, what changed last first", get(incidents::list))
+            .asks::<IncidentQuery>()
+            .gives::<IncidentPage>(200)
+            .paged(),
+        Op::post("/incidents", "openIncident", "Open an incident", post(incidents::open))
+            .takes::<NewIncident>()
+            .gives::<Opened>(201),
+        Op::get("/incidents/{reference}", "getIncident", "One incident, whole", get(incidents::get))
+            .gives::<IncidentWhole>(200)
+            .tagged(),
+        Op::post("/incidents/{reference}/change", "changeIncident", "Give one field a new value", post(incidents::change_field))
+            .takes::<NewChange>()
+            .gives::<Done>(200)
+            .matched(),
+        Op::post("/incidents/{reference}/notes", "noteOnIncident", "Write a line of its timeline", post(incidents::note))
+            .takes::<NewNote>()
+            .gives::<Done>(200)
+            .matched(),
+        Op::post("/incidents/{reference}/tasks", "addTask", "Something to do", post(incidents::task))
+            .takes::<NewTask>()
+            .gives::<Done>(200)
+            .matched(),
+        Op::post("/incidents/{reference}/tasks/{task}", "setTask", "Done, or open again", post(incidents::set_task))
+            .takes::<SetTask>()
+            .gives::<Done>(200)
+            .matched(),
+        Op::post("/incidents/{reference}/observables", "addObservable", "Add an observable by hand", post(incidents::observe))
+            .takes::<NewObservable>()
+            .gives::<Done>(200)
+            .matched(),
+        Op::post("/incidents/{reference}/mails", "mailFromIncident", "Write to somebody who takes part", post(incidents::write))
+            .takes::<NewMail>()
+            .gives::<Done>(200)
+            .matched(),
+        Op::post("/undo", "undo", "Take back an act of one's own", post(reports::undo)).takes::<NewUndo>().gives::<Done>(200),
+        Op::get("/outbox", "listOutbox", "Mails that leave or left, the newest first", get(boards::outbox))
+            .asks::<boards::OutboxQuery>()
+            .gives::<OutboxPage>(200)
+            .paged(),
+        Op::post("/outbox/{message_id}/retry", "retryMail", "Try a mail again now", post(boards::retry))
+            .gives::<Done>(200),
+        Op::get("/search", "search", "Everything that may be seen and speaks of this", get(boards::search))
+            .asks::<boards::SearchQuery>()
+            .gives::<Found>(200)
+            .paged(),
+        Op::get("/boards", "listBoards", "Boards of the register, by name", get(boards::list))
+            .asks::<boards::BoardQuery>()
+            .gives::<BoardPage>(200)
+            .paged(),
+        Op::get("/boards/{refnis}", "getBoard", "One board, with its reports and incidents", get(boards::get))
+            .gives::<BoardWhole>(200),
+    ]
+}
+
+/// All addresses of the API.
+pub(crate) fn routes(web: &Web) -> Router<Web> {
+    let mut inside = Router::new();
+    for op in operations() {
+        inside = inside.route(&format!("{ROOT}{}", op.path), op.route);
+    }
+    let absent = || async { Wrong::not_found() };
+    inside
+        .route("/api", axum::routing::any(absent))
+        .route("/api/{*rest}", axum::routing::any(absent))
+        .method_not_allowed_fallback(|| async { Wrong::of("method-not-allowed", "See /api/v1/openapi.json.") })
+        .layer(middleware::from_fn_with_state(web.clone(), door::guard))
+        // What it can be asked is no secret.
+        .route(&format!("{ROOT}/openapi.json"), get(description))
+        .layer(DefaultBodyLimit::disable())
+}
+
+async fn description() -> impl IntoResponse {
+    static TEXT: std::sync::LazyLock<String> = std::sync::LazyLock::new(document::text);
+    ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], TEXT.as_str())
+}
