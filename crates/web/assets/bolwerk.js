@@ -115,6 +115,8 @@
       if (again) again.focus({ preventScroll: true });
     }
   }
+  let first = true;
+  let last = null;
   const onChange = (message) => {
     for (const [name, count] of Object.entries(message.counts || {})) {
       all('[data-count="' + name + '"]').forEach((n) => { n.textContent = count || ""; });
@@ -124,19 +126,25 @@
       if (clock) clock.textContent = message.clock;
     }
     const topics = new Set(message.topics || []);
+    // Something happened after the page was made and before it listened: read everything once.
+    const missed = message.all || (first && message.stamp > Number(words.stamp));
+    if (message.stamp) first = false;
     all("[data-fragment]").forEach((part) => {
       const mine = part.dataset.topics.split(" ");
-      if (message.all || mine.some((t) => topics.has(t))) refresh(part);
+      if (missed || mine.some((t) => topics.has(t))) refresh(part);
     });
   };
 
   const channel = self.BroadcastChannel ? new BroadcastChannel("bolwerk") : null;
-  if (channel) channel.onmessage = (e) => receive(e.data);
+  if (channel) channel.onmessage = (e) => {
+    // A window that opened asks what the listening one heard last.
+    if (e.data === "ask") { if (source && last) channel.postMessage({ ...last, topics: [], all: false }); } else receive(e.data);
+  };
   function receive(data) {
     if (data === "down") { down(); return; }
     const was = lost;
     up();
-    if (was || data === "up") { if (was) onChange({ all: true }); } else onChange(data);
+    if (data === "up") { if (was) onChange({ all: true }); } else onChange(was ? { ...data, all: true } : data);
   }
   const tell = (data) => { receive(data); if (channel) channel.postMessage(data); };
   let source = null;
@@ -145,13 +153,14 @@
     source = new EventSource(words.stream);
     source.onopen = () => tell("up");
     source.onerror = () => tell("down");
-    source.addEventListener("changed", (e) => tell(JSON.parse(e.data)));
+    source.addEventListener("changed", (e) => tell((last = JSON.parse(e.data))));
   }
   if (words.stream) {
     say(true);
     // Browsers allow six connections to one host: one window holds the stream, the next takes over when it closes.
     if (navigator.locks && channel) navigator.locks.request("bolwerk-stream", () => new Promise(listen));
     else listen();
+    if (channel) channel.postMessage("ask");
     const retry = $("[data-retry]");
     if (retry) retry.addEventListener("click", () => {
       if (source) listen(); else fetch(location.href, { method: "HEAD" }).then((r) => { if (r.ok) receive("up"); }, () => {});

@@ -135,6 +135,7 @@ impl Web {
                 demo: house.demo,
                 team: house.organisation,
                 now: visitor.now,
+                stamp: crate::live::stamp(&lens),
                 person: my_name(&lens),
                 role: visitor.viewer.role,
                 counts: crate::live::counts(&lens, visitor.now),

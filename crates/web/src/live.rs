@@ -42,6 +42,8 @@ const MINUTE_SECONDS: i64 = 60;
 struct Changed {
     /// Parts of pages that changed: `queue`, `incidents`, `outbox`, and the references of what changed.
     topics: Vec<String>,
+    /// When the newest fact was recorded that this reader may see, µs.
+    stamp: i64,
     /// Figures beside the navigation.
     counts: Counts,
     /// Day and time for the strip.
@@ -67,6 +69,11 @@ pub fn counts(lens: &Lens<'_>, now: Timestamp) -> Counts {
     let (queue, outbox) = (lens.queue(now, &QueueFilter::default()).counts, lens.outbox_counts());
     let incidents = lens.incidents(&IncidentFilter::default(), None, 0).total;
     Counts { duty: queue.call + queue.judge, incidents, undelivered: outbox.failed + outbox.bounced }
+}
+
+/// When the newest fact was recorded that this reader may see, µs. Of hidden facts it says nothing.
+pub fn stamp(lens: &Lens<'_>) -> i64 {
+    lens.recent(1).first().map_or(0, |row| row.at.0)
 }
 
 /// Facts that were recorded and not told yet.
@@ -204,14 +211,14 @@ async fn changed(
         let mut found = untold.topics(&lens);
         found.extend(here.iter().filter(|r| lens.incident_id(**r).is_some()).map(|r| format!("here:{r}")));
         let quiet = found.is_empty() && !missed && (untold.count > 0 || !here.is_empty());
-        Some((!quiet).then(|| (found, counts(&lens, now))))
+        Some((!quiet).then(|| (found, stamp(&lens), counts(&lens, now))))
     });
     // Storage that does not answer: the stream ends, and the page says that it is not live.
     let seen = seen.await.ok().flatten()?;
-    Some(seen.map(|(found, counts)| {
+    Some(seen.map(|(found, stamp, counts)| {
         let w = words(visitor.preferences.language);
         let clock = format!("{}, {}", w.day(now), w.hour(now));
-        let said = Changed { topics: found.into_iter().collect(), counts, clock, all: missed };
+        let said = Changed { topics: found.into_iter().collect(), stamp, counts, clock, all: missed };
         let json = serde_json::to_string(&said).expect("texts and numbers are JSON");
         format!("event: changed\ndata: {json}\n\n")
     }))

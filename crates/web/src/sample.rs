@@ -377,6 +377,7 @@ pub fn shell(story: &Story, language: Language, theme: Theme, here: Nav) -> Shel
         demo: true,
         team: "Cyberresponseteam".to_owned(),
         now: NOW,
+        stamp: NOW.0,
         person: "wachtofficier 2".to_owned(),
         role: Role::Admin,
         counts: Counts { duty: queue.call + queue.judge, incidents: 1, undelivered: 0 },

@@ -88,6 +88,8 @@ pub struct Shell {
     pub team: String,
     /// When the page was made.
     pub now: Timestamp,
+    /// When the newest fact was recorded that this page may show, µs: the stream tells the page whether it missed one.
+    pub stamp: i64,
     /// Name of the reader.
     pub person: String,
     /// What the reader may do.
@@ -214,7 +216,7 @@ impl Shell {
             (DOCTYPE)
             html lang=(w.language.tag()) data-theme=[theme(self.theme)] {
                 head { (head(w, &title)) }
-                body data-stream=(Route::Stream) data-keys=(if self.keys_off { "off" } else { "on" })
+                body data-stream=(Route::Stream) data-stamp=(self.stamp) data-keys=(if self.keys_off { "off" } else { "on" })
                     data-busy=(w.t("busy")) data-lost=(w.t("live-lost")) data-live=(w.t("live")) {
                     a class="skip" href="#main" { (w.t("skip")) }
                     (self.strip())

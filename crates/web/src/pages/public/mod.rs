@@ -3,6 +3,8 @@
 mod check;
 mod crowd;
 mod received;
+#[cfg(test)]
+mod tests;
 mod upload;
 
 pub(crate) use crowd::Gate;

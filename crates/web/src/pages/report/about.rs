@@ -26,18 +26,25 @@ pub(crate) fn reason(w: &Words, reason: &Reason) -> String {
     }
 }
 
+/// A heading inside the pane: one level below the report's own, wherever that stands.
+fn heading(opened: &Opened, class: &str, id: Option<&str>, words: &Markup) -> Markup {
+    html! {
+        @if opened.alone { h2 class={ (class) " small" } id=[id] { (words) } } @else { h3 class=(class) id=[id] { (words) } }
+    }
+}
+
 /// What it is thought to be, why, and what it resembles.
 pub(super) fn proposal(shell: &Shell, opened: &Opened) -> Markup {
     let (w, view) = (shell.w, &opened.view);
     let reasons = view.head.as_ref().map(|h| h.reasons.as_slice()).unwrap_or_default();
     html! {
         section aria-labelledby="proposal-h" {
-            h3 id="proposal-h" class="prop" {
+            (heading(opened, "prop", Some("proposal-h"), &html! {
                 (w.t("proposal")) " "
                 @if let Some(grade) = view.row.severity { (severity(w, grade, true)) }
                 (fact(&w.of("kind", view.row.kind.key())))
                 @if let Some(rsit) = &view.rsit { (fact(&w.of_or("rsit", crate::rsit::type_of(rsit), "rsit-other"))) }
-            }
+            }))
             @if !reasons.is_empty() {
                 ul class="why plain" { @for one in reasons { li { (icon(Icon::Flag)) span { (reason(w, one)) } } } }
             }
@@ -51,7 +58,7 @@ pub(super) fn proposal(shell: &Shell, opened: &Opened) -> Markup {
 fn similar(shell: &Shell, opened: &Opened) -> Markup {
     let w = shell.w;
     html! {
-        h3 class="after-s" { (w.t("similar-incidents")) }
+        (heading(opened, "after-s", None, &html! { (w.t("similar-incidents")) }))
         ul class="why plain" {
             @for one in opened.view.similar.iter().take(SIMILAR_SHOWN) {
                 li {
@@ -69,7 +76,7 @@ fn similar(shell: &Shell, opened: &Opened) -> Markup {
 fn duplicates(shell: &Shell, opened: &Opened) -> Markup {
     let w = shell.w;
     html! {
-        h3 class="after-s" { (w.t("similar-reports")) }
+        (heading(opened, "after-s", None, &html! { (w.t("similar-reports")) }))
         ul class="why plain" {
             @for one in opened.view.duplicates.iter().take(SIMILAR_SHOWN) {
                 li {
@@ -99,7 +106,7 @@ fn observables(w: &Words, opened: &Opened) -> Markup {
     };
     html! {
         @if !own.is_empty() {
-            h3 class="after-s" { (w.f("observables-count", &[("n", n(own.len()))])) }
+            (heading(opened, "after-s", None, &html! { (w.f("observables-count", &[("n", n(own.len()))])) }))
             (list(&own[..own.len().min(OBSERVABLES_SHOWN)]))
             @if own.len() > OBSERVABLES_SHOWN {
                 details class="more" { summary { (w.f("observables-more", &[("n", n(own.len() - OBSERVABLES_SHOWN))])) (icon(Icon::Turn)) } div class="in-more" { (list(&own[OBSERVABLES_SHOWN..])) } }
