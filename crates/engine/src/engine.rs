@@ -213,7 +213,8 @@ fn replay_one(replayed: &mut Replayed, stored: Stored) -> Result<(), OpenError> 
     let sealed = stored.parts.first().and_then(|p| p.content.as_deref());
     let fact = Fact::from_written(&stored.kind, stored.version, &stored.body, sealed)
         .map_err(|why| OpenError::Fact { seq: stored.seq, why })?;
-    if let Some(part) = stored.parts.first() {
+    // A part that does not open was erased: its key must never seal anything again.
+    if let Some(part) = stored.parts.first().filter(|p| p.content.is_some()) {
         replayed.keys.insert(fact.subject(), part.key);
     }
     replayed.desk.apply(stored.seq, Timestamp(stored.recorded_at), &fact);
