@@ -362,3 +362,89 @@ async fn numbers_of_another_time_mean_nothing() {
     assert!(fetching.settled().await.is_empty());
     assert_eq!(fetching.end().await, 0);
 }
+
+#[tokio::test]
+async fn thousands_of_mails_come_in_order_whether_they_stay_or_go() {
+    const MAILS: u32 = 2_300;
+    for after in [After::Keep, After::Delete] {
+        // UIDs (thrice their first place in the folder), and whether they are marked; the expunged are gone.
+        let folder = Mutex::new((1..=MAILS).map(|place| (3 * place, false)).collect::<Vec<_>>());
+        let server = Server::start(move |_, command| {
+            let mut folder = folder.lock().unwrap();
+            let words: Vec<_> = command.split(' ').collect();
+            let numbers = |text: &str, by| text.split(by).map(|n| n.parse::<u32>().unwrap()).collect::<Vec<_>>();
+            let data = match words.as_slice() {
+                ["SELECT", ..] => format!("* {} EXISTS\r\n", folder.len()),
+                ["UID", "SEARCH", range, ..] => {
+                    let ends = numbers(range, ':');
+                    let seen = folder[ends[0] as usize - 1..ends[1] as usize].iter();
+                    let found: String = seen.filter(|mail| !mail.1).map(|mail| format!(" {}", mail.0)).collect();
+                    format!("* SEARCH{found}\r\n")
+                }
+                ["UID", "FETCH", uids, _, "RFC822.SIZE)"] => {
+                    numbers(uids, ',').iter().map(|uid| format!("* 1 FETCH (UID {uid} RFC822.SIZE 4)\r\n")).collect()
+                }
+                ["UID", "FETCH", uid, ..] => {
+                    let text = format!("mail {uid}");
+                    format!("* 1 FETCH (UID {uid} BODY[] {{{}}}\r\n{text})\r\n", text.len())
+                }
+                ["UID", "STORE", uid, ..] => {
+                    folder.iter_mut().find(|mail| mail.0.to_string() == *uid)?.1 = true;
+                    String::new()
+                }
+                ["UID", "EXPUNGE", uid] => {
+                    let place = folder.iter().position(|mail| mail.0.to_string() == *uid)?;
+                    folder.remove(place);
+                    format!("* {} EXPUNGE\r\n", place + 1)
+                }
+                _ => return None,
+            };
+            Some(data + "TAG OK done\r\n")
+        })
+        .await;
+        let mut fetching = Fetching::start(Mailbox { after: after.clone(), ..server.mailbox() });
+        for place in 1..=MAILS {
+            assert_eq!(fetching.mail().await, format!("mail {}", 3 * place), "{after:?}");
+        }
+        assert!(fetching.settled().await.is_empty());
+        assert_eq!(fetching.end().await, 0);
+    }
+}
+
+#[tokio::test]
+async fn what_is_shown_is_what_stands_now() {
+    // A mail that is left is shown until somebody takes it out of the folder.
+    let searches = AtomicUsize::new(0);
+    let server = Server::start(move |_, command| {
+        let gone = command.starts_with("UID SEARCH") && searches.fetch_add(1, Ordering::SeqCst) > 1;
+        gone.then(|| "* SEARCH\r\nTAG OK\r\n".into())
+    })
+    .await;
+    let poll = Duration::from_millis(20);
+    let mut fetching = Fetching::start(Mailbox { size_max: 3, poll, ..server.mailbox() });
+    assert_eq!(fetching.settled().await[0].subject, None);
+    assert_eq!(fetching.settled().await.len(), 1);
+    assert!(fetching.settled().await.is_empty());
+    assert_eq!(fetching.end().await, 0);
+
+    // A failure after things went well is a new one.
+    let server = Server::start(|connection, command| match command {
+        "" if connection < 3 => Some("* BYE full\r\nHANG UP".into()),
+        "IDLE" => Some("* BYE later\r\nHANG UP".into()),
+        _ => None,
+    })
+    .await;
+    let mut fetching = Fetching::start(server.mailbox());
+    let mut failures = Vec::new();
+    for _ in 0..3 {
+        let failure = |state: &State| match state {
+            State::Failed { since, again_in, .. } => Some((*since, again_in.as_millis())),
+            _ => None,
+        };
+        failures.push(fetching.state(failure).await);
+    }
+    assert_eq!([failures[0].1, failures[1].1, failures[2].1], [10, 20, 10]);
+    assert!(failures[0].0 == failures[1].0 && failures[1].0 < failures[2].0);
+    assert_eq!(fetching.mail().await, "mail");
+    assert_eq!(fetching.end().await, 0);
+}
