@@ -22,6 +22,8 @@ pub mod sample;
 mod secret;
 mod server;
 pub mod shell;
+#[cfg(test)]
+mod testing;
 mod throttle;
 mod visitor;
 pub mod when;

@@ -5,8 +5,8 @@ use super::input::{Asked, json, limit, page};
 use super::problem::Wrong;
 use super::schema::{Key, Moment, wire};
 use super::wire::{
-    Board, BoardPage, BoardRow, BoardWhole, Corrected, Count, Done, Found, Hit, Me, Notice, Organisation, Organisations,
-    OutboxCounts, OutboxPage, People, Person, Reason, moment,
+    Board, BoardPage, BoardRow, BoardWhole, Corrected, Count, Done, Found, Hit, Me, Notice, Organisation,
+    Organisations, OutboxCounts, OutboxPage, People, Person, Reason, moment,
 };
 use axum::extract::Path;
 use axum::http::Uri;
@@ -70,7 +70,9 @@ pub(super) fn board(desk: &Desk, text: &str) -> Result<BoardId, Wrong> {
         Ok(code) => register.by_refnis(code).map(|b| b.id),
         Err(_) => register.find(text),
     };
-    found.ok_or_else(|| Wrong::field("board", "unknown", "board: the register has no such code or name, or several of that name."))
+    found.ok_or_else(|| {
+        Wrong::field("board", "unknown", "board: the register has no such code or name, or several of that name.")
+    })
 }
 
 pub(super) async fn list(call: Call, Asked(query): Asked<BoardQuery>, uri: Uri) -> Result<Response, Wrong> {

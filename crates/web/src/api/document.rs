@@ -23,7 +23,13 @@ pub(super) struct Op {
 }
 
 impl Op {
-    fn new(method: &'static str, path: &'static str, id: &'static str, summary: &'static str, route: MethodRouter<Web>) -> Op {
+    fn new(
+        method: &'static str,
+        path: &'static str,
+        id: &'static str,
+        summary: &'static str,
+        route: MethodRouter<Web>,
+    ) -> Op {
         let (paged, tagged, matched) = (false, false, false);
         Op { method, path, id, summary, route, query: None, body: None, answers: Vec::new(), paged, tagged, matched }
     }
@@ -95,7 +101,8 @@ impl Op {
             described["parameters"] = parameters.into();
         }
         if let Some(body) = self.body {
-            described["requestBody"] = json!({ "required": true, "content": { "application/json": { "schema": body(into) } } });
+            described["requestBody"] =
+                json!({ "required": true, "content": { "application/json": { "schema": body(into) } } });
         }
         described
     }
@@ -141,7 +148,8 @@ impl Op {
                 headers["ETag"] = json!({ "$ref": "#/components/headers/ETag" });
             }
             let about = if *status == 201 { "Kept, durably." } else { "As asked." };
-            responses.insert(status.to_string(), json!({ "description": about, "headers": headers, "content": content }));
+            responses
+                .insert(status.to_string(), json!({ "description": about, "headers": headers, "content": content }));
         }
         if self.tagged {
             responses.insert("304".to_owned(), json!({ "description": "Nothing changed." }));

@@ -2,8 +2,8 @@
 
 use super::limits::{Answer, Stands};
 use super::problem::Wrong;
-use crate::secret;
 use crate::Web;
+use crate::secret;
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;

@@ -66,9 +66,12 @@ pub(super) async fn open(call: Call, Json(new): Json<NewIncident>) -> Result<Res
     let named = new.reports.unwrap_or_default();
     let seen = call.look(|desk, lens| {
         let boards = new.boards.unwrap_or_default();
-        let boards: Result<Vec<_>, Wrong> = boards.iter().map(|b| board(desk, b).map_err(|w| w.about("boards", "unknown"))).collect();
+        let boards: Result<Vec<_>, Wrong> =
+            boards.iter().map(|b| board(desk, b).map_err(|w| w.about("boards", "unknown"))).collect();
         let reports: Option<Vec<_>> = named.iter().map(|r| lens.report_leave(*r)).collect();
-        let unknown = || Wrong::field("reports", "unknown", "reports: one of them is not there, or not for this token to act upon.");
+        let unknown = || {
+            Wrong::field("reports", "unknown", "reports: one of them is not there, or not for this token to act upon.")
+        };
         Ok::<_, Wrong>((boards?, reports.ok_or_else(unknown)?))
     });
     let (boards, reports) = seen.await??;
@@ -97,7 +100,11 @@ pub(super) async fn open(call: Call, Json(new): Json<NewIncident>) -> Result<Res
 }
 
 /// Leave to work on an incident in the state that the client saw, and that state.
-async fn leave(call: &Call, reference: Reference, headers: &HeaderMap) -> Result<(Leave<IncidentId>, IncidentView), Wrong> {
+async fn leave(
+    call: &Call,
+    reference: Reference,
+    headers: &HeaderMap,
+) -> Result<(Leave<IncidentId>, IncidentView), Wrong> {
     let seen = call.look(|desk, lens| {
         let view = lens.incident(reference)?;
         let tag = headers.contains_key(header::IF_MATCH).then(|| tag_of(&IncidentWhole::of(desk, view.clone())));
@@ -187,7 +194,12 @@ pub(super) async fn change_field(
     act(&call, reference, incidents::Command::Change { incident: leave, change, expected }).await
 }
 
-pub(super) async fn note(call: Call, Named(reference): Named, headers: HeaderMap, Json(new): Json<NewNote>) -> Result<Response, Wrong> {
+pub(super) async fn note(
+    call: Call,
+    Named(reference): Named,
+    headers: HeaderMap,
+    Json(new): Json<NewNote>,
+) -> Result<Response, Wrong> {
     let (leave, view) = leave(&call, reference, &headers).await?;
     let command = incidents::Command::Note {
         incident: leave,
@@ -200,7 +212,12 @@ pub(super) async fn note(call: Call, Named(reference): Named, headers: HeaderMap
     act(&call, reference, command).await
 }
 
-pub(super) async fn task(call: Call, Named(reference): Named, headers: HeaderMap, Json(new): Json<NewTask>) -> Result<Response, Wrong> {
+pub(super) async fn task(
+    call: Call,
+    Named(reference): Named,
+    headers: HeaderMap,
+    Json(new): Json<NewTask>,
+) -> Result<Response, Wrong> {
     let (leave, _) = leave(&call, reference, &headers).await?;
     let (assignee, due) = (new.assignee.map(AccountId), new.due.map(|m| m.0));
     act(&call, reference, incidents::Command::AddTask { incident: leave, text: new.text, assignee, due }).await
@@ -225,14 +242,20 @@ pub(super) async fn observe(
     Json(new): Json<NewObservable>,
 ) -> Result<Response, Wrong> {
     let (leave, view) = leave(&call, reference, &headers).await?;
-    let found = observables::single(&new.value).ok_or_else(|| Wrong::field("value", "observable", "value: not one observable."))?;
+    let found = observables::single(&new.value)
+        .ok_or_else(|| Wrong::field("value", "observable", "value: not one observable."))?;
     // Whoever adds it by hand means it: it is not set aside.
     let observable = desk::intake::Observable { benign: None, ..found };
     let tlp = new.tlp.unwrap_or(view.row.tlp);
     act(&call, reference, incidents::Command::Observe { incident: leave, tlp, observable }).await
 }
 
-pub(super) async fn write(call: Call, Named(reference): Named, headers: HeaderMap, Json(new): Json<NewMail>) -> Result<Response, Wrong> {
+pub(super) async fn write(
+    call: Call,
+    Named(reference): Named,
+    headers: HeaderMap,
+    Json(new): Json<NewMail>,
+) -> Result<Response, Wrong> {
     let (leave, _) = leave(&call, reference, &headers).await?;
     if !is_mailbox(new.to.trim()) {
         return Err(Wrong::field("to", "mailbox", "to: not a mail address."));

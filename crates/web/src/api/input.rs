@@ -8,8 +8,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Response};
 use desk::ids::Reference;
-use serde::de::DeserializeOwned;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 /// Rows of a page when nobody says how many.
 const LIMIT_DEFAULT: usize = 50;
@@ -28,7 +28,12 @@ impl<T: DeserializeOwned> FromRequest<Web> for Json<T> {
         if kind != "application/json" {
             return Err(Wrong::of("media-type", "Send the body as application/json."));
         }
-        let bytes = Bytes::from_request(request, web).await.map_err(|_| Wrong::of("malformed", "The body broke off."))?;
+        let bytes =
+            Bytes::from_request(request, web).await.map_err(|_| Wrong::of("malformed", "The body broke off."))?;
+        // The reader would take a list for an object, field by field.
+        if bytes.iter().find(|b| !b.is_ascii_whitespace()) != Some(&b'{') {
+            return Err(Wrong::of("malformed", "The body must be a JSON object."));
+        }
         match axum::Json::<T>::from_bytes(&bytes) {
             Ok(axum::Json(value)) => Ok(Json(value)),
             Err(rejection) => Err(explained(&rejection.body_text(), "body")),

@@ -1,9 +1,9 @@
 //! How often a token may ask, and answers kept so that a request sent again is not carried out again. In memory only.
 
 use axum::body::Body;
+use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
-use axum::body::Bytes;
 use desk::Digest;
 use desk::ids::Timestamp;
 use std::collections::HashMap;
@@ -217,7 +217,8 @@ mod tests {
             let Stands::Nothing(claim) = memory.under(T, &n.to_string(), T, NOW.plus_seconds(n)) else { panic!() };
             claim.answered(answer(1 << 20));
         }
-        let bytes: usize = memory.answers.lock().unwrap().values().filter_map(|k| k.answer.as_ref()).map(|a| a.body.len()).sum();
+        let bytes: usize =
+            memory.answers.lock().unwrap().values().filter_map(|k| k.answer.as_ref()).map(|a| a.body.len()).sum();
         assert!(bytes <= ANSWERS_BYTES_MAX + (1 << 20), "{bytes}");
     }
 }

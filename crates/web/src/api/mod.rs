@@ -59,9 +59,14 @@ fn operations() -> Vec<Op> {
         Op::post("/reports/{reference}/reply", "replyToReport", "Answer its sender", post(reports::reply))
             .takes::<NewReply>()
             .gives::<Done>(200),
-        Op::post("/reports/{reference}/appraise", "appraiseReport", "Correct what it is about", post(reports::appraise))
-            .takes::<NewAppraisal>()
-            .gives::<Done>(200),
+        Op::post(
+            "/reports/{reference}/appraise",
+            "appraiseReport",
+            "Correct what it is about",
+            post(reports::appraise),
+        )
+        .takes::<NewAppraisal>()
+        .gives::<Done>(200),
         Op::get("/incidents", "listIncidents", "Incidents, what changed last first", get(incidents::list))
             .asks::<IncidentQuery>()
             .gives::<IncidentPage>(200)
@@ -72,14 +77,24 @@ fn operations() -> Vec<Op> {
         Op::get("/incidents/{reference}", "getIncident", "One incident, whole", get(incidents::get))
             .gives::<IncidentWhole>(200)
             .tagged(),
-        Op::post("/incidents/{reference}/change", "changeIncident", "Give one field a new value", post(incidents::change_field))
-            .takes::<NewChange>()
-            .gives::<Done>(200)
-            .matched(),
-        Op::post("/incidents/{reference}/notes", "noteOnIncident", "Write a line of its timeline", post(incidents::note))
-            .takes::<NewNote>()
-            .gives::<Done>(200)
-            .matched(),
+        Op::post(
+            "/incidents/{reference}/change",
+            "changeIncident",
+            "Give one field a new value",
+            post(incidents::change_field),
+        )
+        .takes::<NewChange>()
+        .gives::<Done>(200)
+        .matched(),
+        Op::post(
+            "/incidents/{reference}/notes",
+            "noteOnIncident",
+            "Write a line of its timeline",
+            post(incidents::note),
+        )
+        .takes::<NewNote>()
+        .gives::<Done>(200)
+        .matched(),
         Op::post("/incidents/{reference}/tasks", "addTask", "Something to do", post(incidents::task))
             .takes::<NewTask>()
             .gives::<Done>(200)
@@ -88,15 +103,27 @@ fn operations() -> Vec<Op> {
             .takes::<SetTask>()
             .gives::<Done>(200)
             .matched(),
-        Op::post("/incidents/{reference}/observables", "addObservable", "Add an observable by hand", post(incidents::observe))
-            .takes::<NewObservable>()
-            .gives::<Done>(200)
-            .matched(),
-        Op::post("/incidents/{reference}/mails", "mailFromIncident", "Write to somebody who takes part", post(incidents::write))
-            .takes::<NewMail>()
-            .gives::<Done>(200)
-            .matched(),
-        Op::post("/undo", "undo", "Take back an act of one's own", post(reports::undo)).takes::<NewUndo>().gives::<Done>(200),
+        Op::post(
+            "/incidents/{reference}/observables",
+            "addObservable",
+            "Add an observable by hand",
+            post(incidents::observe),
+        )
+        .takes::<NewObservable>()
+        .gives::<Done>(200)
+        .matched(),
+        Op::post(
+            "/incidents/{reference}/mails",
+            "mailFromIncident",
+            "Write to somebody who takes part",
+            post(incidents::write),
+        )
+        .takes::<NewMail>()
+        .gives::<Done>(200)
+        .matched(),
+        Op::post("/undo", "undo", "Take back an act of one's own", post(reports::undo))
+            .takes::<NewUndo>()
+            .gives::<Done>(200),
         Op::get("/outbox", "listOutbox", "Mails that leave or left, the newest first", get(boards::outbox))
             .asks::<boards::OutboxQuery>()
             .gives::<OutboxPage>(200)

@@ -110,7 +110,8 @@ impl From<Refusal> for Wrong {
             Refusal::NotFound => Wrong::not_found(),
             Refusal::Forbidden => Wrong::of("forbidden", "The account of this token has not the right to do this."),
             Refusal::Conflict { field } => {
-                Wrong::of("changed", format!("{field} was changed since you looked. Nothing was overwritten.")).about(field, "conflict")
+                Wrong::of("changed", format!("{field} was changed since you looked. Nothing was overwritten."))
+                    .about(field, "conflict")
             }
             Refusal::Invalid { field, why } => Wrong::field(field, why, format!("{field}: {why}.")),
             Refusal::TooLate { why } => {

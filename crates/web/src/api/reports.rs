@@ -6,8 +6,8 @@ use super::input::{Asked, Json, Named, json, limit, page};
 use super::problem::Wrong;
 use super::schema::Moment;
 use super::wire::{
-    Accepted, Done, NewAppraisal, NewDecision, NewReply, NewReport, NewSnooze, NewUndo, Report, ReportPage, ReportQuery,
-    ReportWhole, VerdictKey,
+    Accepted, Done, NewAppraisal, NewDecision, NewReply, NewReport, NewSnooze, NewUndo, Report, ReportPage,
+    ReportQuery, ReportWhole, VerdictKey,
 };
 use crate::pages::public::{FILES_BYTES_MAX, FILES_MAX, is_mailbox};
 use axum::body::Body;
@@ -184,13 +184,23 @@ fn verdict(lens: &Lens<'_>, new: &NewDecision) -> Option<Verdict> {
     }
 }
 
-pub(super) async fn decide(call: Call, Named(reference): Named, Json(new): Json<NewDecision>) -> Result<Response, Wrong> {
+pub(super) async fn decide(
+    call: Call,
+    Named(reference): Named,
+    Json(new): Json<NewDecision>,
+) -> Result<Response, Wrong> {
     let leave = leave(&call, reference).await?;
     if new.verdict == VerdictKey::Reopen {
         return act(&call, reference, intake::Command::Reopen(leave)).await;
     }
     let found = call.look(|_, lens| verdict(lens, &new)).await?;
-    let unknown = || Wrong::field("of", "unknown", "of: name an incident or report that there is, and only where the verdict asks for one.");
+    let unknown = || {
+        Wrong::field(
+            "of",
+            "unknown",
+            "of: name an incident or report that there is, and only where the verdict asks for one.",
+        )
+    };
     act(&call, reference, intake::Command::Decide(leave, found.ok_or_else(unknown)?)).await
 }
 
@@ -219,7 +229,11 @@ pub(super) async fn reply(call: Call, Named(reference): Named, Json(new): Json<N
     act(&call, reference, intake::Command::Reply { report: leave, draft, ask: new.ask.unwrap_or(false) }).await
 }
 
-pub(super) async fn appraise(call: Call, Named(reference): Named, Json(new): Json<NewAppraisal>) -> Result<Response, Wrong> {
+pub(super) async fn appraise(
+    call: Call,
+    Named(reference): Named,
+    Json(new): Json<NewAppraisal>,
+) -> Result<Response, Wrong> {
     let leave = leave(&call, reference).await?;
     let board = match new.board.as_deref().map(str::trim) {
         None => None,

@@ -245,7 +245,8 @@ impl<'de> Deserialize<'de> for Moment {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Moment, D::Error> {
         let text = String::deserialize(deserializer)?;
         let read: Result<jiff::Timestamp, _> = text.parse();
-        let wrong = || serde::de::Error::custom("not a moment: expected RFC 3339 with an offset, 2022-12-15T03:04:00+01:00");
+        let wrong =
+            || serde::de::Error::custom("not a moment: expected RFC 3339 with an offset, 2022-12-15T03:04:00+01:00");
         Ok(Moment(Timestamp(read.map_err(|_| wrong())?.as_microsecond())))
     }
 }

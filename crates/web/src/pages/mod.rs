@@ -17,6 +17,8 @@ pub mod rows;
 pub mod search;
 pub mod settings;
 pub mod sign_in;
+#[cfg(test)]
+mod tests;
 
 use crate::Web;
 use axum::Router;
@@ -48,6 +50,13 @@ pub(crate) const DONE: &[&str] = &[
     "house",
     "opened",
     "called",
+    "password-set",
+    "organisation-added",
+    "person-disabled",
+    "woken",
+    "erasure-asked",
+    "erased",
+    "held",
 ];
 
 /// The pages for people outside. Uploads take their time: these have limits of their own.
@@ -75,6 +84,7 @@ pub(crate) fn routes() -> Router<Web> {
         .route("/melding/{reference}/beslis", post(report::decide))
         .route("/melding/{reference}/sluimer", post(report::snooze))
         .route("/melding/{reference}/verbeter", post(report::appraise))
+        .route("/melding/{reference}/wis", post(report::erase))
         .route("/melding/{reference}/antwoord", get(report::reply_ask).post(report::reply_send))
         .route("/melding/{reference}/origineel", get(report::raw))
         .route("/melding/{reference}/html", get(report::html_frame))
@@ -86,6 +96,7 @@ pub(crate) fn routes() -> Router<Web> {
         .route("/incident/{reference}/noteer", post(incident::note))
         .route("/incident/{reference}/taak", post(incident::task))
         .route("/incident/{reference}/waarneembaar", post(incident::observe))
+        .route("/incident/{reference}/blokkeer", post(incident::hold))
         .route("/uitgaand", get(outbox::show))
         .route("/uitgaand/opnieuw", post(outbox::retry))
         .route("/demo/post", get(outbox::sink))
@@ -100,7 +111,9 @@ pub(crate) fn routes() -> Router<Web> {
         .route("/instellingen", get(settings::show))
         .route("/instellingen/voorkeur", post(settings::prefer))
         .route("/instellingen/sessie", post(settings::end_session))
-        .route("/instellingen/persoon", post(settings::add_person))
+        .route("/instellingen/persoon", post(settings::person))
         .route("/instellingen/sleutel", post(settings::token))
+        .route("/instellingen/wachtwoord", post(settings::change_password))
+        .route("/instellingen/organisatie", post(settings::add_organisation))
         .route("/instellingen/desk", post(settings::house_set))
 }

@@ -7,7 +7,7 @@ use engine::FormReport;
 
 const FULL: [(&str, &str); 7] = [
     ("once", "abc"),
-    ("board", "Marterrode"),
+    ("board", "Zwaluwrode"),
     ("name", "An Peeters"),
     ("phone", "0470 00 00 00"),
     ("email", "an@prive.example"),
@@ -37,7 +37,7 @@ async fn the_number_comes_first_and_the_steps_next_in_four_languages() {
     for (tag, step, dont) in [
         ("nl", "Trek de netwerkkabels uit.", "Betalen, of de aanvaller antwoorden."),
         ("en", "Unplug the network cables.", "Pay, or answer the attacker."),
-        ("fr", "Débranchez les câbles réseau.", "Payer, ou répondre à l&#39;attaquant."),
+        ("fr", "Débranchez les câbles réseau.", "Payer, ou répondre à l'attaquant."),
         ("de", "Ziehen Sie die Netzwerkkabel.", "Zahlen oder dem Angreifer antworten."),
     ] {
         let page = house.get(&format!("/melden?taal={tag}"), "").await;
@@ -45,7 +45,6 @@ async fn the_number_comes_first_and_the_steps_next_in_four_languages() {
         let text = page.text();
         assert!(text.contains(&format!("<html lang=\"{tag}\"")), "{tag}");
         let (phone, steps) = (text.find("tel:020000000").unwrap(), text.find(step).unwrap());
-        let dont = dont.replace("&#39;", "'");
         let dont = text.find(&dont).unwrap_or_else(|| panic!("{tag}: {dont}"));
         assert!(phone < steps && steps < dont, "{tag}");
         assert!(!text.contains(crate::words::MISSING), "{tag}");
@@ -57,14 +56,23 @@ async fn the_number_comes_first_and_the_steps_next_in_four_languages() {
 #[test]
 fn french_and_german_have_words_of_their_own_for_all_that_is_public() {
     let english = include_str!("../../../locales/en/public.ftl");
-    for (tag, text) in [("fr", include_str!("../../../locales/fr/public.ftl")), ("de", include_str!("../../../locales/de/public.ftl"))] {
+    for (tag, text) in
+        [("fr", include_str!("../../../locales/fr/public.ftl")), ("de", include_str!("../../../locales/de/public.ftl"))]
+    {
         for line in english.lines().filter(|l| !l.starts_with([' ', '#', '}']) && l.contains(" = ")) {
             let key = line.split(" = ").next().unwrap();
-            let theirs = text.lines().find(|l| l.starts_with(&format!("{key} = "))).unwrap_or_else(|| panic!("{tag} lacks {key}"));
+            let theirs = text
+                .lines()
+                .find(|l| l.starts_with(&format!("{key} = ")))
+                .unwrap_or_else(|| panic!("{tag} lacks {key}"));
             assert!(theirs != line || line.ends_with("{ $n ->"), "{tag} says {key} in English");
         }
         for key in ["skip", "language", "demo-mark", "demo-foot", "title-mistaken", "busy", "form-mistakes"] {
-            let common = if tag == "fr" { include_str!("../../../locales/fr/common.ftl") } else { include_str!("../../../locales/de/common.ftl") };
+            let common = if tag == "fr" {
+                include_str!("../../../locales/fr/common.ftl")
+            } else {
+                include_str!("../../../locales/de/common.ftl")
+            };
             assert!(common.contains(&format!("\n{key} = ")), "{tag} lacks {key}");
         }
     }
@@ -80,7 +88,13 @@ async fn a_report_arrives_with_a_number_a_time_and_the_same_steps() {
     assert!(reference.parse::<desk::ids::Reference>().is_ok(), "{to}");
     let page = house.get(&to, "").await;
     assert_eq!(page.status, StatusCode::OK);
-    for what in [reference, "do 15 dec 2022, 03:12 CET", "do 15 dec 2022, 03:42 CET", "Trek de netwerkkabels uit.", "tel:020000000"] {
+    for what in [
+        reference,
+        "do 15 dec 2022, 03:12 CET",
+        "do 15 dec 2022, 03:42 CET",
+        "Trek de netwerkkabels uit.",
+        "tel:020000000",
+    ] {
         assert!(page.text().contains(what), "{what}");
     }
     assert!(!page.text().contains("Peeters"), "the page has nothing personal in it");
@@ -88,7 +102,7 @@ async fn a_report_arrives_with_a_number_a_time_and_the_same_steps() {
     assert!(english.text().contains("Your report has arrived"));
     let kept = kept(&house).await;
     assert_eq!(kept.what, "Alle servers versleuteld.\nLosgeldbrief op elk scherm.");
-    assert_eq!((kept.board.as_str(), kept.hit_now, kept.language), ("Marterrode", true, Language::Nl));
+    assert_eq!((kept.board.as_str(), kept.hit_now, kept.language), ("Zwaluwrode", true, Language::Nl));
 }
 
 #[tokio::test]
@@ -96,7 +110,9 @@ async fn only_who_holds_the_link_sees_that_it_arrived() {
     let house = House::open().await;
     let to = house.post("/melden", "", &FULL).await.header("location").to_owned();
     let (path, _) = to.split_once('?').unwrap();
-    for guess in [path.to_owned(), format!("{path}?s="), format!("{path}?s={}", "0".repeat(32)), to.replace("s=", "s=0")] {
+    for guess in
+        [path.to_owned(), format!("{path}?s="), format!("{path}?s={}", "0".repeat(32)), to.replace("s=", "s=0")]
+    {
         assert_eq!(house.get(&guess, "").await.status, StatusCode::NOT_FOUND, "{guess}");
     }
     let other = to.replace(&path[path.len() - 11..], "M-0000-0000");
@@ -119,17 +135,21 @@ async fn pressed_twice_it_is_one_report_and_anything_added_is_kept() {
 #[tokio::test]
 async fn mistakes_are_named_in_words_and_nothing_typed_is_lost() {
     let house = House::open().await;
-    let wrong = [("once", "abc"), ("board", "Marterrode"), ("name", "An"), ("phone", "bel mij"), ("email", "an@prive")];
+    let wrong = [("once", "abc"), ("board", "Zwaluwrode"), ("name", "An"), ("phone", "bel mij"), ("email", "an@prive")];
     let page = house.post("/melden?taal=nl", "", &wrong).await;
     assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
     let text = page.text();
     assert!(text.contains("role=\"alert\"") && text.contains("<title>Fout: "));
-    for (field, words) in [("phone", "Telefoon: hier staat"), ("email", "Mail: dit is geen mailadres."), ("what", "Wat gebeurt er? Schrijf")] {
+    for (field, words) in [
+        ("phone", "Telefoon: hier staat"),
+        ("email", "Mail: dit is geen mailadres."),
+        ("what", "Wat gebeurt er? Schrijf"),
+    ] {
         assert_eq!(text.matches(words).count(), 2, "{field}: above and beside the field");
         assert!(text.contains(&format!("href=\"#{field}\"")), "{field}");
         assert!(text.contains(&format!("id=\"{field}-error\"")), "{field}");
     }
-    for typed in ["value=\"Marterrode\"", "value=\"An\"", "value=\"bel mij\"", "value=\"an@prive\""] {
+    for typed in ["value=\"Zwaluwrode\"", "value=\"An\"", "value=\"bel mij\"", "value=\"an@prive\""] {
         assert!(text.contains(typed), "{typed}");
     }
     assert_eq!(hidden(text, "once"), "abc");
@@ -145,7 +165,14 @@ async fn mistakes_are_named_in_words_and_nothing_typed_is_lost() {
 async fn what_strangers_write_is_text() {
     let house = House::open().await;
     for naughty in NAUGHTY {
-        let fields = [("board", naughty), ("name", naughty), ("phone", naughty), ("email", naughty), ("what", naughty), ("once", naughty)];
+        let fields = [
+            ("board", naughty),
+            ("name", naughty),
+            ("phone", naughty),
+            ("email", naughty),
+            ("what", naughty),
+            ("once", naughty),
+        ];
         let page = house.post("/melden", "", &fields).await;
         assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
         assert!(is_only_text(page.text()), "{naughty}");
@@ -171,7 +198,10 @@ async fn files_come_along_within_their_limits_and_the_rest_is_told() {
     let kept = kept(&house).await;
     let names: Vec<&str> = kept.files.iter().map(|f| f.name.as_str()).collect();
     assert_eq!(names, ["een.jpg", "groot.jpg"]);
-    assert!(kept.what.starts_with("Alle servers") && kept.what.ends_with("[Bolwerk: 1 bestand kwam niet mee: te groot of te veel.]"));
+    assert!(
+        kept.what.starts_with("Alle servers")
+            && kept.what.ends_with("[Bolwerk: 1 bestand kwam niet mee: te groot of te veel.]")
+    );
     let many: Vec<(String, Vec<u8>)> = (0..12).map(|n| (format!("{n}.png"), vec![n])).collect();
     let many: Vec<(&str, &[u8])> = many.iter().map(|(n, b)| (n.as_str(), b.as_slice())).collect();
     let sent = house.post_files("/melden", &FULL, &many).await;
