@@ -91,6 +91,8 @@ pub enum ReportAct {
     Reply,
     /// Correct what it is about.
     Appraise,
+    /// Erase what came with it.
+    Erase,
 }
 
 /// What is done to an incident.
@@ -104,6 +106,8 @@ pub enum IncidentAct {
     Task,
     /// An observable by hand.
     Observe,
+    /// Nothing of it may be erased, or it may be again.
+    Hold,
 }
 
 /// What is done in the settings.
@@ -119,6 +123,10 @@ pub enum SettingsAct {
     Token,
     /// The desk itself.
     House,
+    /// One's own password.
+    Password,
+    /// An organisation that works on this desk.
+    Organisation,
 }
 
 impl Display for ReportAct {
@@ -129,6 +137,7 @@ impl Display for ReportAct {
             ReportAct::Snooze => "sluimer",
             ReportAct::Reply => "antwoord",
             ReportAct::Appraise => "verbeter",
+            ReportAct::Erase => "wis",
         })
     }
 }
@@ -140,6 +149,7 @@ impl Display for IncidentAct {
             IncidentAct::Note => "noteer",
             IncidentAct::Task => "taak",
             IncidentAct::Observe => "waarneembaar",
+            IncidentAct::Hold => "blokkeer",
         })
     }
 }
@@ -152,6 +162,8 @@ impl Display for SettingsAct {
             SettingsAct::Person => "persoon",
             SettingsAct::Token => "sleutel",
             SettingsAct::House => "desk",
+            SettingsAct::Password => "wachtwoord",
+            SettingsAct::Organisation => "organisatie",
         })
     }
 }

@@ -587,6 +587,7 @@ fn outside_pages(story: &Story, language: Language, theme: Theme) -> Vec<(String
     put("besturen", pages::boards::page(&at(Nav::Boards), &boards));
     let settings = pages::settings::Settings {
         preferences: Preferences::default(),
+        me: ME,
         session: desk::ids::SessionId(0),
         sessions: lens.sessions(NOW),
         tokens: lens.tokens(),

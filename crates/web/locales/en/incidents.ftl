@@ -192,3 +192,6 @@ rsit-violence = Abuse or violence
 rsit-undetermined = Undetermined
 rsit-other = Uncategorised
 rsit-test = Test
+hold = Block erasing
+hold-lift = Allow erasing again
+hold-reason = Why?

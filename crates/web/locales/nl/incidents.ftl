@@ -192,3 +192,6 @@ rsit-violence = Misbruik of geweld
 rsit-undetermined = Nog niet bepaald
 rsit-other = Niet ingedeeld
 rsit-test = Test
+hold = Blokkeer wissen
+hold-lift = Laat wissen weer toe
+hold-reason = Waarom?

@@ -194,3 +194,31 @@ pub(crate) async fn observe(
     }
     Ok(done(&Route::Incident(reference), "observed", Some(reference), last))
 }
+
+/// `POST /incident/I-…/blokkeer`: nothing of it may be erased, or it may be again. Both with a reason.
+pub(crate) async fn hold(
+    State(web): State<Web>,
+    Path(reference): Path<String>,
+    sent: Sent,
+) -> Result<Response, Problem> {
+    let Sent { visitor, fields } = sent;
+    let fields = fields.only(&["hold-reason", "lift"])?;
+    let (reference, leave) = leave(&web, &visitor, &reference).await?;
+    let reason = fields.get("hold-reason").to_owned();
+    let command = if fields.ticked("lift") {
+        incidents::Command::LiftHold { incident: leave, reason }
+    } else {
+        incidents::Command::Hold { incident: leave, reason }
+    };
+    match submit(&web, &visitor, command).await {
+        Ok(made) => Ok(done(&Route::Incident(reference), "held", Some(reference), made.seq)),
+        Err(Fault::Refused(Refusal::Invalid { why, .. })) => {
+            again(&web, &visitor, reference, Tab::Timeline, fields, |_, w| {
+                let wrong = Mistake { field: "hold-reason".to_owned(), ..mistake(w, "reason", why) };
+                (StatusCode::UNPROCESSABLE_ENTITY, wrong)
+            })
+            .await
+        }
+        Err(other) => Err(other.into()),
+    }
+}

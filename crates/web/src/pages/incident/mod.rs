@@ -5,7 +5,7 @@ mod fields;
 mod side;
 mod timeline;
 
-pub(crate) use acts::{change, note, observe, task};
+pub(crate) use acts::{change, hold, note, observe, task};
 
 use crate::Web;
 use crate::app::page as respond;

@@ -2,7 +2,7 @@
 
 use super::{Incident, Tab, fields};
 use crate::pages::report::reason;
-use crate::parts::{Icon, Input, field, icon, or_erased, tlp};
+use crate::parts::{Icon, Input, field, icon, mistake_of, or_erased, tlp};
 use crate::routes::{IncidentAct, Route};
 use crate::shell::Shell;
 use crate::when;
@@ -27,11 +27,31 @@ pub(super) fn side(shell: &Shell, view: &Incident) -> Markup {
             section class="panel" { h2 { (w.t("seen-by")) } (fields::addressed(shell, view)) }
             @if view.tab != Tab::Tasks { (tasks_short(shell, view)) }
             (similar(shell, view))
-            @if let Some(hold) = &view.view.hold {
-                section class="panel" {
-                    h2 { (w.t("held")) }
-                    p { (or_erased(w, hold.reason.as_deref())) }
-                    p class="meta" { (shell.who(&hold.who)) " · " (when::time(w, hold.at)) }
+            (hold(shell, view))
+        }
+    }
+}
+
+/// Legal hold: who wants that nothing of it is erased, and why.
+fn hold(shell: &Shell, view: &Incident) -> Markup {
+    let w = shell.w;
+    let held = view.view.hold.is_some();
+    html! {
+        @if let Some(hold) = &view.view.hold {
+            section class="panel" {
+                h2 { (w.t("held")) }
+                p { (or_erased(w, hold.reason.as_deref())) }
+                p class="meta" { (shell.who(&hold.who)) " · " (when::time(w, hold.at)) }
+            }
+        }
+        @if view.may_act() {
+            details class="more" id="hold" open[mistake_of(&view.mistakes, "hold-reason").is_some()] {
+                summary { (w.t(if held { "hold-lift" } else { "hold" })) (icon(Icon::Turn)) }
+                form class="desk in-more" method="post" action=(Route::IncidentAct(view.reference(), IncidentAct::Hold)) {
+                    (shell.token())
+                    @if held { input type="hidden" name="lift" value="1"; }
+                    (field("hold-reason", &w.t("hold-reason"), Input { required: true, ..Input::default() }, &view.mistakes))
+                    button class="btn" type="submit" { (w.t("save")) }
                 }
             }
         }

@@ -2,12 +2,13 @@
 
 use super::Opened;
 use crate::pages::rows::{from_whom, subject};
-use crate::parts::{Icon, defanged, fact, icon, listed, severity};
-use crate::routes::Route;
+use crate::parts::{Icon, Input, defanged, fact, field, icon, listed, mistake_of, severity};
+use crate::routes::{ReportAct, Route};
 use crate::shell::Shell;
 use crate::when;
 use crate::words::{Words, n, s};
-use desk::intake::{EventRow, Observable, Reason, Status};
+use desk::accounts::Role;
+use desk::intake::{ErasureView, EventRow, Observable, Reason, Status};
 use desk::view::SeenBy;
 use maud::{Markup, html};
 
@@ -182,6 +183,60 @@ pub(super) fn history(shell: &Shell, opened: &Opened) -> Markup {
             ol class="talk plain in-more" {
                 @for row in &opened.view.history {
                     li { (event(w, row)) p class="meta" { (when::time_exact(w, row.at)) " · " (shell.who(&row.who)) } }
+                }
+            }
+        }
+    }
+}
+
+/// How far its erasure is, and the way to ask for it. What is erased is gone for everybody, hence two people.
+pub(super) fn erasure(shell: &Shell, opened: &Opened) -> Markup {
+    let (w, view) = (shell.w, &opened.view);
+    let may = shell.may_act() && view.leave.is_some();
+    let act = |what: &str, words: String| {
+        let button = html! { button class="btn grave" type="submit" { (words) } };
+        shell.act(&Route::ReportAct(view.row.reference, ReportAct::Erase), &[("act", what)], &button)
+    };
+    let told = |key: &str, who: &desk::view::Who, at, reason: &str| {
+        html! {
+            p { b { (w.t(key)) } " " (reason) }
+            p class="meta" { (shell.who(who)) " · " (when::time(w, at)) }
+        }
+    };
+    match &view.erasure {
+        Some(ErasureView::Asked { who, at, reason, confirmable }) => html! {
+            div class="note down" {
+                (told("erasure-is-asked", who, *at, reason))
+                @if *confirmable && may { (act("confirm", w.t("erasure-confirm"))) } @else { p class="meta" { (w.t("erasure-second")) } }
+            }
+        },
+        Some(ErasureView::Done { who, at, reason, second }) => html! {
+            div class="note" {
+                (told("erasure-is-done", who, *at, reason))
+                @match second {
+                    Some(second) => { p class="meta" { (w.f("erasure-by-two", &[("name", s(&shell.who(second)))])) } }
+                    None if may => { (act("countersign", w.t("erasure-countersign"))) }
+                    None => {}
+                }
+            }
+        },
+        None if may && !view.row.erased => erasure_form(shell, opened),
+        None => html! {},
+    }
+}
+
+fn erasure_form(shell: &Shell, opened: &Opened) -> Markup {
+    let w = shell.w;
+    html! {
+        details class="more" open[mistake_of(&opened.mistakes, "reason").is_some()] {
+            summary { (w.t("erasure")) (icon(Icon::Turn)) }
+            form class="desk in-more" method="post" action=(Route::ReportAct(opened.view.row.reference, ReportAct::Erase)) {
+                (shell.token())
+                p class="meta" { (w.t("erasure-text")) }
+                (field("reason", &w.t("erasure-reason"), Input { hint: Some(&w.t("erasure-reason-hint")), required: true, ..Input::default() }, &opened.mistakes))
+                p class="row" {
+                    button class="btn grave" type="submit" name="act" value="ask" { (w.t("erasure-ask")) }
+                    @if shell.role == Role::Admin { button class="btn grave" type="submit" name="act" value="alone" { (w.t("erasure-alone")) } }
                 }
             }
         }

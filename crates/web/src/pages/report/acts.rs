@@ -296,6 +296,10 @@ pub(crate) async fn snooze(
     let Sent { visitor, fields } = sent;
     let fields = fields.only(&["choice", "until", "alone"])?;
     let (reference, leave) = leave(&web, &visitor, &reference).await?;
+    if fields.get("choice") == "wake" {
+        submit(&web, &visitor, intake::Command::Wake(leave)).await?;
+        return Ok(done(&back(reference, &fields), "woken", Some(reference), None));
+    }
     let Some(until) = until(fields.get("choice"), fields.get("until"), visitor.now) else {
         return again(&web, &visitor, reference, Pane::Snooze, ("until", "time")).await;
     };
@@ -305,6 +309,31 @@ pub(crate) async fn snooze(
     let made = submit(&web, &visitor, intake::Command::Snooze(leave, until)).await?;
     let to = if fields.ticked("alone") { Route::Report(reference) } else { Route::Duty };
     Ok(done(&to, "snoozed", Some(reference), made.seq))
+}
+
+/// `POST /melding/M-…/wis`: ask for it, confirm what another one asked, or countersign what was done alone.
+pub(crate) async fn erase(
+    State(web): State<Web>,
+    Path(reference): Path<String>,
+    sent: Sent,
+) -> Result<Response, Problem> {
+    let Sent { visitor, fields } = sent;
+    let fields = fields.only(&["act", "reason"])?;
+    let (reference, leave) = leave(&web, &visitor, &reference).await?;
+    let reason = fields.get("reason").to_owned();
+    let asks = |alone| intake::Command::Erase { report: leave, reason: reason.clone(), alone };
+    let (command, word) = match fields.get("act") {
+        "ask" | "alone" if reason.is_empty() => {
+            return again(&web, &visitor, reference, Pane::Closed, ("reason", "empty")).await;
+        }
+        "ask" => (asks(false), "erasure-asked"),
+        "alone" => (asks(true), "erased"),
+        "confirm" => (intake::Command::ConfirmErasure(leave), "erased"),
+        "countersign" => (intake::Command::Countersign(leave), "erased"),
+        _ => return Err(Problem::of(Wrong::Forged)),
+    };
+    submit(&web, &visitor, command).await?;
+    Ok(done(&Route::Report(reference), word, Some(reference), None))
 }
 
 /// `POST /melding/M-…/verbeter`.

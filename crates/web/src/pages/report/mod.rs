@@ -7,7 +7,7 @@ mod reply;
 mod says;
 
 pub(crate) use about::reason;
-pub(crate) use acts::{appraise, claim, decide, snooze};
+pub(crate) use acts::{appraise, claim, decide, erase, snooze};
 pub(crate) use files::{attachment, html as html_frame, raw};
 pub use reply::{Reply, page as reply_page};
 pub(crate) use reply::{ask as reply_ask, send as reply_send};
@@ -163,6 +163,7 @@ pub fn pane(shell: &Shell, opened: &Opened) -> Markup {
         (about::facts(shell, opened))
         (says::conversation(shell, opened))
         (about::history(shell, opened))
+        (about::erasure(shell, opened))
     }
 }
 
@@ -211,6 +212,9 @@ fn decisions(shell: &Shell, opened: &Opened) -> Markup {
         div class="row minor" {
             (claim_button(shell, opened))
             a class="btn plain" href=(Route::ReportAct(reference, ReportAct::Reply)) data-key="r" { (w.t("reply")) " " kbd { "r" } }
+            @if let Status::Snoozed(_) = view.row.status {
+                (shell.act(&Route::ReportAct(reference, ReportAct::Snooze), &[("choice", "wake")], &html! { button class="btn plain" type="submit" { (w.t("wake")) } }))
+            }
             @if undecided {
                 a class="btn plain" href=(opened.with_pane(Pane::Snooze)) data-key="h" aria-expanded=(expanded(Pane::Snooze)) { (w.t("snooze")) " " kbd { "h" } }
                 a class="btn plain" href=(opened.with_pane(Pane::More)) aria-expanded=(expanded(Pane::More)) { (w.t("verdict-more")) }

@@ -1,23 +1,27 @@
 //! Settings of one's own, and who can do what. Every change is a fact.
 
+mod people;
+
+pub(crate) use people::{add_organisation, person};
+
 use crate::Web;
 use crate::app::{done, page as respond, page_with};
 use crate::pages::first_run::{is_mailbox, is_phone, mistake, password_ok};
 use crate::pages::sign_in;
-use crate::parts::{Input, Mistake, error_summary, field, or_erased, select};
+use crate::parts::{Icon, Input, Mistake, error_summary, field, icon, mistake_of, select};
 use crate::problem::{Kind, Problem};
 use crate::routes::{Route, SettingsAct};
 use crate::shell::{Nav, Shell, Title};
 use crate::visitor::{Fields, Sent, Visitor};
-use crate::words::s;
+use crate::words::{n, s};
 use crate::{password, secret, when};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use desk::accounts::{self, Person, PersonRow, Preferences, Role, SessionRow, Theme};
+use desk::accounts::{self, PersonRow, Preferences, Role, SessionRow, Theme};
 use desk::command::{Actor, Command};
 use desk::house::{Configured, Language};
-use desk::ids::{OrganisationId, SessionId, Timestamp, TokenId};
+use desk::ids::{AccountId, SessionId, Timestamp, TokenId};
 use desk::view::{HouseView, OrganisationRow};
 use maud::{Markup, html};
 
@@ -26,6 +30,8 @@ use maud::{Markup, html};
 pub struct Settings {
     /// How I want the pages.
     pub preferences: Preferences,
+    /// Who reads.
+    pub me: AccountId,
     /// The session of this page.
     pub session: SessionId,
     /// My sessions.
@@ -48,7 +54,7 @@ pub struct Settings {
     pub once: Option<(&'static str, String)>,
 }
 
-fn role_key(role: Role) -> &'static str {
+pub(super) fn role_key(role: Role) -> &'static str {
     match role {
         Role::Reader => "reader",
         Role::Duty => "duty",
@@ -71,8 +77,9 @@ pub fn page(shell: &Shell, view: &Settings) -> Markup {
             div class="split" {
                 div {
                     (preferences(shell, view))
-                    (people(shell, view))
-                    @if view.admin { (person_form(shell, view)) (house(shell, view)) }
+                    (password_form(shell, view))
+                    (people::list(shell, view))
+                    @if view.admin { (people::add_form(shell, view)) (people::organisation_form(shell, view)) (house(shell, view)) }
                 }
                 aside aria-label=(w.t("settings-access")) { (sessions(shell, view)) (tokens(shell, view)) }
             }
@@ -106,44 +113,24 @@ fn preferences(shell: &Shell, view: &Settings) -> Markup {
     }
 }
 
-fn people(shell: &Shell, view: &Settings) -> Markup {
+/// One's own password: whoever finds an open session does not know the old one.
+fn password_form(shell: &Shell, view: &Settings) -> Markup {
     let w = shell.w;
+    let secret = |id: &str, label: &str, hint: Option<&str>, autocomplete: &str| {
+        let input =
+            Input { kind: "password", hint, autocomplete: Some(autocomplete), required: true, ..Input::default() };
+        field(id, label, input, &view.mistakes)
+    };
+    let open = ["own-login", "current", "fresh"].iter().any(|f| mistake_of(&view.mistakes, f).is_some());
     html! {
-        section class="panel" {
-            h2 { (w.t("people")) span { (w.number(view.people.len())) } }
-            table class="tbl stack" {
-                thead { tr { th scope="col" { (w.t("name")) } th scope="col" { (w.t("organisation")) } th scope="col" { (w.t("rights")) } } }
-                tbody {
-                    @for person in &view.people {
-                        tr {
-                            th scope="row" { (or_erased(w, person.name.as_deref())) }
-                            td data-l=(w.t("organisation")) { (person.organisation) }
-                            td data-l=(w.t("rights")) {
-                                @if person.disabled { span class="quiet" { (w.t("disabled")) } } @else { (w.of("role", role_key(person.role))) }
-                            }
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn person_form(shell: &Shell, view: &Settings) -> Markup {
-    let w = shell.w;
-    let roles = [Role::Reader, Role::Duty, Role::Admin].map(|r| (role_key(r).to_owned(), w.of("role", role_key(r))));
-    let organisations: Vec<_> = view.organisations.iter().map(|o| (o.id.0.to_string(), o.name.clone())).collect();
-    html! {
-        details class="more" open[!view.typed.1.is_empty() || !view.typed.0.is_empty()] {
-            summary { (w.t("person-add")) (crate::parts::icon(crate::parts::Icon::Turn)) }
-            form method="post" action=(Route::SettingsAct(SettingsAct::Person)) class="desk narrow in-more" {
+        details class="more" open[open] {
+            summary { (w.t("password-change")) (icon(Icon::Turn)) }
+            form method="post" action=(Route::SettingsAct(SettingsAct::Password)) class="desk narrow in-more" {
                 (shell.token())
-                (field("name", &w.t("name"), Input { value: &view.typed.0, required: true, ..Input::default() }, &view.mistakes))
-                (field("login", &w.t("login"), Input { value: &view.typed.1, required: true, ..Input::default() }, &view.mistakes))
-                (select("role", &w.t("rights"), &roles, "duty"))
-                (select("organisation", &w.t("organisation"), &organisations, "0"))
-                p class="meta" { (w.t("person-add-hint")) }
-                button class="btn" type="submit" { (w.t("person-add-do")) }
+                (field("own-login", &w.t("login"), Input { autocomplete: Some("username"), required: true, ..Input::default() }, &view.mistakes))
+                (secret("current", &w.t("password-current"), None, "current-password"))
+                (secret("fresh", &w.t("password-fresh"), Some(&w.f("password-hint", &[("n", n(password::PASSWORD_CHARS_MIN))])), "new-password"))
+                button class="btn" type="submit" { (w.t("password-change-do")) }
             }
         }
     }
@@ -156,7 +143,7 @@ fn house(shell: &Shell, view: &Settings) -> Markup {
     };
     html! {
         details class="more" {
-            summary { (w.t("settings-house")) (crate::parts::icon(crate::parts::Icon::Turn)) }
+            summary { (w.t("settings-house")) (icon(Icon::Turn)) }
             form method="post" action=(Route::SettingsAct(SettingsAct::House)) class="desk narrow in-more" {
                 (shell.token())
                 (value("house-organisation", &w.t("first-run-organisation"), &view.house.organisation, "text"))
@@ -225,6 +212,7 @@ fn tokens(shell: &Shell, view: &Settings) -> Markup {
 async fn view(web: &Web, visitor: &Visitor) -> Result<(Shell, Settings), Problem> {
     web.look(visitor, Nav::Settings, |lens| Settings {
         preferences: visitor.preferences,
+        me: visitor.viewer.account,
         session: visitor.session,
         sessions: lens.sessions(visitor.now),
         tokens: lens.tokens(),
@@ -245,7 +233,7 @@ pub(crate) async fn show(State(web): State<Web>, visitor: Visitor) -> Result<Res
     Ok(respond(page(&shell, &settings)))
 }
 
-async fn mistaken(
+pub(super) async fn mistaken(
     web: &Web,
     visitor: &Visitor,
     mistakes: Vec<Mistake>,
@@ -256,7 +244,12 @@ async fn mistaken(
     Ok(page_with(StatusCode::UNPROCESSABLE_ENTITY, page(&shell, &settings)))
 }
 
-async fn shown_once(web: &Web, visitor: &Visitor, key: &'static str, secret: String) -> Result<Response, Problem> {
+pub(super) async fn shown_once(
+    web: &Web,
+    visitor: &Visitor,
+    key: &'static str,
+    secret: String,
+) -> Result<Response, Problem> {
     let (shell, settings) = view(web, visitor).await?;
     Ok(respond(page(&shell, &Settings { once: Some((key, secret)), ..settings })))
 }
@@ -289,46 +282,32 @@ pub(crate) async fn end_session(State(web): State<Web>, sent: Sent) -> Result<Re
     Ok(done(&Route::Settings, "session-ended", None, None))
 }
 
-/// A password that can be read aloud once: 80 random bits.
-fn start_password() -> String {
-    const SIGNS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
-    let signs: Vec<u8> = secret::random::<16>().iter().map(|b| SIGNS[usize::from(b & 31)]).collect();
-    signs.chunks(4).map(|c| String::from_utf8_lossy(c).into_owned()).collect::<Vec<_>>().join("-")
-}
-
-/// `POST /instellingen/persoon`.
-pub(crate) async fn add_person(State(web): State<Web>, sent: Sent) -> Result<Response, Problem> {
+/// `POST /instellingen/wachtwoord`: one's own.
+pub(crate) async fn change_password(State(web): State<Web>, sent: Sent) -> Result<Response, Problem> {
     let Sent { visitor, fields } = sent;
-    let fields = fields.only(&["name", "login", "role", "organisation"])?;
-    let role = match fields.get("role") {
-        "reader" => Role::Reader,
-        "duty" => Role::Duty,
-        "admin" => Role::Admin,
-        _ => return Err(Problem::of(Kind::Forged)),
-    };
-    let organisation = OrganisationId(fields.get("organisation").parse().map_err(|_| Problem::of(Kind::Forged))?);
-    let admin = web.engine().read(|desk| desk.seen_by(visitor.viewer).admin()).await?;
-    let leave = admin.ok_or_else(Problem::not_found)?;
-    let start = start_password();
-    debug_assert!(password_ok(&start));
-    let person = Person {
-        login: fields.get("login").to_owned(),
-        name: fields.get("name").to_owned(),
-        password: password::hash(start.clone()).await,
-    };
-    let preferences = Preferences { language: visitor.preferences.language, ..Preferences::default() };
-    let create = accounts::Command::Create { leave: Some(leave), organisation, role, preferences, person };
-    match web.engine().submit(Actor::Person(visitor.viewer.account), Command::Accounts(create)).await {
-        Ok(_) => shown_once(&web, &visitor, "person-added-once", start).await,
-        Err(fault) => match Problem::from(fault) {
-            Problem { kind: Kind::Invalid, field: Some((field, why)), .. } => {
-                let w = crate::words::words(visitor.preferences.language);
-                let typed = (fields.get("name").to_owned(), fields.get("login").to_owned());
-                mistaken(&web, &visitor, vec![mistake(w, field, why)], typed).await
-            }
-            other => Err(other),
-        },
+    let fields = fields.only(&["own-login", "current", "fresh"])?;
+    let w = crate::words::words(visitor.preferences.language);
+    let (login, me) = (fields.get("own-login").to_owned(), visitor.viewer.account);
+    let address = std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
+    if web.throttle().wait_seconds(&login, address, visitor.now) > 0 {
+        return Err(Problem::of(Kind::TooMany));
     }
+    let known = web.engine().read(|desk| desk.credentials(&login).map(|(id, hash)| (id, hash.to_owned()))).await?;
+    let stored = known.filter(|(id, _)| *id == me).map(|(_, hash)| hash);
+    if !password::matches(fields.raw("current").to_owned(), stored).await {
+        web.throttle().wrong(&login, address, visitor.now);
+        let wrong = Mistake { field: "current".to_owned(), words: w.t("sign-in-wrong") };
+        return mistaken(&web, &visitor, vec![wrong], Default::default()).await;
+    }
+    if !password_ok(fields.raw("fresh")) {
+        let short = Mistake { field: "fresh".to_owned(), ..mistake(w, "password", "length") };
+        return mistaken(&web, &visitor, vec![short], Default::default()).await;
+    }
+    let hash = password::hash(fields.raw("fresh").to_owned()).await;
+    let leave = web.engine().read(|desk| desk.seen_by(visitor.viewer).own()).await?;
+    let command = accounts::Command::SetPassword { leave, account: me, password: hash };
+    web.engine().submit(Actor::Person(me), Command::Accounts(command)).await?;
+    Ok(done(&Route::Settings, "password-set", None, None))
 }
 
 /// `POST /instellingen/sleutel`: make a token, or end one.

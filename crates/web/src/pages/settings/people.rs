@@ -1,0 +1,179 @@
+//! People and organisations of the desk: who can do what, since when.
+
+use super::{Settings, mistaken, role_key, shown_once};
+use crate::Web;
+use crate::app::done;
+use crate::pages::first_run::{mistake, password_ok};
+use crate::parts::{Icon, Input, Mistake, field, icon, mistake_of, or_erased, select};
+use crate::problem::{Kind, Problem};
+use crate::routes::{Route, SettingsAct};
+use crate::shell::Shell;
+use crate::visitor::{Fields, Sent, Visitor};
+use crate::{password, secret};
+use axum::extract::State;
+use axum::response::Response;
+use desk::accounts::{self, Person, PersonRow, Preferences, Role};
+use desk::command::{Actor, Command};
+use desk::ids::{AccountId, OrganisationId};
+use maud::{Markup, html};
+
+pub(super) fn list(shell: &Shell, view: &Settings) -> Markup {
+    let w = shell.w;
+    html! {
+        section class="panel" {
+            h2 { (w.t("people")) span { (w.number(view.people.len())) } }
+            table class="tbl stack" {
+                thead { tr { th scope="col" { (w.t("name")) } th scope="col" { (w.t("organisation")) } th scope="col" { (w.t("rights")) } } }
+                tbody {
+                    @for person in &view.people {
+                        tr {
+                            th scope="row" { (or_erased(w, person.name.as_deref())) }
+                            td data-l=(w.t("organisation")) { (person.organisation) }
+                            td data-l=(w.t("rights")) {
+                                @if person.disabled { span class="quiet" { (w.t("disabled")) } } @else { (w.of("role", role_key(person.role))) (manage(shell, view, person)) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+pub(super) fn add_form(shell: &Shell, view: &Settings) -> Markup {
+    let w = shell.w;
+    let roles = [Role::Reader, Role::Duty, Role::Admin].map(|r| (role_key(r).to_owned(), w.of("role", role_key(r))));
+    let organisations: Vec<_> = view.organisations.iter().map(|o| (o.id.0.to_string(), o.name.clone())).collect();
+    html! {
+        details class="more" open[!view.typed.1.is_empty() || !view.typed.0.is_empty()] {
+            summary { (w.t("person-add")) (icon(Icon::Turn)) }
+            form method="post" action=(Route::SettingsAct(SettingsAct::Person)) class="desk narrow in-more" {
+                (shell.token())
+                (field("name", &w.t("name"), Input { value: &view.typed.0, required: true, ..Input::default() }, &view.mistakes))
+                (field("login", &w.t("login"), Input { value: &view.typed.1, required: true, ..Input::default() }, &view.mistakes))
+                (select("role", &w.t("rights"), &roles, "duty"))
+                (select("organisation", &w.t("organisation"), &organisations, "0"))
+                p class="meta" { (w.t("person-add-hint")) }
+                button class="btn" type="submit" { (w.t("person-add-do")) }
+            }
+        }
+    }
+}
+
+/// A new password, or the end of the account: for whoever manages accounts.
+fn manage(shell: &Shell, view: &Settings, person: &PersonRow) -> Markup {
+    let w = shell.w;
+    let act = |what: &str, words: String| {
+        let account = person.account.0.to_string();
+        let button = html! { button class="link meta" type="submit" { (words) } };
+        shell.act(&Route::SettingsAct(SettingsAct::Person), &[("account", &account), ("act", what)], &button)
+    };
+    html! {
+        @if view.admin && person.account != view.me {
+            " " (act("password", w.t("person-password"))) " " (act("disable", w.t("person-disable")))
+        }
+    }
+}
+
+/// A new organisation that works on this desk.
+pub(super) fn organisation_form(shell: &Shell, view: &Settings) -> Markup {
+    let w = shell.w;
+    html! {
+        details class="more" open[mistake_of(&view.mistakes, "organisation-name").is_some()] {
+            summary { (w.t("organisation-add")) (icon(Icon::Turn)) }
+            form method="post" action=(Route::SettingsAct(SettingsAct::Organisation)) class="desk narrow in-more" {
+                (shell.token())
+                (field("organisation-name", &w.t("organisation-name"), Input { hint: Some(&w.t("organisation-hint")), required: true, ..Input::default() }, &view.mistakes))
+                button class="btn" type="submit" { (w.t("person-add-do")) }
+            }
+        }
+    }
+}
+
+/// `POST /instellingen/organisatie`.
+pub(crate) async fn add_organisation(State(web): State<Web>, sent: Sent) -> Result<Response, Problem> {
+    let Sent { visitor, fields } = sent;
+    let name = fields.only(&["organisation-name"])?.get("organisation-name").to_owned();
+    web.engine().read(|desk| desk.seen_by(visitor.viewer).admin()).await?.ok_or_else(Problem::not_found)?;
+    let command = Command::AddOrganisation { name };
+    match web.engine().submit(Actor::Person(visitor.viewer.account), command).await {
+        Ok(_) => Ok(done(&Route::Settings, "organisation-added", None, None)),
+        Err(fault) => match Problem::from(fault) {
+            Problem { kind: Kind::Invalid, field: Some((_, why)), .. } => {
+                let w = crate::words::words(visitor.preferences.language);
+                let wrong = Mistake { field: "organisation-name".to_owned(), ..mistake(w, "organisation", why) };
+                mistaken(&web, &visitor, vec![wrong], Default::default()).await
+            }
+            other => Err(other),
+        },
+    }
+}
+
+/// A password that can be read aloud once: 80 random bits.
+fn start_password() -> String {
+    const SIGNS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+    let signs: Vec<u8> = secret::random::<16>().iter().map(|b| SIGNS[usize::from(b & 31)]).collect();
+    signs.chunks(4).map(|c| String::from_utf8_lossy(c).into_owned()).collect::<Vec<_>>().join("-")
+}
+
+/// `POST /instellingen/persoon`: a new colleague, a new password for one, or the end of an account.
+pub(crate) async fn person(State(web): State<Web>, sent: Sent) -> Result<Response, Problem> {
+    let Sent { visitor, fields } = sent;
+    let fields = fields.only(&["name", "login", "role", "organisation", "account", "act"])?;
+    match fields.get("act") {
+        "" => add_person(&web, &visitor, &fields).await,
+        act => manage_person(&web, &visitor, fields.get("account"), act).await,
+    }
+}
+
+async fn manage_person(web: &Web, visitor: &Visitor, account: &str, act: &str) -> Result<Response, Problem> {
+    let account = AccountId(account.parse().map_err(|_| Problem::not_found())?);
+    let leave = web.engine().read(|desk| desk.seen_by(visitor.viewer).admin()).await?.ok_or_else(Problem::not_found)?;
+    let actor = Actor::Person(visitor.viewer.account);
+    match act {
+        "disable" => {
+            web.engine().submit(actor, Command::Accounts(accounts::Command::Disable(leave, account))).await?;
+            Ok(done(&Route::Settings, "person-disabled", None, None))
+        }
+        "password" => {
+            let start = start_password();
+            let password = password::hash(start.clone()).await;
+            let command = accounts::Command::SetPassword { leave, account, password };
+            web.engine().submit(actor, Command::Accounts(command)).await?;
+            shown_once(web, visitor, "person-password-once", start).await
+        }
+        _ => Err(Problem::of(Kind::Forged)),
+    }
+}
+
+async fn add_person(web: &Web, visitor: &Visitor, fields: &Fields) -> Result<Response, Problem> {
+    let role = match fields.get("role") {
+        "reader" => Role::Reader,
+        "duty" => Role::Duty,
+        "admin" => Role::Admin,
+        _ => return Err(Problem::of(Kind::Forged)),
+    };
+    let organisation = OrganisationId(fields.get("organisation").parse().map_err(|_| Problem::of(Kind::Forged))?);
+    let admin = web.engine().read(|desk| desk.seen_by(visitor.viewer).admin()).await?;
+    let leave = admin.ok_or_else(Problem::not_found)?;
+    let start = start_password();
+    debug_assert!(password_ok(&start));
+    let person = Person {
+        login: fields.get("login").to_owned(),
+        name: fields.get("name").to_owned(),
+        password: password::hash(start.clone()).await,
+    };
+    let preferences = Preferences { language: visitor.preferences.language, ..Preferences::default() };
+    let create = accounts::Command::Create { leave: Some(leave), organisation, role, preferences, person };
+    match web.engine().submit(Actor::Person(visitor.viewer.account), Command::Accounts(create)).await {
+        Ok(_) => shown_once(web, visitor, "person-added-once", start).await,
+        Err(fault) => match Problem::from(fault) {
+            Problem { kind: Kind::Invalid, field: Some((field, why)), .. } => {
+                let w = crate::words::words(visitor.preferences.language);
+                let typed = (fields.get("name").to_owned(), fields.get("login").to_owned());
+                mistaken(web, visitor, vec![mistake(w, field, why)], typed).await
+            }
+            other => Err(other),
+        },
+    }
+}
