@@ -195,5 +195,5 @@ impl Desk {
 }
 
 fn entry(seq: u64, recorded_at: Timestamp, event_at: Timestamp, by: Actor, class: ClassId, what: Line) -> Entry {
-    Entry { seq, recorded_at, event_at, certain: true, by, class, what, withdrawn: None }
+    Entry { seq, recorded_at, event_at, certain: true, by, class, what, withdrawn: None, own_label: None }
 }

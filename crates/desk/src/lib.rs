@@ -31,11 +31,34 @@ pub use machinery::{Answerable, IncidentInventory, Inventory};
 
 use command::Undoable;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasherDefault, Hasher};
 
 /// A keyed or plain SHA-256; which one is said where it stands. In JSON: 64 hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest(pub [u8; 32]);
+
+/// A map by keyed digest. The digest is its own hash: nobody without the key can choose one, so nobody can make them collide.
+pub(crate) type ByDigest<T> = HashMap<Digest, T, BuildHasherDefault<FirstBytes>>;
+
+/// The first eight bytes of a digest as its hash.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct FirstBytes(u64);
+
+impl Hasher for FirstBytes {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        // The length of an array comes first and tells nothing; of the array the first bytes do.
+        if let Some(Ok(eight)) = bytes.get(..8).map(<[u8; 8]>::try_from) {
+            self.0 ^= u64::from_le_bytes(eight);
+        }
+    }
+
+    fn write_usize(&mut self, _: usize) {}
+}
 
 impl std::fmt::Debug for Digest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

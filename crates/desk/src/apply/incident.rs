@@ -4,9 +4,8 @@ use super::entry;
 use crate::Desk;
 use crate::command::{Actor, Inverse, Undoable};
 use crate::ids::{AccountId, EntryId, IncidentId, Timestamp};
-use crate::incidents::{Change, Fact, Hold, Incident, Line, Pap, Phase, Seen, Task};
-use crate::lens::{ClassId, Tlp};
-use std::collections::HashMap;
+use crate::incidents::{Change, Entry, Fact, Hold, Incident, Line, Pap, Phase, Seen, Task};
+use crate::lens::{ClassId, Classes, Tlp};
 
 impl Desk {
     pub(super) fn apply_incident(&mut self, seq: u64, at: Timestamp, fact: &Fact) {
@@ -15,10 +14,10 @@ impl Desk {
             Fact::Opened { .. } => self.opened(seq, at, fact),
             Fact::Changed { by, change, .. } => self.changed(seq, at, incident, *by, change),
             Fact::Noted { by, kind, event_at, certain, tlp, note, .. } => {
-                let class = self.class_within(incident, *tlp, *by);
+                let (class, own_label) = self.class_within(incident, *tlp, *by);
                 let what = Line::Noted(*kind, note.clone());
                 let mut line = entry(seq, at, *event_at, Actor::Person(*by), class, what);
-                line.certain = *certain;
+                (line.certain, line.own_label) = (*certain, own_label);
                 let place = self.incidents.get(incident).next_entry();
                 self.incidents.line(incident, line);
                 self.index.noted(incident, place, class, note);
@@ -50,8 +49,9 @@ impl Desk {
                 self.undoable.insert(seq, Undoable { by: *by, what: Inverse::Task(incident, *task, was_done) });
             }
             Fact::Observed { by, tlp, observable, .. } => {
-                let class = self.class_within(incident, *tlp, *by);
-                let line = entry(seq, at, at, Actor::Person(*by), class, Line::Observed(observable.clone()));
+                let (class, own_label) = self.class_within(incident, *tlp, *by);
+                let mut line = entry(seq, at, at, Actor::Person(*by), class, Line::Observed(observable.clone()));
+                line.own_label = own_label;
                 let place = self.incidents.get(incident).next_entry();
                 self.incidents.line(incident, line).observed.push(Seen {
                     observable: observable.clone(),
@@ -152,42 +152,33 @@ impl Desk {
         self.index.withdraw(incident, place);
     }
 
-    /// The incident's audience under a label of its own.
-    fn class_within(&mut self, incident: IncidentId, tlp: Tlp, by: AccountId) -> ClassId {
-        let mut audience = self.incidents.get(incident).audience.clone();
-        if tlp > audience.tlp {
-            audience.tlp = tlp;
-            if tlp == Tlp::Red {
-                audience.persons = vec![by];
-            }
+    /// The class of a line under a label of its own, and that label where it is stricter than the incident's.
+    fn class_within(&mut self, incident: IncidentId, tlp: Tlp, by: AccountId) -> (ClassId, Option<Tlp>) {
+        let kept = self.incidents.get(incident);
+        if tlp <= kept.audience.tlp {
+            return (kept.class, None);
         }
-        self.classes.intern(audience)
+        let audience = kept.audience_within(tlp, by);
+        (self.classes.intern(audience), Some(tlp))
     }
 
-    /// The audience of an incident changed: what carries the incident's own class follows; stricter lines keep their label.
+    /// The audience of an incident changed: its lines follow, those under a label of their own as far as that allows.
     fn readdress(&mut self, incident: IncidentId) {
         let kept = self.incidents.get(incident);
-        let (before, audience) = (kept.class, kept.audience.clone());
-        let stricter: Vec<ClassId> = kept.timeline.iter().map(|e| e.class).filter(|c| *c != before).collect();
-        let after = self.classes.intern(audience.clone());
-        let mut moved = HashMap::from([(before, after)]);
-        for class in stricter {
-            if let std::collections::hash_map::Entry::Vacant(e) = moved.entry(class) {
-                let mut own = self.classes.get(class).clone();
-                own.organisations = audience.organisations;
-                own.tlp = own.tlp.max(audience.tlp);
-                let to = self.classes.intern(own);
-                e.insert(to);
-            }
-        }
+        let after = self.classes.intern(kept.audience.clone());
+        let class_of = |line: &Entry, classes: &mut Classes| match (line.own_label, line.by) {
+            (Some(label), Actor::Person(writer)) => classes.intern(kept.audience_within(label, writer)),
+            _ => after,
+        };
+        let classes: Vec<ClassId> = kept.timeline.iter().map(|line| class_of(line, &mut self.classes)).collect();
         let kept = &mut self.incidents.incidents[incident.index()];
         kept.class = after;
-        kept.timeline.iter_mut().for_each(|e| e.class = moved[&e.class]);
-        kept.observed.iter_mut().for_each(|o| o.class = moved[&o.class]);
+        kept.timeline.iter_mut().zip(&classes).for_each(|(line, class)| line.class = *class);
+        kept.observed.iter_mut().for_each(|seen| seen.class = classes[seen.entry.index()]);
         let reports = kept.reports.clone();
         for report in reports {
             self.readdress_report(report, after);
         }
-        self.index.readdress_incident(incident, &moved);
+        self.index.readdress_incident(incident, after, &classes);
     }
 }

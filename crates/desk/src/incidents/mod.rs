@@ -7,7 +7,7 @@ mod view;
 
 pub(crate) use decide::{decide, undo_field, undo_line, undo_opening, undo_task};
 pub use fact::Fact;
-pub(crate) use state::Seen;
+pub(crate) use state::{Boards, Seen};
 pub use state::{Entry, Hold, Incident, Incidents, Line, Task};
 pub use view::*;
 

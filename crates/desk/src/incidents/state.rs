@@ -21,6 +21,8 @@ pub struct Entry {
     pub(crate) what: Line,
     /// When its writer took it back.
     pub(crate) withdrawn: Option<Timestamp>,
+    /// The label that its writer chose, where that was stricter than the incident's: it stays whatever becomes of the incident's.
+    pub(crate) own_label: Option<Tlp>,
 }
 
 /// What a line of the timeline is.
@@ -120,6 +122,17 @@ pub(crate) struct Brief {
     pub(crate) severity: Option<Severity>,
     pub(crate) lead: Option<AccountId>,
     pub(crate) dropped: bool,
+    /// The only board concerned; with several ones, or none, the incident itself is looked at.
+    pub(crate) board: Boards,
+    pub(crate) changed_at: Timestamp,
+}
+
+/// How many boards an incident concerns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Boards {
+    None,
+    One(BoardId),
+    Several,
 }
 
 /// All incidents.
@@ -148,6 +161,7 @@ impl Incidents {
             kept.changed_at = kept.changed_at.max(entry.recorded_at);
             self.by_change.insert((kept.changed_at, incident));
         }
+        self.briefs[incident.index()].changed_at = kept.changed_at;
         kept.timeline.push(entry);
         kept
     }
@@ -188,8 +202,31 @@ impl Incidents {
 }
 
 impl Incident {
+    /// Who sees a line that somebody wrote under a label of its own. Under RED only its writer, and nobody who does not see the incident.
+    pub(crate) fn audience_within(&self, label: Tlp, writer: AccountId) -> Audience {
+        let mut audience = self.audience.clone();
+        audience.tlp = label.max(audience.tlp);
+        if label == Tlp::Red {
+            let kept = self.audience.tlp != Tlp::Red || self.audience.persons.contains(&writer);
+            audience.persons = if kept { vec![writer] } else { Vec::new() };
+        }
+        audience
+    }
+
     pub(crate) fn brief(&self) -> Brief {
-        Brief { class: self.class, phase: self.phase, severity: self.severity, lead: self.lead, dropped: self.dropped }
+        Brief {
+            class: self.class,
+            phase: self.phase,
+            severity: self.severity,
+            lead: self.lead,
+            dropped: self.dropped,
+            board: match self.boards[..] {
+                [] => Boards::None,
+                [board] => Boards::One(board),
+                _ => Boards::Several,
+            },
+            changed_at: self.changed_at,
+        }
     }
 
     /// Whether nothing happened to it but its opening.

@@ -1,7 +1,6 @@
 //! Messages as the desk keeps them.
 
 use super::{Appraisal, Arrival, Automatic, Completeness, Fact, Head, Kind, Thread, Verdict, Via};
-use crate::Digest;
 use crate::command::Actor;
 use crate::house::Language;
 use crate::ids::{AccountId, NoticeId, Reference, ReportId, Timestamp};
@@ -9,6 +8,7 @@ use crate::incidents::Severity;
 use crate::lens::ClassId;
 use crate::register::BoardId;
 use crate::sealed::Sealed;
+use crate::{ByDigest, Digest};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Bulk acts that can still be undone as one, at most.
@@ -146,7 +146,7 @@ pub struct Report {
     pub(crate) size: u64,
     pub(crate) sender: Option<Digest>,
     pub(crate) arrival: Sealed<Arrival>,
-    pub(crate) reading: Option<Reading>,
+    pub(crate) reading: Option<Box<Reading>>,
     pub(crate) appraisal: Appraisal,
     pub(crate) status: Status,
     /// The fact that decided it, while it is decided: an undo that comes too late is known by it.
@@ -170,6 +170,7 @@ pub(crate) struct Brief {
     pub(crate) severity: Option<Severity>,
     pub(crate) hit_now: bool,
     pub(crate) status: Place,
+    pub(crate) received_at: Timestamp,
 }
 
 /// [`Status`] without what it points to.
@@ -219,6 +220,7 @@ impl Report {
             severity: self.appraisal.severity,
             hit_now: self.appraisal.hit_now,
             status: Place::of(self.status),
+            received_at: self.received_at,
         }
     }
 
@@ -249,9 +251,9 @@ pub struct Intake {
     pub(crate) reports: Vec<Report>,
     /// One for each report, kept true by [`Intake::refresh`].
     pub(crate) briefs: Vec<Brief>,
-    pub(crate) by_digest: HashMap<Digest, ReportId>,
+    pub(crate) by_digest: ByDigest<ReportId>,
     pub(crate) by_reference: HashMap<Reference, ReportId>,
-    pub(crate) by_sender: HashMap<Digest, Vec<ReportId>>,
+    pub(crate) by_sender: ByDigest<Vec<ReportId>>,
     /// Undecided reports, in order of arrival: what the queue looks at.
     pub(crate) open: BTreeSet<ReportId>,
     /// Received and not yet read.
@@ -261,9 +263,9 @@ pub struct Intake {
     /// Reports that one act decided and the facts that did it, by that act's number.
     pub(crate) batches: BTreeMap<u64, Vec<(u64, ReportId)>>,
     /// Last automatic answer per sender.
-    pub(crate) answered: HashMap<Digest, Timestamp>,
+    pub(crate) answered: ByDigest<Timestamp>,
     /// Whose board a sender's is, from what people corrected.
-    pub(crate) learned: HashMap<Digest, Learned>,
+    pub(crate) learned: ByDigest<Learned>,
 }
 
 impl Intake {
@@ -278,7 +280,7 @@ impl Intake {
                 self.unread.remove(report);
                 let kept = self.note(*report, at, seq, Actor::Rule, Happened::Read);
                 kept.appraisal = appraisal.clone();
-                kept.reading = Some(Reading {
+                kept.reading = Some(Box::new(Reading {
                     seq,
                     at,
                     completeness: completeness.clone(),
@@ -286,7 +288,7 @@ impl Intake {
                     language: *language,
                     thread: *thread,
                     head: head.clone(),
-                });
+                }));
             }
             Fact::Claimed { report, by } => {
                 self.note(*report, at, seq, Actor::Person(*by), Happened::Claimed).claimed_by = Some(*by);

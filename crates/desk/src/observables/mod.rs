@@ -255,7 +255,7 @@ mod tests {
 
     #[test]
     fn hostile_texts_cost_one_pass() {
-        let megabyte = 1 << 20;
+        let length = 1 << 18;
         for piece in [
             "a.",
             "://",
@@ -272,7 +272,7 @@ mod tests {
             "[",
             "hxxp[:]//a[.]be,",
         ] {
-            let text = piece.repeat(megabyte / piece.len());
+            let text = piece.repeat(length / piece.len());
             assert!(find(&text, None).len() <= FOUND_MAX, "{piece}");
         }
     }

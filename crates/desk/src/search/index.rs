@@ -214,12 +214,15 @@ impl Index {
         }
     }
 
-    pub(crate) fn readdress_incident(&mut self, incident: IncidentId, moved: &HashMap<ClassId, ClassId>) {
-        for (doc, _) in &self.of_incident[incident.index()] {
+    /// `class`: of the incident; `lines`: of each line of its timeline. What nobody sees any more stays so.
+    pub(crate) fn readdress_incident(&mut self, incident: IncidentId, class: ClassId, lines: &[ClassId]) {
+        for (doc, entry) in &self.of_incident[incident.index()] {
             let doc = &mut self.docs[*doc as usize];
-            doc.class = moved.get(&doc.class).copied().unwrap_or(doc.class);
+            if doc.class != NOBODY {
+                doc.class = entry.map_or(class, |entry| lines[entry.index()]);
+            }
         }
-        self.seen.readdress_entries(incident, moved);
+        self.seen.readdress_entries(incident, lines);
     }
 
     fn line(&mut self, incident: IncidentId, entry: Option<EntryId>, class: ClassId) -> u32 {
@@ -291,10 +294,5 @@ impl Index {
             }
         }
         found.into_iter().collect()
-    }
-
-    #[cfg(test)]
-    pub(crate) fn holds(&self, text: &str) -> bool {
-        self.terms.contains(text) || self.seen.holds(text)
     }
 }

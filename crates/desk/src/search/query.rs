@@ -287,6 +287,7 @@ impl<'l, 'a> Asked<'l, 'a> {
             }
             seen
         });
+        met.values.sort_unstable();
         self.met.push(met);
         weights
     }
@@ -369,12 +370,14 @@ impl<'l, 'a> Asked<'l, 'a> {
             }
         };
         let index = self.index();
+        let any_values = self.met.iter().any(|m| !m.values.is_empty());
+        let here = if any_values { index.seen.values_at(&self.lens.visible, place) } else { Vec::new() };
         for (part, met) in parts.iter().zip(&self.met) {
             if let Part::Reference(reference) = part {
                 say("reference", reference.to_string());
             }
-            for value in &met.values {
-                if index.seen.places_of_value(&self.lens.visible, *value).any(|p| p == place) {
+            for value in &here {
+                if met.values.binary_search(value).is_ok() {
                     let (kind, text) = index.seen.text(*value);
                     let one = Observable { kind: kind.to_owned(), value: text.to_owned(), benign: None };
                     say("observable", observables::defanged(&one));
@@ -418,13 +421,19 @@ impl Lens<'_> {
         let weights = asked.weights.as_ref().expect("there is a part");
         let mut ranked: Vec<(u32, Timestamp, Place)> =
             weights.places().filter(|p| self.is_listed(*p)).map(|p| (weights.get(p), self.when(p), p)).collect();
-        ranked.sort_unstable_by(|a, b| b.cmp(a));
         let facets = self.facets(&ranked);
         let total = ranked.len();
+        // Only the page that is asked for is put in order.
+        let from = (cursor as usize).min(total);
+        let shown = from.saturating_add(limit).min(total);
+        if shown < total {
+            ranked.select_nth_unstable_by(shown, |a, b| b.cmp(a));
+            ranked.truncate(shown);
+        }
+        ranked.sort_unstable_by(|a, b| b.cmp(a));
         let mut hits = if cursor == 0 { self.hits_beside(&parts, &asked) } else { Vec::new() };
-        let page = ranked.iter().skip(cursor as usize).take(limit);
+        let page = ranked[from..].iter();
         hits.extend(page.map(|(_, _, place)| self.hit(*place, asked.why(&parts, *place))));
-        let shown = (cursor as usize + limit).min(total);
         Found { hits, next: (shown < total).then_some(shown as u32), total, facets, corrected: asked.corrected.clone() }
     }
 
@@ -438,14 +447,14 @@ impl Lens<'_> {
     fn is_listed(&self, place: Place) -> bool {
         match place {
             Place::Report(_) => true,
-            Place::Incident(incident) => !self.desk.incidents.get(incident).dropped,
+            Place::Incident(incident) => !self.desk.incidents.briefs[incident.index()].dropped,
         }
     }
 
     fn when(&self, place: Place) -> Timestamp {
         match place {
-            Place::Report(report) => self.desk.intake.get(report).received_at,
-            Place::Incident(incident) => self.desk.incidents.get(incident).changed_at,
+            Place::Report(report) => self.desk.intake.briefs[report.index()].received_at,
+            Place::Incident(incident) => self.desk.incidents.briefs[incident.index()].changed_at,
         }
     }
 
@@ -511,7 +520,8 @@ impl Lens<'_> {
         let mut found: Vec<(u32, BoardId)> = found.unwrap_or_default().into_iter().map(|(b, w)| (w, b)).collect();
         // A board that exists before one that is gone.
         let gone = |b: BoardId| register.get(b).is_some_and(|b| b.valid_to.is_some());
-        found.sort_by_key(|(weight, board)| (std::cmp::Reverse(*weight), gone(*board), *board));
+        let name = |b: BoardId| register.get(b).map(|b| b.name.as_str());
+        found.sort_by_key(|(weight, board)| (std::cmp::Reverse(*weight), gone(*board), name(*board)));
         let hit = |(_, board): (u32, BoardId)| {
             let board = register.get(board)?;
             Some(Hit {

@@ -37,30 +37,21 @@ pub(crate) struct Sightings {
     values: Vec<u32>,
     places: Vec<Place>,
     known: Vec<Value>,
-    by_value: HashMap<(u8, Arc<str>), u32>,
+    /// One map for each kind.
+    by_value: [HashMap<Arc<str>, u32>; OTHER as usize + 1],
     free: Vec<u32>,
-    v4: BTreeMap<u32, u32>,
-    v6: BTreeMap<u128, u32>,
-    /// Host names with their labels turned around (`be.kwaad.www`), to values.
-    hosts: BTreeMap<(Arc<str>, u32), ()>,
+    /// Addresses with their values, in the order in which they were first seen: a network is one pass over them.
+    v4: Vec<(u32, u32)>,
+    v6: Vec<(u128, u32)>,
     of_report: HashMap<ReportId, std::ops::Range<u32>>,
-    of_entry: HashMap<(IncidentId, EntryId), u32>,
+    of_entry: BTreeMap<(IncidentId, EntryId), u32>,
 }
 
 fn kind_of(kind: &str) -> u8 {
     KINDS.iter().position(|k| *k == kind).map_or(OTHER, |n| n as u8)
 }
 
-/// `www.kwaad.be` as `be.kwaad.www.`: everything below a domain begins as the domain does.
-pub(super) fn turned(host: &str) -> String {
-    let mut turned = String::with_capacity(host.len() + 1);
-    for label in host.rsplit('.').filter(|l| !l.is_empty()) {
-        turned.push_str(label);
-        turned.push('.');
-    }
-    turned
-}
-
+/// The host in a value of this kind.
 fn host_in<'a>(kind: &str, value: &'a str) -> Option<&'a str> {
     match kind {
         "domain" => Some(value),
@@ -68,6 +59,11 @@ fn host_in<'a>(kind: &str, value: &'a str) -> Option<&'a str> {
         "url" => crate::observables::host_of(value),
         _ => None,
     }
+}
+
+/// Whether a host is a domain or below it.
+fn is_at(host: &str, domain: &str) -> bool {
+    host.strip_suffix(domain).is_some_and(|below| below.is_empty() || below.ends_with('.'))
 }
 
 impl Sightings {
@@ -108,12 +104,12 @@ impl Sightings {
     }
 
     fn value(&mut self, kind: &str, value: &str) -> u32 {
-        let text: Arc<str> = value.into();
-        let key = (kind_of(kind), text.clone());
-        if let Some(known) = self.by_value.get(&key) {
+        let place = kind_of(kind);
+        if let Some(known) = self.by_value[usize::from(place)].get(value) {
             return *known;
         }
-        let new = Value { kind: key.0, text: text.clone(), seen: Vec::new() };
+        let text: Arc<str> = value.into();
+        let new = Value { kind: place, text: text.clone(), seen: Vec::new() };
         let number = match self.free.pop() {
             Some(number) => {
                 self.known[number as usize] = new;
@@ -125,14 +121,11 @@ impl Sightings {
             }
         };
         match kind {
-            "ipv4" => drop(value.parse::<Ipv4Addr>().map(|ip| self.v4.insert(ip.into(), number))),
-            "ipv6" => drop(value.parse::<Ipv6Addr>().map(|ip| self.v6.insert(ip.into(), number))),
+            "ipv4" => self.v4.extend(value.parse::<Ipv4Addr>().map(|ip| (ip.into(), number))),
+            "ipv6" => self.v6.extend(value.parse::<Ipv6Addr>().map(|ip| (ip.into(), number))),
             _ => {}
         }
-        if let Some(host) = host_in(kind, value) {
-            self.hosts.insert((turned(host).into(), number), ());
-        }
-        self.by_value.insert(key, number);
+        self.by_value[usize::from(place)].insert(text, number);
         number
     }
 
@@ -142,13 +135,10 @@ impl Sightings {
         }
     }
 
-    pub(super) fn readdress_entries(&mut self, incident: IncidentId, moved: &HashMap<ClassId, ClassId>) {
-        for ((of, _), number) in &self.of_entry {
-            if *of == incident
-                && let Some(to) = moved.get(&self.classes[*number as usize])
-            {
-                self.classes[*number as usize] = *to;
-            }
+    pub(super) fn readdress_entries(&mut self, incident: IncidentId, lines: &[ClassId]) {
+        let entries = self.of_entry.range((incident, EntryId(0))..=(incident, EntryId(u32::MAX)));
+        for ((_, entry), number) in entries {
+            self.classes[*number as usize] = lines[entry.index()];
         }
     }
 
@@ -174,15 +164,11 @@ impl Sightings {
         }
         let text = std::mem::replace(&mut known.text, "".into());
         let kind = known.kind;
-        self.by_value.remove(&(kind, text.clone()));
-        let name = KINDS.get(usize::from(kind)).copied().unwrap_or_default();
-        match name {
-            "ipv4" => drop(text.parse::<Ipv4Addr>().map(|ip| self.v4.remove(&u32::from(ip)))),
-            "ipv6" => drop(text.parse::<Ipv6Addr>().map(|ip| self.v6.remove(&u128::from(ip)))),
+        self.by_value[usize::from(kind)].remove(&text);
+        match KINDS.get(usize::from(kind)).copied() {
+            Some("ipv4") => self.v4.retain(|(_, v)| *v != value),
+            Some("ipv6") => self.v6.retain(|(_, v)| *v != value),
             _ => {}
-        }
-        if let Some(host) = host_in(name, &text) {
-            self.hosts.remove(&(turned(host).into(), value));
         }
         self.free.push(value);
     }
@@ -205,7 +191,7 @@ impl Sightings {
         kind: &str,
         value: &str,
     ) -> impl Iterator<Item = Place> + 'a {
-        let known = self.by_value.get(&(kind_of(kind), Arc::from(value)));
+        let known = self.by_value[usize::from(kind_of(kind))].get(value);
         known.into_iter().flat_map(move |v| self.places_of_value(visible, *v))
     }
 
@@ -221,8 +207,7 @@ impl Sightings {
 
     /// The value itself, of whatever kind.
     pub(super) fn exactly(&self, text: &str) -> Vec<u32> {
-        let text: Arc<str> = text.into();
-        (0..=OTHER).filter_map(|kind| self.by_value.get(&(kind, text.clone()))).copied().collect()
+        self.by_value.iter().filter_map(|values| values.get(text)).copied().collect()
     }
 
     /// Addresses in a network (RFC 4632).
@@ -231,12 +216,12 @@ impl Sightings {
             std::net::IpAddr::V4(ip) if prefix <= 32 => {
                 let mask = u32::MAX.checked_shl(32 - u32::from(prefix)).unwrap_or(0);
                 let first = u32::from(ip) & mask;
-                self.v4.range(first..=first | !mask).map(|(_, v)| *v).collect()
+                self.v4.iter().filter(|(ip, _)| ip & mask == first).map(|(_, v)| *v).collect()
             }
             std::net::IpAddr::V6(ip) if prefix <= 128 => {
                 let mask = u128::MAX.checked_shl(128 - u32::from(prefix)).unwrap_or(0);
                 let first = u128::from(ip) & mask;
-                self.v6.range(first..=first | !mask).map(|(_, v)| *v).collect()
+                self.v6.iter().filter(|(ip, _)| ip & mask == first).map(|(_, v)| *v).collect()
             }
             _ => Vec::new(),
         }
@@ -244,13 +229,24 @@ impl Sightings {
 
     /// Names, addresses of mail and of pages at a domain and below it.
     pub(super) fn at_domain(&self, domain: &str) -> Vec<u32> {
-        let from: Arc<str> = turned(domain).into();
-        let range = self.hosts.range((from.clone(), 0)..).map(|(key, ())| key);
-        range.take_while(|(host, _)| host.starts_with(&*from)).map(|(_, value)| *value).collect()
+        let values = self.known.iter().enumerate().filter(|(_, v)| !v.text.is_empty());
+        let host = |v: &Value| {
+            let kind = KINDS.get(usize::from(v.kind))?;
+            host_in(kind, &v.text).map(|host| is_at(host, domain))
+        };
+        values.filter(|(_, v)| host(v) == Some(true)).map(|(n, _)| n as u32).collect()
     }
 
-    #[cfg(test)]
-    pub(super) fn holds(&self, text: &str) -> bool {
-        self.known.iter().any(|v| v.text.contains(text)) || self.by_value.keys().any(|(_, t)| t.contains(text))
+    /// Values seen at a place, as far as somebody may see.
+    pub(super) fn values_at(&self, visible: &Visible, place: Place) -> Vec<u32> {
+        let numbers: Vec<u32> = match place {
+            Place::Report(report) => self.of_report.get(&report).cloned().into_iter().flatten().collect(),
+            Place::Incident(incident) => {
+                let entries = self.of_entry.range((incident, EntryId(0))..=(incident, EntryId(u32::MAX)));
+                entries.map(|(_, number)| *number).collect()
+            }
+        };
+        let may = |n: &u32| visible.has(self.classes[*n as usize]);
+        numbers.into_iter().filter(may).map(|n| self.values[n as usize]).collect()
     }
 }

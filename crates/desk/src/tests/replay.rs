@@ -6,7 +6,7 @@ use crate::fact::Subject;
 use crate::ids::{AccountId, EntryId, IncidentId, NoticeId, OrganisationId, Reference, ReportId, TaskId};
 use crate::incidents::{self, Change, IncidentFilter, Note, NoteKind, Pap, Phase, Severity};
 use crate::intake::{self, Automatic, Kind, Observable, QueueFilter, ReportFilter, Verdict, Via};
-use crate::lens::Tlp;
+use crate::lens::{Audience, Tlp};
 use crate::outbox::{self, OutboxFilter, Tried};
 use crate::register::{BoardFilter, BoardId};
 use crate::sealed::Sealed;
@@ -231,8 +231,9 @@ fn check(story: &Story) {
             intake::Status::Decided(Verdict::FollowUp(of)) => Some(desk.intake.get(of).class),
             _ => None,
         };
-        if let Some(class) = expected {
-            assert_eq!(report.class, class, "a report is seen with what it belongs to");
+        match expected {
+            Some(class) => assert_eq!(report.class, class, "a report is seen with what it belongs to"),
+            None => assert_eq!(desk.classes.get(report.class), &Audience::team(), "what is undecided is the team's"),
         }
         if report.is_erased() {
             assert!(report.arrival.open().is_none() && report.head().is_none());

@@ -1,12 +1,11 @@
 //! Rows, lists and facets of incidents.
 
 use crate::ids::{AccountId, IncidentId, Reference, Timestamp};
-use crate::incidents::{Incident, Line, Pap, Phase, Severity};
+use crate::incidents::{Boards, Incident, Line, Pap, Phase, Severity};
 use crate::lens::{Leave, Lens, Tlp};
 use crate::outbox::Standing;
 use crate::register::BoardId;
 use crate::view::IncidentLink;
-use std::collections::HashMap;
 
 /// Boards counted in the facets, the most frequent ones.
 const FACET_BOARDS_MAX: usize = 20;
@@ -175,7 +174,11 @@ impl Lens<'_> {
         };
         let from = after.and_then(|a| kept.by_reference.get(&a)).map(|i| (kept.get(*i).changed_at, *i));
         let mut list = IncidentList::default();
-        let mut count = Counting::default();
+        let mut count = Counting {
+            boards: vec![0; self.desk.register.len()],
+            leads: vec![0; self.desk.accounts.accounts.len()],
+            ..Counting::default()
+        };
         for (at, incident) in kept.by_change.iter().rev().filter(|(_, i)| matches(i)) {
             list.total += 1;
             count.add(self, *incident);
@@ -197,8 +200,10 @@ impl Lens<'_> {
 struct Counting {
     phases: [usize; 6],
     severities: [usize; 7],
-    boards: HashMap<BoardId, usize>,
-    leads: HashMap<AccountId, usize>,
+    /// By place in the register.
+    boards: Vec<usize>,
+    /// By account.
+    leads: Vec<usize>,
 }
 
 impl Counting {
@@ -206,11 +211,19 @@ impl Counting {
         let brief = &lens.desk.incidents.briefs[incident.index()];
         self.phases[brief.phase as usize] += 1;
         self.severities[brief.severity.map_or(6, |s| s as usize)] += 1;
-        if let Some(lead) = brief.lead {
-            *self.leads.entry(lead).or_default() += 1;
+        if let Some(lead) = brief.lead.and_then(|lead| self.leads.get_mut(lead.index())) {
+            *lead += 1;
         }
-        for board in &lens.desk.incidents.get(incident).boards {
-            *self.boards.entry(*board).or_default() += 1;
+        match brief.board {
+            Boards::None => {}
+            Boards::One(board) => self.board(board),
+            Boards::Several => lens.desk.incidents.get(incident).boards.iter().for_each(|b| self.board(*b)),
+        }
+    }
+
+    fn board(&mut self, board: BoardId) {
+        if let Some(count) = self.boards.get_mut(board.index()) {
+            *count += 1;
         }
     }
 
@@ -218,12 +231,13 @@ impl Counting {
         let phases = Phase::ALL.into_iter().map(|p| (p, self.phases[p as usize]));
         let severities = Severity::ALL.into_iter().map(Some).chain([None]);
         let severities = severities.map(|s| (s, self.severities[s.map_or(6, |s| s as usize)]));
-        let named = |(b, n): (BoardId, usize)| lens.desk.register.get(b).map(|board| (b, board.name.clone(), n));
-        let mut boards: Vec<_> = self.boards.into_iter().filter_map(named).collect();
+        let counted = lens.desk.register.iter().zip(self.boards).filter(|(_, n)| *n > 0);
+        let mut boards: Vec<_> = counted.map(|(board, n)| (board.id, board.name.clone(), n)).collect();
         boards.sort_unstable_by(|a, b| b.2.cmp(&a.2).then_with(|| a.1.cmp(&b.1)));
         boards.truncate(FACET_BOARDS_MAX);
         let name = |a: AccountId| lens.desk.accounts.name(a).map(str::to_owned);
-        let mut leads: Vec<_> = self.leads.into_iter().map(|(a, n)| (a, name(a), n)).collect();
+        let leads = self.leads.into_iter().enumerate().filter(|(_, n)| *n > 0);
+        let mut leads: Vec<_> = leads.map(|(a, n)| (AccountId(a as u32), n)).map(|(a, n)| (a, name(a), n)).collect();
         leads.sort_unstable_by(|a, b| b.2.cmp(&a.2).then(a.0.cmp(&b.0)));
         IncidentFacets {
             phases: phases.filter(|(_, n)| *n > 0).collect(),

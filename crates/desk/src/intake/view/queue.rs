@@ -114,6 +114,22 @@ impl Lens<'_> {
         queue
     }
 
+    /// How many reports there are in each part of the queue at `now`, without their rows.
+    pub fn queue_counts(&self, now: Timestamp) -> QueueCounts {
+        let mut counts = QueueCounts::default();
+        let open = self.desk.intake.open.iter();
+        for report in open.filter(|r| self.may_see(self.desk.intake.briefs[r.index()].class)) {
+            match self.part(*report, now) {
+                Part::Call => counts.call += 1,
+                Part::Judge => counts.judge += 1,
+                Part::Waiting => counts.waiting += 1,
+                Part::Snoozed(_) => counts.snoozed += 1,
+                Part::Junk => {}
+            }
+        }
+        counts
+    }
+
     fn part(&self, report: ReportId, now: Timestamp) -> Part {
         let kept = self.desk.intake.get(report);
         match kept.status {
