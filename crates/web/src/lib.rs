@@ -24,6 +24,8 @@ mod server;
 pub mod shell;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod throttle;
 mod visitor;
 pub mod when;

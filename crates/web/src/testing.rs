@@ -147,6 +147,11 @@ impl House {
         Answer { status: parts.status, headers: parts.headers, body }
     }
 
+    /// An answer that does not end: its body, to be read bit by bit.
+    pub(crate) async fn stream(&self, request: Request<Body>) -> Body {
+        self.router.clone().oneshot(request).await.expect("the router answers").into_body()
+    }
+
     pub(crate) async fn get(&self, path: &str, cookie: &str) -> Answer {
         self.ask(Request::get(path).header(header::COOKIE, cookie).body(Body::empty()).unwrap()).await
     }

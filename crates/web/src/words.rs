@@ -386,4 +386,27 @@ mod tests {
         }
         assert!(missing.is_empty(), "{missing:?}");
     }
+
+    /// What the desk may refuse, as its sources say it: field and reason.
+    #[test]
+    fn every_refusal_of_the_desk_has_its_words() {
+        let mut source = String::new();
+        sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../desk/src"), &mut source);
+        let quoted = |rest: &str| rest.split_once('"').map(|(q, _)| q.to_owned());
+        let mut missing = BTreeSet::new();
+        let mut need = |family: &str, key: String| {
+            if !words(Language::Nl).has(family, &key) {
+                missing.insert(format!("{family}-{key}"));
+            }
+        };
+        for rest in source.split("invalid(\"").skip(1) {
+            need("field", quoted(rest).expect("a field"));
+            let why = rest.split_once("\", \"").and_then(|(_, why)| quoted(why));
+            need("why", why.expect("a reason"));
+        }
+        for rest in source.split("TooLate { why: \"").skip(1) {
+            need("why", quoted(rest).expect("a reason"));
+        }
+        assert!(missing.is_empty(), "{missing:?}");
+    }
 }

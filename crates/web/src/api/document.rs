@@ -7,6 +7,9 @@ use crate::Web;
 use axum::routing::MethodRouter;
 use serde_json::{Map, Value, json};
 
+/// Makes the schema of a type.
+type Make = fn(&mut Components) -> Value;
+
 /// Something that can be asked: its route and its description.
 pub(super) struct Op {
     method: &'static str,
@@ -15,8 +18,8 @@ pub(super) struct Op {
     summary: &'static str,
     pub(super) route: MethodRouter<Web>,
     query: Option<fn(&mut Components) -> Vec<FieldSchema>>,
-    body: Option<fn(&mut Components) -> Value>,
-    answers: Vec<(u16, Option<fn(&mut Components) -> Value>)>,
+    body: Option<Make>,
+    answers: Vec<(u16, Option<Make>)>,
     paged: bool,
     tagged: bool,
     matched: bool,

@@ -63,7 +63,8 @@ fn checked(new: &NewReport) -> Result<(), Wrong> {
     }
     let what = new.what.as_deref().unwrap_or_default().trim();
     let phone = new.phone.as_deref().unwrap_or_default().trim();
-    if what.is_empty() && !(new.hit_now == Some(true) && !phone.is_empty()) {
+    let called = new.hit_now == Some(true) && !phone.is_empty();
+    if what.is_empty() && !called {
         return Err(Wrong::field("what", "empty", "what: say what happens, or set hit_now and give a phone."));
     }
     if what.chars().count() > WHAT_CHARS_MAX {

@@ -99,7 +99,8 @@ pub fn mistakes(w: &Words, typed: &Typed) -> Vec<Mistake> {
         add("email", w.t("public-err-email"));
     }
     // Who is being hit and gives a number has said enough: somebody calls.
-    if typed.what.is_empty() && !(typed.hit_now && !typed.phone.is_empty()) {
+    let called = typed.hit_now && !typed.phone.is_empty();
+    if typed.what.is_empty() && !called {
         add("what", w.t("public-err-what"));
     }
     if typed.what.chars().count() > WHAT_CHARS_MAX {

@@ -45,7 +45,7 @@ async fn the_number_comes_first_and_the_steps_next_in_four_languages() {
         let text = page.text();
         assert!(text.contains(&format!("<html lang=\"{tag}\"")), "{tag}");
         let (phone, steps) = (text.find("tel:020000000").unwrap(), text.find(step).unwrap());
-        let dont = text.find(&dont).unwrap_or_else(|| panic!("{tag}: {dont}"));
+        let dont = text.find(dont).unwrap_or_else(|| panic!("{tag}: {dont}"));
         assert!(phone < steps && steps < dont, "{tag}");
         assert!(!text.contains(crate::words::MISSING), "{tag}");
         assert_eq!(text.matches("<option value=").count(), 300);

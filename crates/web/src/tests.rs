@@ -1,0 +1,484 @@
+//! The staff's pages through their addresses: who may see and do what, what is refused, and that the main job runs without script.
+
+use crate::headers::POLICY;
+use crate::testing::{House, NAUGHTY, hidden, is_only_text};
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
+use desk::accounts::Role;
+use desk::command::{Actor, Command};
+use desk::ids::{Reference, TEAM};
+use desk::intake::Via;
+use engine::FormReport;
+use std::collections::BTreeSet;
+
+/// Pages that need a session.
+const STAFF: [&str; 13] = [
+    "/wacht",
+    "/meldingen",
+    "/incidenten",
+    "/incidenten/nieuw",
+    "/uitgaand",
+    "/zoek?q=a",
+    "/besturen",
+    "/journaal",
+    "/instellingen",
+    "/toetsen",
+    "/first-run/nazicht",
+    "/melding/M-0000-0000",
+    "/incident/I-0000-0000",
+];
+
+async fn report(house: &House, what: &str) -> Reference {
+    let form = FormReport {
+        board: "Sperwermonde".to_owned(),
+        name: "An".to_owned(),
+        phone: "0470 00 00 00".to_owned(),
+        email: "an@privemail.example".to_owned(),
+        what: what.to_owned(),
+        hit_now: true,
+        ..FormReport::default()
+    };
+    house.web.engine().receive_form(form, Via::Form, Actor::Rule).await.expect("the desk takes it").reference
+}
+
+/// Where an answer leads.
+fn to(answer: &crate::testing::Answer) -> String {
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text());
+    answer.header("location").to_owned()
+}
+
+fn incident_in(text: &str) -> String {
+    let at = text.find("/incident/I-").expect("an incident is named");
+    text[at + 10..at + 21].to_owned()
+}
+
+#[tokio::test]
+async fn nothing_is_shown_to_who_is_not_signed_in() {
+    let house = House::open().await;
+    for path in STAFF {
+        let answer = house.get(path, "").await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{path}");
+        assert!(answer.header("location").starts_with("/aanmelden?verder="), "{path}");
+        let stolen = house.get(path, "bolwerk=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA").await;
+        assert_eq!(stolen.status, StatusCode::SEE_OTHER, "{path}");
+    }
+    assert_eq!(house.get("/stroom", "").await.status, StatusCode::SEE_OTHER);
+    assert_eq!(house.get("/wacht?deel=rij", "").await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn every_answer_carries_the_headers_that_protect_it() {
+    let house = House::open().await;
+    let duty = house.duty().await;
+    for path in ["/wacht", "/nergens", "/aanmelden", crate::assets::assets().style.path.as_str()] {
+        let answer = house.get(path, &duty).await;
+        assert_eq!(answer.header("content-security-policy"), POLICY, "{path}");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(answer.header("referrer-policy"), "no-referrer", "{path}");
+        assert!(!answer.header("permissions-policy").is_empty(), "{path}");
+    }
+    assert_eq!(house.get("/wacht", &duty).await.header("cache-control"), "no-store");
+    let style = house.get(&crate::assets::assets().style.path, "").await;
+    assert!(style.header("cache-control").contains("immutable"));
+}
+
+#[tokio::test]
+async fn a_form_without_its_token_or_from_elsewhere_changes_nothing() {
+    let house = House::open().await;
+    let duty = house.duty().await;
+    let reference = report(&house, "alles versleuteld").await;
+    let path = format!("/melding/{reference}/beslis");
+    let token = hidden(house.get("/wacht", &duty).await.text(), "_t");
+    let post = |body: String, site: &'static str| {
+        Request::post(&path)
+            .header(header::COOKIE, &duty)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header("sec-fetch-site", site)
+            .body(Body::from(body))
+            .unwrap()
+    };
+    let refused = [
+        post("verdict=spam".to_owned(), "same-origin"),
+        post("verdict=spam&_t=AAAA".to_owned(), "same-origin"),
+        post(format!("verdict=spam&_t={token}"), "cross-site"),
+        post(format!("verdict=spam&_t={token}&role=admin"), "same-origin"),
+        post(format!("verdict=nonsense&_t={token}"), "same-origin"),
+    ];
+    for request in refused {
+        assert_eq!(house.ask(request).await.status, StatusCode::FORBIDDEN);
+    }
+    let page = house.get(&format!("/melding/{reference}"), &duty).await;
+    assert!(!page.text().contains("Ongewenst</b>"), "it is still undecided");
+    let taken = house.ask(post(format!("verdict=spam&_t={token}"), "same-origin")).await;
+    assert!(to(&taken).starts_with("/wacht?gedaan=spam"));
+}
+
+#[tokio::test]
+async fn hidden_and_missing_are_one_answer() {
+    let house = House::open().await;
+    let duty = house.duty().await;
+    let partner = house.partner().await;
+    let account = house.account("partner", partner, Role::Duty).await;
+    let outsider = house.session(account).await;
+    let reference = report(&house, "alles versleuteld").await;
+    let there = house.get(&format!("/melding/{reference}"), &duty).await;
+    assert_eq!(there.status, StatusCode::OK);
+    let missing = house.get("/melding/M-0000-0000", &outsider).await;
+    for path in ["", "/origineel", "/html", "/bijlage/0", "/antwoord"] {
+        let hidden = house.get(&format!("/melding/{reference}{path}"), &outsider).await;
+        assert_eq!(hidden.status, StatusCode::NOT_FOUND, "{path}");
+        assert_eq!(hidden.text(), missing.text(), "{path}");
+    }
+    assert!(!house.get("/zoek?q=versleuteld", &outsider).await.text().contains(&reference.to_string()));
+    assert!(!house.get("/wacht", &outsider).await.text().contains(&reference.to_string()));
+    assert!(!house.get("/journaal", &outsider).await.text().contains(&reference.to_string()));
+}
+
+#[tokio::test]
+async fn whoever_only_reads_is_offered_nothing_and_can_do_nothing() {
+    let house = House::open().await;
+    let account = house.account("kijker", TEAM, Role::Reader).await;
+    let reader = house.session(account).await;
+    let reference = report(&house, "alles versleuteld").await;
+    let page = house.get("/wacht", &reader).await;
+    assert!(page.text().contains(&reference.to_string()));
+    assert!(!page.text().contains("/beslis\""), "no decision is offered");
+    let token = hidden(page.text(), "_t");
+    for (path, body) in [
+        (format!("/melding/{reference}/beslis"), "verdict=spam"),
+        (format!("/melding/{reference}/neem"), "act=claim"),
+        (format!("/melding/{reference}/wis"), "act=ask&reason=x"),
+        ("/incidenten/nieuw".to_owned(), "title=x"),
+        ("/instellingen/persoon".to_owned(), "name=x&login=x&role=admin&organisation=0"),
+        ("/instellingen/organisatie".to_owned(), "organisation-name=x"),
+    ] {
+        let request = Request::post(&path)
+            .header(header::COOKIE, &reader)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(Body::from(format!("{body}&_t={token}")));
+        assert_eq!(house.ask(request.unwrap()).await.status, StatusCode::NOT_FOUND, "{path}");
+    }
+}
+
+/// Sends a form that stands on a page of the desk.
+async fn send(house: &House, cookie: &str, path: &str, fields: &[(&str, &str)]) -> crate::testing::Answer {
+    let token = hidden(house.get("/wacht", cookie).await.text(), "_t");
+    let mut body = format!("_t={token}");
+    for (name, value) in fields {
+        body.push_str(&format!("&{name}={}", crate::routes::query(value)));
+    }
+    let request = Request::post(path)
+        .header(header::COOKIE, cookie)
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .body(Body::from(body));
+    house.ask(request.unwrap()).await
+}
+
+#[tokio::test]
+async fn the_main_job_runs_with_forms_alone() {
+    let house = House::open().await;
+    let duty = house.duty().await;
+    let reference = report(&house, "alle bestanden versleuteld, adres 198.51.100.23").await;
+    let act = |name: &str| format!("/melding/{reference}/{name}");
+    to(&send(&house, &duty, &act("neem"), &[("act", "claim")]).await);
+    assert!(house.get("/wacht", &duty).await.text().contains("<span class=\"chip acc\">jij</span>"));
+
+    // An answer is shown before it leaves.
+    let fields = [
+        ("to", "an@privemail.example"),
+        ("subject", "Wij bellen"),
+        ("text", "Wij bellen u."),
+        ("language", "nl"),
+        ("ask", "1"),
+    ];
+    let preview = send(&house, &duty, &act("antwoord"), &[&fields[..], &[("step", "preview")]].concat()).await;
+    assert_eq!(preview.status, StatusCode::OK);
+    assert!(preview.text().contains("<b>an@privemail.example</b>"));
+    assert!(!house.get("/uitgaand", &duty).await.text().contains("Wij bellen u."));
+    to(&send(&house, &duty, &act("antwoord"), &[&fields[..], &[("step", "send")]].concat()).await);
+    assert!(house.get("/uitgaand", &duty).await.text().contains("Wij bellen u."));
+
+    // One press makes an incident; the act can be taken back, and done again.
+    let opened = to(&send(&house, &duty, &act("beslis"), &[("verdict", "incident")]).await);
+    let incident = incident_in(&opened);
+    let page = house.get(&opened, &duty).await;
+    assert!(page.text().contains("Sperwermonde: alle bestanden versleuteld") && page.text().contains("/ongedaan"));
+    assert!(page.text().contains(&reference.to_string()));
+
+    // Fields are saved one by one; whoever came second is told what stands there now.
+    let change = format!("/incident/{incident}/veld");
+    let phase = |was: &'static str, value: &'static str| {
+        [("field", "phase"), ("was", was), ("value", value), ("reason", "gezien")]
+    };
+    to(&send(&house, &duty, &change, &phase("reported", "confirmed")).await);
+    let late = send(&house, &duty, &change, &phase("reported", "contained")).await;
+    assert_eq!(late.status, StatusCode::CONFLICT);
+    assert!(late.text().contains("intussen staat er Bevestigd"), "{}", late.text());
+    to(&send(
+        &house,
+        &duty,
+        &format!("/incident/{incident}/noteer"),
+        &[
+            ("text", "VPN dicht"),
+            ("kind", "decision"),
+            ("tlp", "AMBER"),
+            ("why", "twee aanmeldingen"),
+            ("event_at", "02:30"),
+        ],
+    )
+    .await);
+    let wrong =
+        send(&house, &duty, &format!("/incident/{incident}/noteer"), &[("text", "x"), ("event_at", "straks")]).await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+    to(&send(&house, &duty, &format!("/incident/{incident}/taak"), &[("text", "Bel Sperwermonde"), ("due", "+2u")])
+        .await);
+    to(&send(
+        &house,
+        &duty,
+        &format!("/incident/{incident}/waarneembaar"),
+        &[("value", "hxxps://lek[.]example/a en 203.0.113.9")],
+    )
+    .await);
+    let page = house.get(&format!("/incident/{incident}?alles=1"), &duty).await;
+    for said in ["VPN dicht", "twee aanmeldingen", "Bel Sperwermonde", "203[.]0[.]113[.]9", "Bevestigd"] {
+        assert!(page.text().contains(said), "{said}");
+    }
+    assert!(!page.text().contains("203.0.113.9"), "observables are defanged");
+}
+
+#[tokio::test]
+async fn decisions_about_several_are_undone_as_one() {
+    let house = House::open().await;
+    let duty = house.duty().await;
+    let (one, other) = (report(&house, "eerste").await.to_string(), report(&house, "tweede").await.to_string());
+    assert!(house.get("/wacht?kies=1", &duty).await.text().contains("name=\"reports\""));
+    let done =
+        to(&send(&house, &duty, "/wacht/samen", &[("reports", &one), ("reports", &other), ("verdict", "spam")]).await);
+    assert!(done.starts_with("/wacht?gedaan=bulk&nr="), "{done}");
+    assert!(!house.get("/wacht?deel=rij", &duty).await.text().contains(&one));
+    let number = done.rsplit('=').next().unwrap().to_owned();
+    to(&send(&house, &duty, "/ongedaan", &[("of", &number)]).await);
+    let queue = house.get("/wacht?deel=rij", &duty).await;
+    assert!(queue.text().contains(&one) && queue.text().contains(&other));
+}
+
+#[tokio::test]
+async fn erasing_takes_two_people() {
+    let house = House::open().await;
+    let duty = house.duty().await;
+    let second = house.account("tweede", TEAM, Role::Duty).await;
+    let second = house.session(second).await;
+    let reference = report(&house, "geheime woorden hier").await;
+    let path = format!("/melding/{reference}/wis");
+    to(&send(&house, &duty, &format!("/melding/{reference}/beslis"), &[("verdict", "no_incident")]).await);
+    to(&send(&house, &duty, &path, &[("act", "ask"), ("reason", "op verzoek")]).await);
+    assert!(house.get(&format!("/melding/{reference}"), &duty).await.text().contains("geheime woorden"));
+    assert_ne!(send(&house, &duty, &path, &[("act", "confirm")]).await.status, StatusCode::SEE_OTHER);
+    to(&send(&house, &second, &path, &[("act", "confirm")]).await);
+    let page = house.get(&format!("/melding/{reference}"), &duty).await;
+    assert!(!page.text().contains("geheime woorden") && page.text().contains("gewist"));
+    assert_eq!(house.get(&format!("/melding/{reference}/origineel"), &duty).await.status, StatusCode::GONE);
+}
+
+#[tokio::test]
+async fn what_strangers_write_stays_text_on_every_page() {
+    let house = House::open().await;
+    let duty = house.duty().await;
+    let mut references = Vec::new();
+    for naughty in NAUGHTY {
+        let form = FormReport {
+            board: naughty.to_owned(),
+            name: naughty.to_owned(),
+            phone: naughty.to_owned(),
+            email: format!("{naughty}@privemail.example"),
+            what: naughty.to_owned(),
+            files: vec![engine::FormFile {
+                name: naughty.to_owned(),
+                media_type: naughty.to_owned(),
+                bytes: b"x".to_vec(),
+            }],
+            ..FormReport::default()
+        };
+        let received =
+            house.web.engine().receive_form(form, Via::Form, Actor::Rule).await.expect("everything is taken");
+        references.push(received.reference);
+    }
+    for reference in &references {
+        let opened =
+            to(&send(&house, &duty, &format!("/melding/{reference}/beslis"), &[("verdict", "incident")]).await);
+        let incident = incident_in(&opened);
+        for path in [
+            format!("/wacht?open={reference}"),
+            format!("/melding/{reference}"),
+            format!("/melding/{reference}/antwoord?sjabloon=we-call"),
+            opened.clone(),
+            format!("/incident/{incident}?tab=gesprek"),
+            format!("/incident/{incident}?tab=waarneembaren"),
+            "/meldingen".to_owned(),
+            "/incidenten".to_owned(),
+            "/uitgaand".to_owned(),
+        ] {
+            let page = house.get(&path, &duty).await;
+            assert_eq!(page.status, StatusCode::OK, "{path}");
+            assert!(is_only_text(page.text()), "{path}");
+        }
+        let file = house.get(&format!("/melding/{reference}/bijlage/0"), &duty).await;
+        assert_eq!(file.header("content-type"), "application/octet-stream");
+        assert!(file.header("content-disposition").starts_with("attachment; filename=\""));
+        assert!(file.header("content-security-policy").contains("sandbox"));
+    }
+    for naughty in NAUGHTY {
+        let page = house.get(&format!("/zoek?q={}", crate::routes::query(naughty)), &duty).await;
+        assert!(is_only_text(page.text()), "{naughty}");
+    }
+}
+
+#[tokio::test]
+async fn every_link_and_every_form_of_every_page_leads_somewhere() {
+    let house = House::open().await;
+    let duty = house.duty().await;
+    let reference = report(&house, "alles versleuteld").await;
+    report(&house, "iets anders, 198.51.100.23").await;
+    let opened = to(&send(&house, &duty, &format!("/melding/{reference}/beslis"), &[("verdict", "incident")]).await);
+    let mut todo: Vec<String> = STAFF[..11].iter().map(|p| (*p).to_owned()).chain([opened]).collect();
+    let mut seen: BTreeSet<String> = todo.iter().cloned().collect();
+    let (mut forms, mut asked) = (BTreeSet::new(), 0);
+    while let Some(path) = todo.pop() {
+        // Three hundred boards look alike.
+        if asked > 220 {
+            break;
+        }
+        asked += 1;
+        let page = house.get(&path, &duty).await;
+        assert!(page.status.is_success() || page.status.is_redirection(), "{path}: {}", page.status);
+        let Ok(text) = std::str::from_utf8(&page.body) else { continue };
+        for attribute in ["href=\"/", "data-fragment=\"/", "src=\"/", "action=\"/"] {
+            for rest in text.split(attribute).skip(1) {
+                let link = rest.split('"').next().unwrap_or_default().replace("&amp;", "&");
+                let link = format!("/{}", link.split('#').next().unwrap_or_default());
+                if attribute.starts_with("action") {
+                    forms.insert(link);
+                } else if seen.insert(link.clone()) && !(link.starts_with("/bestu") && seen.len() > 120) {
+                    todo.push(link);
+                }
+            }
+        }
+    }
+    forms.remove("/afmelden");
+    for path in forms {
+        let answer = send(&house, &duty, &path, &[]).await;
+        // Empty forms are refused in many ways; an address that is not there is none of them.
+        let lost = answer.status == StatusCode::NOT_FOUND && !answer.text().contains("niet voor jou");
+        assert!(!lost && !answer.status.is_server_error(), "{path}: {}", answer.status);
+    }
+}
+
+#[tokio::test]
+async fn signing_in_is_slowed_down_and_tells_nothing() {
+    let house = House::open().await;
+    let admin = house.duty().await;
+    let added = send(
+        &house,
+        &admin,
+        "/instellingen/persoon",
+        &[("name", "Bo"), ("login", "bo"), ("role", "duty"), ("organisation", "0")],
+    )
+    .await;
+    assert_eq!(added.status, StatusCode::OK);
+    let password = added
+        .text()
+        .split("<code id=\"once\">")
+        .nth(1)
+        .and_then(|t| t.split('<').next())
+        .expect("shown once")
+        .to_owned();
+    let sign_in = |login: &'static str, password: String| async move { (login, password) };
+    let mut wrong = Vec::new();
+    for login in ["bo", "niemand"] {
+        let (login, password) = sign_in(login, "fout wachtwoord".to_owned()).await;
+        wrong.push(house.post("/aanmelden", "", &[("login", login), ("password", &password)]).await);
+    }
+    assert_eq!(wrong[0].status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(wrong[0].text().replace("value=\"bo\"", ""), wrong[1].text().replace("value=\"niemand\"", ""));
+    let right =
+        house.post("/aanmelden", "", &[("login", "BO"), ("password", &password), ("verder", "//kwaad.example")]).await;
+    assert_eq!(to(&right), "/wacht");
+    let cookie = right.header("set-cookie").to_owned();
+    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax"), "{cookie}");
+    let cookie = cookie.split(';').next().unwrap().to_owned();
+    assert_eq!(house.get("/wacht", &cookie).await.status, StatusCode::OK);
+    to(&send(&house, &cookie, "/afmelden", &[]).await);
+    assert_eq!(house.get("/wacht", &cookie).await.status, StatusCode::SEE_OTHER, "the session is over");
+    for _ in 0..4 {
+        house.post("/aanmelden", "", &[("login", "bo"), ("password", "fout")]).await;
+    }
+    let slowed = house.post("/aanmelden", "", &[("login", "bo"), ("password", &password)]).await;
+    assert_eq!(slowed.status, StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[tokio::test]
+async fn first_run_takes_the_code_once_and_leads_to_the_checks() {
+    let house = House::fresh().await;
+    assert_eq!(to(&house.get("/", "").await), "/first-run");
+    let fields = |code: &'static str| {
+        [
+            ("code", code),
+            ("organisation", "Team"),
+            ("address", "cyberresponse@team.example"),
+            ("phone", "02 000 00 00"),
+            ("language", "nl"),
+            ("name", "Wacht Een"),
+            ("login", "een"),
+            ("password", "een lang wachtwoord 42"),
+        ]
+    };
+    let wrong = house.post("/first-run", "", &fields("mis")).await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(wrong.text().contains("value=\"cyberresponse@team.example\""), "what was typed stays");
+    let right = house.post("/first-run", "", &fields("code")).await;
+    assert_eq!(to(&right), "/first-run/nazicht");
+    let cookie = right.header("set-cookie").split(';').next().unwrap().to_owned();
+    assert_eq!(house.get("/first-run/nazicht", &cookie).await.status, StatusCode::OK);
+    assert_eq!(to(&house.post("/first-run", "", &fields("code")).await), "/");
+    assert_eq!(to(&house.get("/", "").await), "/melden");
+    let again = house.post("/aanmelden", "", &[("login", "een"), ("password", "een lang wachtwoord 42")]).await;
+    assert_eq!(to(&again), "/wacht");
+}
+
+/// Reads the live stream until a piece that holds this.
+async fn until(body: &mut Body, what: &str) -> String {
+    use http_body_util::BodyExt;
+    let read = async {
+        let mut all = String::new();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.expect("the stream does not break").into_data().expect("data");
+            all.push_str(&String::from_utf8_lossy(&frame));
+            if all.contains(what) {
+                break;
+            }
+        }
+        all
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), read).await.unwrap_or_else(|_| panic!("never: {what}"))
+}
+
+#[tokio::test]
+async fn the_stream_tells_each_reader_only_of_what_that_reader_may_see() {
+    let house = House::open().await;
+    let duty = house.duty().await;
+    let partner = house.partner().await;
+    let account = house.account("partner", partner, Role::Duty).await;
+    let outsider = house.session(account).await;
+    let open = |cookie: &str| Request::get("/stroom").header(header::COOKIE, cookie).body(Body::empty()).unwrap();
+    let mut team = house.stream(open(&duty)).await;
+    let mut other = house.stream(open(&outsider)).await;
+    until(&mut team, "event: changed").await;
+    until(&mut other, "event: changed").await;
+    let reference = report(&house, "alles versleuteld").await;
+    let heard = until(&mut team, &reference.to_string()).await;
+    assert!(heard.contains("\"queue\"") && heard.contains("\"duty\":1"), "{heard}");
+    // The outsider's next word is about something that everybody may know.
+    house.rule(Command::AddOrganisation { name: "Nog een".to_owned() }).await;
+    let heard = until(&mut other, "settings").await;
+    assert!(!heard.contains(&reference.to_string()) && !heard.contains("queue"), "{heard}");
+}
