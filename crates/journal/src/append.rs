@@ -1,33 +1,32 @@
-//! Appending and erasing: one SQLite transaction for a whole group, its checkpoint signed inside.
+//! Appending and erasing: one transaction of the store for a whole group, its checkpoint signed inside.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::PathBuf;
-
-use rusqlite::Connection;
+use std::ops::ControlFlow;
 
 use crate::Error;
-use crate::entry::{Appended, ERASED_KIND, NewEntry, NewPart, StoredRow, add_small, check_new, place_of};
-use crate::files::{blob_path, write_blob};
+use crate::entry::{Appended, ERASED_KIND, NewEntry, NewPart, SCAN_ENTRIES, StoredRow, add_small, check_new, place_of};
 use crate::hooks::{Fault, Random};
-use crate::leaf::{KeyId, Leaf, LeafPart, Place, SALT_BYTES, commit_body, commit_part, sha256};
+use crate::leaf::{Hash, KeyId, Leaf, LeafPart, Place, SALT_BYTES, commit_body, commit_part, sha256};
 use crate::note::Checkpoint;
 use crate::seal::{NONCE_BYTES, seal};
-use crate::store;
+use crate::store::{self, EntryRow, Rows, Snapshot, Store, bulk_id, tile_row};
 use crate::tree::{Edge, hash_leaf};
-use crate::writer::{KEYS, Writer, read_keys, usable, write_keys};
+use crate::writer::{KEYS, Writer, read_keys, stored_checkpoint, usable, write_keys};
 
 /// Randomness is fetched in pieces of this size, bytes.
 const RANDOM_BYTES: usize = 4096;
+/// Rows of a group are handed to the store once they have this size, bytes.
+const PUT_BYTES: usize = 8 << 20;
 /// Prefix of the kinds that only the journal writes.
 const OWN_KINDS: &str = "journal.";
 
 /// What a transaction leaves to do once it is durable, or to undo when it fails.
 struct Pending {
     edge: Edge,
+    note: String,
     appended: Vec<Appended>,
-    /// Files of erased parts.
-    erased_files: Vec<PathBuf>,
+    /// Large parts that were erased.
+    erased_blobs: Vec<Hash>,
 }
 
 impl Writer {
@@ -74,8 +73,7 @@ impl Writer {
             self.poisoned = Some(format!("keys were erased in the journal but not yet in the key file: {error}"));
             return Err(error);
         }
-        // The ciphertext is worthless without its key; readers may keep it in the log a little longer.
-        let _ = self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        self.db.scrub();
         appended.into_iter().next().ok_or_else(|| Error::invalid("an erasure without an entry"))
     }
 
@@ -107,13 +105,14 @@ impl Writer {
         match done {
             Ok(pending) => {
                 self.edge = pending.edge;
+                self.note = pending.note;
                 self.last_at = at;
-                pending.erased_files.iter().for_each(|path| drop(fs::remove_file(path)));
+                self.db.unlink(&pending.erased_blobs);
                 Ok(pending.appended)
             }
             Err(error) => {
                 self.undo(&error, &blobs);
-                Err(error)
+                Err(if matches!(error, Error::Moved { .. }) { self.follow() } else { error })
             }
         }
     }
@@ -124,22 +123,25 @@ impl Writer {
         group: &[Vec<NewEntry>],
         erasing: &BTreeSet<KeyId>,
         at: i64,
-        blobs: &mut Vec<PathBuf>,
+        blobs: &mut Vec<Hash>,
     ) -> Result<Pending, Error> {
-        self.db.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        if self.db.begin()? != self.note {
+            return Err(Error::Moved { from: self.edge.size(), to: self.edge.size() });
+        }
         let mut edge = self.edge.clone();
         let mut appended = Vec::with_capacity(group.len());
         let mut random = Pool { random: &mut self.hooks.random, bytes: Vec::new() };
+        let mut rows = Rows::default();
         for entries in group {
             let start = edge.size();
             for (n, entry) in entries.iter().enumerate() {
                 let place = Position { seq: edge.size(), at, first: n == 0, last: n + 1 == entries.len() };
                 let mut sealing = Sealing {
-                    dir: &self.dir,
+                    db: &*self.db,
                     bulk_bytes_max: self.hooks.bulk_bytes_max,
                     blobs,
                     small: Vec::new(),
-                    bulk: Vec::new(),
+                    rows: &mut rows,
                 };
                 let keys = read_keys(&self.keys);
                 let parts = entry.parts.iter().enumerate();
@@ -150,51 +152,89 @@ impl Writer {
                     })
                     .collect::<Result<Vec<_>, Error>>()?;
                 drop(keys);
-                let hash = insert(&self.db, entry, &place, parts, &sealing, &mut random)?;
-                edge.push(hash, &mut |tile| store::put_tile(&self.db, &tile))?;
+                let hash = sealing.entry(entry, &place, parts, &mut random)?;
+                edge.push(hash, &mut |tile| {
+                    rows.tiles.push(tile_row(&tile));
+                    Ok(())
+                })?;
+                if rows.bytes() >= PUT_BYTES {
+                    self.db.put(std::mem::take(&mut rows))?;
+                }
             }
             appended.push(Appended { seqs: start..edge.size(), at });
         }
-        let erased_files = erase_parts(&self.db, &self.dir, erasing, edge.size() - 1)?;
+        self.db.put(rows)?;
+        let erased_blobs = erase_parts(&*self.db, erasing, edge.size() - 1)?;
         let checkpoint =
             Checkpoint { origin: self.origin.clone(), size: edge.size(), root: edge.root(), extensions: Vec::new() };
-        store::set_meta(&self.db, store::META_CHECKPOINT, checkpoint.sign(&self.signer)?.as_bytes())?;
-        Ok(Pending { edge, appended, erased_files })
+        let note = checkpoint.sign(&self.signer)?;
+        store::set_meta(&*self.db, store::META_CHECKPOINT, note.as_bytes())?;
+        Ok(Pending { edge, note, appended, erased_blobs })
     }
 
     fn finish(&mut self) -> Result<(), Error> {
-        let fault = self.hooks.before_commit.as_mut().and_then(|hook| hook().err());
-        let failed = || {
-            let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR_FSYNC);
-            Error::Store(rusqlite::Error::SqliteFailure(code, Some("injected".into())))
-        };
-        match fault {
-            None => Ok(self.db.prepare_cached("COMMIT")?.execute([]).map(drop)?),
+        let injected = || Err(Error::Unsure { why: "a fault was injected".into() });
+        match self.hooks.before_commit.as_mut().and_then(|hook| hook().err()) {
+            None => self.db.commit(),
             Some(Fault::Full) => Err(Error::Full { what: "the store (injected)".into() }),
-            Some(Fault::Lost) => Err(failed()),
-            Some(Fault::Written) => {
-                self.db.execute_batch("COMMIT")?;
-                Err(failed())
+            Some(Fault::Lost) => injected(),
+            Some(Fault::Written) => self.db.commit().and_then(|()| injected()),
+        }
+    }
+
+    /// Goes on from where another writer left the journal; says from where to where it moved.
+    fn follow(&mut self) -> Error {
+        let from = self.edge.size();
+        match self.read_on() {
+            Ok(()) => Error::Moved { from, to: self.edge.size() },
+            Err(error) => {
+                self.poison_unless_clean(&error);
+                error
             }
         }
     }
 
+    fn read_on(&mut self) -> Result<(), Error> {
+        let _snapshot = Snapshot::of(&*self.db)?;
+        let (checkpoint, note) = stored_checkpoint(&*self.db)?;
+        let (mut edge, mut last_at) = (self.edge.clone(), self.last_at);
+        if checkpoint.size < edge.size() {
+            let what =
+                format!("it is missing: the store went back from {} to {} entries", edge.size(), checkpoint.size);
+            return Err(Error::broken(checkpoint.size, what));
+        }
+        self.db.scan(SCAN_ENTRIES, edge.size() as i64, &mut |row| {
+            let row = StoredRow::read(row)?;
+            if row.seq != edge.size() {
+                return Err(Error::broken(edge.size(), "it is missing"));
+            }
+            last_at = row.check()?.recorded_at;
+            edge.push(hash_leaf(row.leaf), &mut |_| Ok(()))?;
+            Ok(ControlFlow::Continue(()))
+        })?;
+        if (edge.size(), edge.root()) != (checkpoint.size, checkpoint.root) {
+            return Err(Error::broken(None, "the store does not go on from what was written here"));
+        }
+        (self.edge, self.last_at, self.note) = (edge, last_at, note);
+        Ok(())
+    }
+
     /// Goes back to before the group, or stops writing when that is not certain.
-    fn undo(&mut self, error: &Error, blobs: &[PathBuf]) {
-        if !self.db.is_autocommit() && self.db.execute_batch("ROLLBACK").is_err() {
+    fn undo(&mut self, error: &Error, blobs: &[Hash]) {
+        if self.db.rollback().is_err() {
             self.poisoned = Some(error.to_string());
         }
         self.poison_unless_clean(error);
         if self.poisoned.is_none() {
-            blobs.iter().for_each(|path| drop(fs::remove_file(path)));
+            self.db.unlink(blobs);
         }
     }
 
     fn poison_unless_clean(&mut self, error: &Error) {
         let clean = match error {
-            Error::Invalid { .. } | Error::UnknownKey { .. } | Error::Random { .. } => true,
+            Error::Invalid { .. } | Error::UnknownKey { .. } | Error::Random { .. } | Error::Moved { .. } => true,
             Error::Full { .. } => {
-                matches!(crate::writer::stored_checkpoint(&self.db), Ok((stored, _)) if stored.size == self.edge.size())
+                matches!(stored_checkpoint(&*self.db), Ok((stored, _)) if stored.size == self.edge.size())
             }
             _ => false,
         };
@@ -233,11 +273,11 @@ impl Pool<'_> {
 
 /// The sealed bytes of one entry, on their way to where they lie.
 struct Sealing<'a> {
-    dir: &'a std::path::Path,
+    db: &'a dyn Store,
     bulk_bytes_max: usize,
-    blobs: &'a mut Vec<PathBuf>,
+    blobs: &'a mut Vec<Hash>,
     small: Vec<u8>,
-    bulk: Vec<(usize, Vec<u8>)>,
+    rows: &'a mut Rows,
 }
 
 impl Sealing<'_> {
@@ -255,97 +295,58 @@ impl Sealing<'_> {
         let place = place_of(part, self.bulk_bytes_max);
         match place {
             Place::Small => add_small(&mut self.small, number, &bytes),
-            Place::Bulk => self.bulk.push((number, bytes)),
+            Place::Bulk => self.rows.bulk.push((bulk_id(seq, number), bytes)),
             Place::File => {
-                self.blobs.push(blob_path(self.dir, &stored));
-                write_blob(self.dir, &stored, &bytes)?;
+                self.blobs.push(stored);
+                self.db.put_blob(&stored, bytes)?;
             }
         }
         let content = commit_part(&salt, &part.content);
         Ok(LeafPart { place, key: part.key, len: part.content.len() as u64, stored, content })
     }
-}
 
-/// Writes the rows of one entry; returns the hash of its leaf.
-fn insert(
-    db: &Connection,
-    entry: &NewEntry,
-    place: &Position,
-    parts: Vec<LeafPart>,
-    sealing: &Sealing<'_>,
-    random: &mut Pool<'_>,
-) -> Result<[u8; 32], Error> {
-    let salt = random.take::<SALT_BYTES>()?;
-    let leaf = Leaf {
-        seq: place.seq,
-        recorded_at: place.at,
-        first: place.first,
-        last: place.last,
-        kind: entry.kind.clone(),
-        version: entry.version,
-        body: commit_body(&salt, &entry.body),
-        parts,
-    };
-    let bytes = leaf.encode();
-    let hash = hash_leaf(&bytes);
-    let body = [salt.as_slice(), &entry.body].concat();
-    db.prepare_cached("INSERT INTO entries (seq, hash, leaf, body, small) VALUES (?1, ?2, ?3, ?4, ?5)")?.execute((
-        place.seq as i64,
-        hash.as_slice(),
-        &bytes,
-        &body,
-        &sealing.small,
-    ))?;
-    for (number, stored) in &sealing.bulk {
-        db.prepare_cached("INSERT INTO bulk (id, stored) VALUES (?1, ?2)")?
-            .execute((store::bulk_id(place.seq, *number), stored))?;
+    /// Adds the rows of the entry; returns the hash of its leaf.
+    fn entry(
+        self,
+        entry: &NewEntry,
+        place: &Position,
+        parts: Vec<LeafPart>,
+        random: &mut Pool<'_>,
+    ) -> Result<Hash, Error> {
+        let salt = random.take::<SALT_BYTES>()?;
+        let leaf = Leaf {
+            seq: place.seq,
+            recorded_at: place.at,
+            first: place.first,
+            last: place.last,
+            kind: entry.kind.clone(),
+            version: entry.version,
+            body: commit_body(&salt, &entry.body),
+            parts,
+        };
+        let bytes = leaf.encode();
+        let hash = hash_leaf(&bytes);
+        let body = [salt.as_slice(), &entry.body].concat();
+        self.rows.index_parts(&leaf);
+        self.rows.entries.push(EntryRow { seq: place.seq, hash, leaf: bytes, body, small: self.small });
+        Ok(hash)
     }
-    index_parts(db, &leaf)?;
-    Ok(hash)
 }
 
-/// Writes where the parts of an entry are: by key, and files by their name.
-pub(crate) fn index_parts(db: &Connection, leaf: &Leaf) -> Result<(), Error> {
-    for (number, part) in leaf.parts.iter().enumerate() {
-        let (seq, number) = (leaf.seq as i64, number as i64);
-        db.prepare_cached("INSERT INTO sealed (key, seq, number) VALUES (?1, ?2, ?3)")?.execute((
-            part.key.0 as i64,
-            seq,
-            number,
-        ))?;
-        if part.place == Place::File {
-            db.prepare_cached("INSERT INTO files (stored, seq, number) VALUES (?1, ?2, ?3)")?.execute((
-                part.stored.as_slice(),
-                seq,
-                number,
-            ))?;
-        }
-    }
-    Ok(())
-}
-
-/// Deletes the stored bytes of all parts under the keys; returns the files to remove once that is durable.
-fn erase_parts(
-    db: &Connection,
-    dir: &std::path::Path,
-    erasing: &BTreeSet<KeyId>,
-    by: u64,
-) -> Result<Vec<PathBuf>, Error> {
-    let mut files = Vec::new();
+/// Deletes the stored bytes of all parts under the keys; returns the large ones, to be unlinked once that is durable.
+fn erase_parts(db: &dyn Store, erasing: &BTreeSet<KeyId>, by: u64) -> Result<Vec<Hash>, Error> {
+    let mut blobs = Vec::new();
     for key in erasing {
-        let places: Vec<i64> = db
-            .prepare_cached("SELECT DISTINCT seq FROM sealed WHERE key = ?1")?
-            .query_map([key.0 as i64], |row| row.get(0))?
-            .collect::<Result<_, _>>()?;
-        for seq in places {
-            erase_in_entry(db, seq as u64, *key, &mut |stored| files.push(blob_path(dir, stored)))?;
+        let entries = db.all("SELECT DISTINCT seq FROM sealed WHERE key = $1", &[key.0.into()], |row| row.number(0))?;
+        for seq in entries {
+            erase_in_entry(db, seq, *key, &mut blobs)?;
         }
-        db.prepare_cached("INSERT INTO erased (key, seq) VALUES (?1, ?2)")?.execute((key.0 as i64, by as i64))?;
+        db.execute("INSERT INTO erased (key, seq) VALUES ($1, $2)", &[key.0.into(), by.into()])?;
     }
-    Ok(files)
+    Ok(blobs)
 }
 
-fn erase_in_entry(db: &Connection, seq: u64, key: KeyId, file: &mut dyn FnMut(&[u8; 32])) -> Result<(), Error> {
+fn erase_in_entry(db: &dyn Store, seq: u64, key: KeyId, blobs: &mut Vec<Hash>) -> Result<(), Error> {
     let (leaf, small) = crate::entry::with_row(db, seq, |row: &StoredRow<'_>| {
         let leaf = row.decode()?;
         let mut small = Vec::new();
@@ -357,16 +358,16 @@ fn erase_in_entry(db: &Connection, seq: u64, key: KeyId, file: &mut dyn FnMut(&[
         Ok((leaf, small))
     })?
     .ok_or_else(|| Error::broken(seq, "it is missing"))?;
-    db.prepare_cached("UPDATE entries SET small = ?2 WHERE seq = ?1")?.execute((seq as i64, small))?;
+    db.execute("UPDATE entries SET small = $1 WHERE seq = $2", &[small.as_slice().into(), seq.into()])?;
     for (number, part) in leaf.parts.iter().enumerate().filter(|(_, part)| part.key == key) {
         match part.place {
             Place::Small => {}
             Place::Bulk => {
-                db.prepare_cached("DELETE FROM bulk WHERE id = ?1")?.execute([store::bulk_id(seq, number)])?;
+                db.execute("DELETE FROM bulk WHERE id = $1", &[bulk_id(seq, number).into()])?;
             }
             Place::File => {
-                db.prepare_cached("DELETE FROM files WHERE stored = ?1")?.execute([part.stored.as_slice()])?;
-                file(&part.stored);
+                db.execute("DELETE FROM files WHERE stored = $1", &[part.stored.as_slice().into()])?;
+                blobs.push(part.stored);
             }
         }
     }

@@ -2,11 +2,10 @@
 
 use std::ops::Range;
 
-use rusqlite::{Connection, OptionalExtension, Row};
-
 use crate::Error;
 use crate::leaf::{KeyId, Leaf, LeafPart, PARTS_MAX, Place, SALT_BYTES, commit_body, kind_is_valid};
 use crate::seal::OVERHEAD_BYTES;
+use crate::store::{Row, Store, bulk_id};
 use crate::tree::hash_leaf;
 
 /// Kind of the entry that names erased keys.
@@ -169,6 +168,10 @@ pub(crate) fn place_of(part: &NewPart, bulk_bytes_max: usize) -> Place {
 /// Numbers of the small parts of an entry, each with its stored bytes unless they are erased.
 pub(crate) type SmallParts<'row> = Vec<(usize, Option<&'row [u8]>)>;
 
+/// Entries from one on, in order; for [`Store::scan`].
+pub(crate) const SCAN_ENTRIES: &str =
+    "SELECT seq, hash, leaf, body, small FROM entries WHERE seq >= $1 ORDER BY seq LIMIT $2";
+
 /// A row of `entries`, borrowed from the statement that reads it.
 pub(crate) struct StoredRow<'row> {
     pub seq: u64,
@@ -182,11 +185,9 @@ pub(crate) struct StoredRow<'row> {
 
 impl<'row> StoredRow<'row> {
     /// From a row of `seq, hash, leaf, body, small`.
-    pub fn read(row: &'row Row<'_>) -> Result<StoredRow<'row>, Error> {
-        let blob =
-            |n: usize| -> Result<&'row [u8], Error> { Ok(row.get_ref(n)?.as_blob().map_err(rusqlite::Error::from)?) };
-        let seq = row.get::<_, i64>(0)? as u64;
-        Ok(StoredRow { seq, hash: blob(1)?, leaf: blob(2)?, body: blob(3)?, small: blob(4)? })
+    pub fn read(row: &Row<'row>) -> Result<StoredRow<'row>, Error> {
+        let (hash, leaf) = (row.blob(1)?, row.blob(2)?);
+        Ok(StoredRow { seq: row.number(0)?, hash, leaf, body: row.blob(3)?, small: row.blob(4)? })
     }
 
     /// The leaf, without checking more than that it decodes.
@@ -246,17 +247,16 @@ pub(crate) fn add_small(small: &mut Vec<u8>, number: usize, stored: &[u8]) {
 
 /// Calls `read` with the row of one entry; `None` when it is not there.
 pub(crate) fn with_row<T>(
-    db: &Connection,
+    db: &dyn Store,
     seq: u64,
     read: impl FnOnce(&StoredRow<'_>) -> Result<T, Error>,
 ) -> Result<Option<T>, Error> {
-    let mut statement = db.prepare_cached("SELECT seq, hash, leaf, body, small FROM entries WHERE seq = ?1")?;
-    let mut rows = statement.query([seq as i64])?;
-    rows.next()?.map(|row| read(&StoredRow::read(row)?)).transpose()
+    let sql = "SELECT seq, hash, leaf, body, small FROM entries WHERE seq = $1";
+    db.one(sql, &[seq.into()], |row| read(&StoredRow::read(row)?))
 }
 
 /// The stored bytes of a bulk part.
-pub(crate) fn bulk(db: &Connection, seq: u64, number: usize) -> Result<Option<Vec<u8>>, Error> {
-    let mut statement = db.prepare_cached("SELECT stored FROM bulk WHERE id = ?1")?;
-    Ok(statement.query_row([crate::store::bulk_id(seq, number)], |row| row.get(0)).optional()?)
+pub(crate) fn bulk(db: &dyn Store, seq: u64, number: usize) -> Result<Option<Vec<u8>>, Error> {
+    let sql = "SELECT stored FROM bulk WHERE id = $1";
+    db.one(sql, &[bulk_id(seq, number).into()], |row| Ok(row.blob(0)?.to_vec()))
 }

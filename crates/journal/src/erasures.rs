@@ -8,17 +8,15 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use ed25519_dalek::SigningKey;
-use rusqlite::Connection;
-
 use crate::Error;
 use crate::entry::{ERASED_KIND, NewEntry};
 use crate::files::{read_bounded, sync_folder};
 use crate::leaf::KeyId;
 use crate::note::{Checkpoint, Verifier};
 use crate::reader::Reader;
-use crate::store;
+use crate::store::{self, Snapshot, Store};
 use crate::writer::{Writer, read_keys, stored_checkpoint};
+use ed25519_dalek::SigningKey;
 
 /// A list that a restore left for the first writer with keys.
 pub(crate) const PENDING: &str = "erasures";
@@ -38,19 +36,19 @@ fn name(origin: &str) -> String {
 }
 
 /// The verifier of the lists of a log, from the origin and public key of its store.
-fn verifier(db: &Connection) -> Result<Verifier, Error> {
+fn verifier(db: &dyn Store) -> Result<Verifier, Error> {
     Verifier::new(&name(&store::meta_text(db, store::META_ORIGIN)?), &store::meta_public(db)?)
 }
 
 /// Signs the list of all erasures in the store.
-fn list(db: &Connection, signer: &SigningKey) -> Result<String, Error> {
+fn list(db: &dyn Store, signer: &SigningKey) -> Result<String, Error> {
     let (checkpoint, _) = stored_checkpoint(db)?;
     let extensions = store::erased(db)?.iter().map(|key| key.0.to_string()).collect();
     Checkpoint { origin: name(&checkpoint.origin), extensions, ..checkpoint }.sign(signer)
 }
 
 /// Opens a list that the store's own key signed.
-pub(crate) fn open(db: &Connection, note: &str) -> Result<Erasures, Error> {
+pub(crate) fn open(db: &dyn Store, note: &str) -> Result<Erasures, Error> {
     let checkpoint = Checkpoint::open(&verifier(db)?, note)?;
     let bad = || Error::BadNote { what: "it is not a list of erasures".into() };
     let mut keys = BTreeSet::new();
@@ -65,7 +63,7 @@ pub(crate) fn open(db: &Connection, note: &str) -> Result<Erasures, Error> {
 }
 
 /// The keys that a list left by a restore names.
-pub(crate) fn pending(dir: &Path, db: &Connection) -> Result<BTreeSet<KeyId>, Error> {
+pub(crate) fn pending(dir: &Path, db: &dyn Store) -> Result<BTreeSet<KeyId>, Error> {
     let Some(bytes) = read_bounded(&dir.join(PENDING), LIST_BYTES_MAX)? else { return Ok(BTreeSet::new()) };
     let note = String::from_utf8(bytes).map_err(|_| Error::BadNote { what: "it is not text".into() })?;
     Ok(open(db, &note)?.keys)
@@ -73,7 +71,7 @@ pub(crate) fn pending(dir: &Path, db: &Connection) -> Result<BTreeSet<KeyId>, Er
 
 /// Makes the erasures that a restore left to be made: they become entries of their own.
 pub(crate) fn replay_pending(writer: &mut Writer) -> Result<usize, Error> {
-    let keys = pending(&writer.dir, &writer.db)?;
+    let keys = pending(&writer.dir, &*writer.db)?;
     let count = replay(writer, &keys)?;
     let path = writer.dir.join(PENDING);
     if path.exists() {
@@ -85,8 +83,8 @@ pub(crate) fn replay_pending(writer: &mut Writer) -> Result<usize, Error> {
 
 /// Erases the keys that the journal used and did not erase itself; how many there were.
 fn replay(writer: &mut Writer, keys: &BTreeSet<KeyId>) -> Result<usize, Error> {
-    let already = store::erased(&writer.db)?;
-    let used = store::last_key(&writer.db)?;
+    let already = store::erased(&*writer.db)?;
+    let used = store::last_key(&*writer.db)?;
     let have: Vec<KeyId> = {
         let held = read_keys(&writer.keys);
         keys.iter().copied().filter(|key| !already.contains(key) && key.0 <= used && held.get(*key).is_some()).collect()
@@ -110,10 +108,8 @@ impl Reader {
     }
 
     /// Runs `read` on one state of the store.
-    pub(crate) fn snapshot<T>(&self, read: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, Error> {
-        let transaction = self.db.unchecked_transaction()?;
-        let result = read(&transaction);
-        transaction.finish()?;
-        result
+    pub(crate) fn snapshot<T>(&self, read: impl FnOnce(&dyn Store) -> Result<T, Error>) -> Result<T, Error> {
+        let _snapshot = Snapshot::of(&*self.db)?;
+        read(&*self.db)
     }
 }

@@ -40,6 +40,21 @@ pub enum Error {
         /// The failure that stopped the writing.
         why: String,
     },
+    /// Another writer of the same journal appended meanwhile. Nothing of this group was written; what it was decided on is no
+    /// longer the newest. Read the entries `from..to`, decide again, append again: the writer stands at `to` now.
+    #[error("entries {from} to {to} were appended by another writer meanwhile: read them, then decide again")]
+    Moved {
+        /// Number of entries when this writer last looked.
+        from: u64,
+        /// Number of entries now.
+        to: u64,
+    },
+    /// A commit failed in a way that leaves unknown whether it is durable.
+    #[error("whether the last group is durable is not known: {why}")]
+    Unsure {
+        /// What happened.
+        why: String,
+    },
     /// The key file is not there.
     #[error("the key file {} is missing: put it back from the backup of the keys", path.display())]
     NoKeys {

@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::leaf::Hash;
 use crate::reader::Reader;
-use crate::store::{self, StoredNodes};
+use crate::store::{self, Store, StoredNodes};
 use crate::tree::{TILE_WIDTH, consistency, inclusion};
 
 /// Highest tile level that a journal can have.
@@ -55,7 +55,7 @@ impl Reader {
     }
 }
 
-fn nodes(db: &rusqlite::Connection, size: u64) -> Result<StoredNodes<'_>, Error> {
+fn nodes(db: &dyn Store, size: u64) -> Result<StoredNodes<'_>, Error> {
     let all = store::size(db)?;
     if size > all {
         return Err(Error::invalid(format!("the journal has {all} entries, not {size}")));

@@ -4,23 +4,21 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 
-use rusqlite::Connection;
-
-use crate::entry::{Content, Keep, Stored, StoredPart, StoredRow, bulk, stored_len, with_row};
+use crate::Error;
+use crate::entry::{Content, Keep, SCAN_ENTRIES, Stored, StoredPart, StoredRow, bulk, stored_len, with_row};
 use crate::erasures;
-use crate::files::{blob_path, read_bounded};
 use crate::hooks::system_random;
 use crate::keys::{Keys, derive};
 use crate::leaf::{KeyId, Leaf, LeafPart, Place};
 use crate::note::Verifier;
 use crate::seal;
+use crate::store::{self, Store};
 use crate::writer::{KEYS, Shared, read_keys, stored_verifier, write_keys};
-use crate::{Error, store};
 
 /// Reads a journal, also while a writer runs; sees only what is durable.
 pub struct Reader {
     pub(crate) dir: PathBuf,
-    pub(crate) db: Connection,
+    pub(crate) db: Box<dyn Store>,
     pub(crate) keys: Option<Shared>,
     /// Whether the keys are this reader's own copy of the key file, to be read again when a newer key is met.
     own: bool,
@@ -32,7 +30,7 @@ impl Reader {
     /// Opens a journal for reading. Without a key file sealed content stays closed.
     pub fn open(dir: &Path) -> Result<Reader, Error> {
         let db = store::open_for_reading(dir)?;
-        let keys = load_keys(dir, &db)?.map(|keys| Arc::new(RwLock::new(keys)));
+        let keys = load_keys(dir, &*db)?.map(|keys| Arc::new(RwLock::new(keys)));
         Reader::new(dir, db, keys, true)
     }
 
@@ -40,7 +38,7 @@ impl Reader {
         Reader::new(dir, store::open_for_reading(dir)?, Some(keys), false)
     }
 
-    fn new(dir: &Path, db: Connection, keys: Option<Shared>, own: bool) -> Result<Reader, Error> {
+    fn new(dir: &Path, db: Box<dyn Store>, keys: Option<Shared>, own: bool) -> Result<Reader, Error> {
         let mut stand_in = [0; 32];
         system_random(&mut stand_in)?;
         Ok(Reader { dir: dir.to_path_buf(), db, keys, own, stand_in })
@@ -53,7 +51,7 @@ impl Reader {
 
     /// Number of durable entries.
     pub fn size(&self) -> Result<u64, Error> {
-        store::size(&self.db)
+        store::size(&*self.db)
     }
 
     /// A secret for one purpose, the same that [`crate::Writer::secret`] gives. Without keys: one that fits nothing and is
@@ -67,26 +65,18 @@ impl Reader {
 
     /// The newest checkpoint, a signed note (C2SP tlog-checkpoint).
     pub fn checkpoint(&self) -> Result<String, Error> {
-        store::meta_text(&self.db, store::META_CHECKPOINT)
+        store::meta_text(&*self.db, store::META_CHECKPOINT)
     }
 
     /// The verifier of this journal's checkpoints.
     pub fn verifier(&self) -> Result<Verifier, Error> {
-        stored_verifier(&self.db)
+        stored_verifier(&*self.db)
     }
 
     /// Visits durable entries from `from` in order, with the content of replayed parts whose key is here, until `each` breaks.
     pub fn visit(&self, from: u64, each: &mut dyn FnMut(Stored) -> ControlFlow<()>) -> Result<(), Error> {
-        let mut statement =
-            self.db.prepare_cached("SELECT seq, hash, leaf, body, small FROM entries WHERE seq >= ?1 ORDER BY seq")?;
-        let mut rows = statement.query([i64::try_from(from).unwrap_or(i64::MAX)])?;
-        while let Some(row) = rows.next()? {
-            let stored = self.stored(&StoredRow::read(row)?)?;
-            if each(stored).is_break() {
-                break;
-            }
-        }
-        Ok(())
+        let from = i64::try_from(from).unwrap_or(i64::MAX);
+        self.db.scan(SCAN_ENTRIES, from, &mut |row| Ok(each(self.stored(&StoredRow::read(row)?)?)))
     }
 
     fn stored(&self, row: &StoredRow<'_>) -> Result<Stored, Error> {
@@ -117,7 +107,7 @@ impl Reader {
     /// The content of one part of an entry.
     pub fn part(&self, seq: u64, number: usize) -> Result<Content, Error> {
         let absent = || Error::invalid(format!("there is no part {number} of entry {seq}"));
-        let (leaf, small) = with_row(&self.db, seq, |row| {
+        let (leaf, small) = with_row(&*self.db, seq, |row| {
             let leaf = row.decode()?;
             let parts = row.small_parts(&leaf)?;
             let small =
@@ -126,18 +116,18 @@ impl Reader {
         })?
         .ok_or_else(absent)?;
         let part = leaf.parts.get(number).ok_or_else(absent)?;
-        if store::is_erased(&self.db, part.key)? {
+        if store::is_erased(&*self.db, part.key)? {
             return Ok(Content::Erased);
         }
         let stored = match part.place {
             Place::Small => small,
-            Place::Bulk => bulk(&self.db, seq, number)?,
-            Place::File => read_bounded(&blob_path(&self.dir, &part.stored), stored_len(part) as u64)?,
+            Place::Bulk => bulk(&*self.db, seq, number)?,
+            Place::File => self.db.blob(&part.stored, stored_len(part) as u64)?,
         };
         match stored {
             Some(stored) => self.open_part(&leaf, number, &stored),
             // Erased since the row was read.
-            None if store::is_erased(&self.db, part.key)? => Ok(Content::Erased),
+            None if store::is_erased(&*self.db, part.key)? => Ok(Content::Erased),
             None => Err(Error::broken(seq, format!("the stored bytes of its part {number} are missing"))),
         }
     }
@@ -156,7 +146,7 @@ impl Reader {
     fn with_key<T>(&self, key: KeyId, with: impl FnOnce(&seal::KeyBytes) -> T) -> Result<Option<T>, Error> {
         let Some(keys) = &self.keys else { return Ok(None) };
         let unknown = self.own && key.0 > read_keys(keys).last();
-        if let Some(newer) = if unknown { load_keys(&self.dir, &self.db)? } else { None } {
+        if let Some(newer) = if unknown { load_keys(&self.dir, &*self.db)? } else { None } {
             *write_keys(keys) = newer;
         }
         Ok(read_keys(keys).get(key).map(with))
@@ -175,7 +165,7 @@ fn closed(part: &LeafPart) -> StoredPart {
 }
 
 /// The keys of a folder without those that are erased, also where the key file still has them.
-pub(crate) fn load_keys(dir: &Path, db: &Connection) -> Result<Option<Keys>, Error> {
+pub(crate) fn load_keys(dir: &Path, db: &dyn Store) -> Result<Option<Keys>, Error> {
     let path = dir.join(KEYS);
     let Some(mut keys) = Keys::load(&path)? else { return Ok(None) };
     if keys.public() != store::meta_public(db)? {

@@ -2,23 +2,22 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::ops::ControlFlow;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use ed25519_dalek::SigningKey;
-use rusqlite::Connection;
-
-use crate::entry::StoredRow;
-use crate::files::{blobs_on_disk, read_bounded, sync_folder, write_synced};
+use crate::entry::{SCAN_ENTRIES, StoredRow};
+use crate::files::{read_bounded, sync_folder, write_synced};
 use crate::hooks::Hooks;
 use crate::keys::{Keys, settle};
 use crate::leaf::{KeyId, sha256};
 use crate::note::{Checkpoint, Verifier, name_is_valid};
 use crate::reader::Reader;
-use crate::store::{self, DATABASE, StoredNodes};
+use crate::store::{self, Snapshot, Store, StoredNodes};
 use crate::tree::{Edge, TILE_WIDTH, empty_root};
 use crate::{Error, erasures};
+use ed25519_dalek::SigningKey;
 
 /// The key file in the journal's folder.
 pub(crate) const KEYS: &str = "keys";
@@ -54,11 +53,13 @@ pub(crate) fn write_keys(keys: &Shared) -> RwLockWriteGuard<'_, Keys> {
 /// The one writer. Holds an exclusive lock on the folder until it is dropped.
 pub struct Writer {
     pub(crate) dir: PathBuf,
-    pub(crate) db: Connection,
+    pub(crate) db: Box<dyn Store>,
     pub(crate) keys: Shared,
     pub(crate) signer: SigningKey,
     pub(crate) origin: String,
     pub(crate) edge: Edge,
+    /// The checkpoint of exactly these entries.
+    pub(crate) note: String,
     /// recorded_at of the last entry.
     pub(crate) last_at: i64,
     /// The key id that is handed out next.
@@ -82,44 +83,41 @@ impl Writer {
         refuse_read_only(dir)?;
         make_private_folder(dir)?;
         let lock = hold(dir)?;
-        let path = dir.join(DATABASE);
-        if !path.exists() && dir.join(KEYS).exists() {
-            return Err(Error::broken(None, format!("{} is missing while its keys are here", path.display())));
-        }
-        let db = store::open_for_writing(&path, hooks.pages_max)?;
-        match (store::is_blank(&db)?, dir.join(KEYS).exists()) {
-            (true, false) => create(dir, &db, &options.origin, &mut hooks)?,
+        let store = store::open_for_writing(dir, &hooks)?;
+        let db = &*store;
+        match (db.is_blank()?, dir.join(KEYS).exists()) {
+            (true, false) => create(dir, db, &options.origin, &mut hooks)?,
             (true, true) => {
-                let what = format!("{} is empty while its keys are here: is its -wal file lost?", path.display());
-                return Err(Error::broken(None, what));
+                return Err(Error::broken(None, "the store is empty while its keys are here: is its -wal file lost?"));
             }
             (false, _) => {}
         }
-        store::check_version(&db)?;
-        let keys = Writer::open_keys(dir, &db)?;
-        let (edge, last_at) = check_tail(&db)?;
-        let next_key = store::last_key(&db)?.max(store::erased(&db)?.last().map_or(0, |key| key.0)) + 1;
+        db.check_version()?;
+        let keys = Writer::open_keys(dir, db)?;
+        let Tail { edge, note, last_at } = check_tail(db)?;
+        let next_key = store::last_key(db)?.max(store::erased(db)?.last().map_or(0, |key| key.0)) + 1;
         let mut writer = Writer {
             dir: dir.to_path_buf(),
-            origin: store::meta_text(&db, store::META_ORIGIN)?,
+            origin: store::meta_text(db, store::META_ORIGIN)?,
             signer: keys.signer(),
             keys: Arc::new(RwLock::new(keys)),
             edge,
+            note,
             last_at,
             next_key,
             hooks,
             poisoned: None,
-            db,
+            db: store,
             _lock: lock,
         };
-        writer.sweep_blobs()?;
+        writer.sweep()?;
         writer.refill()?;
         erasures::replay_pending(&mut writer)?;
         Ok(writer)
     }
 
     /// Loads the key file, checks that it belongs here and is whole, and finishes interrupted changes to it.
-    fn open_keys(dir: &Path, db: &Connection) -> Result<Keys, Error> {
+    fn open_keys(dir: &Path, db: &dyn Store) -> Result<Keys, Error> {
         let path = dir.join(KEYS);
         let first = dir.join(KEYS_FIRST);
         if !path.exists() && first.exists() {
@@ -192,16 +190,8 @@ impl Writer {
     }
 
     /// Removes files that no entry names: written before a crash, or left by an erasure.
-    fn sweep_blobs(&mut self) -> Result<(), Error> {
-        let mut orphans = Vec::new();
-        let mut named = self.db.prepare_cached("SELECT 1 FROM files WHERE stored = ?1")?;
-        blobs_on_disk(&self.dir, &mut |hash, path| {
-            if !named.exists([hash.as_slice()])? {
-                orphans.push(path.to_path_buf());
-            }
-            Ok(())
-        })?;
-        orphans.iter().try_for_each(|path| fs::remove_file(path).map_err(Error::io("remove", path)))
+    fn sweep(&mut self) -> Result<(), Error> {
+        self.db.orphans()?.iter().try_for_each(|path| fs::remove_file(path).map_err(Error::io("remove", path)))
     }
 }
 
@@ -250,26 +240,25 @@ pub(crate) fn hold(dir: &Path) -> Result<File, Error> {
 }
 
 /// Makes an empty journal. The key file takes its name last, so that a crash in between starts over.
-fn create(dir: &Path, db: &Connection, origin: &str, hooks: &mut Hooks) -> Result<(), Error> {
+fn create(dir: &Path, db: &dyn Store, origin: &str, hooks: &mut Hooks) -> Result<(), Error> {
     if !name_is_valid(origin) {
         return Err(Error::invalid(format!("{origin:?} cannot be the origin of a log: no spaces, no plus sign")));
     }
     let keys = Keys::create(&mut hooks.random, 2 * hooks.pool)?;
     write_synced(&dir.join(KEYS_FIRST), &keys.to_bytes())?;
     let empty = Checkpoint { origin: origin.to_owned(), size: 0, root: empty_root(), extensions: Vec::new() };
-    db.execute_batch("BEGIN IMMEDIATE")?;
-    store::create_tables(db)?;
+    db.begin_tables()?;
     store::set_meta(db, store::META_FORMAT, store::FORMAT)?;
     store::set_meta(db, store::META_ORIGIN, origin.as_bytes())?;
     store::set_meta(db, store::META_PUBLIC, &keys.public())?;
     store::set_meta(db, store::META_CHECKPOINT, empty.sign(&keys.signer())?.as_bytes())?;
-    db.execute_batch("COMMIT")?;
+    db.commit()?;
     sync_folder(dir)?;
     settle(&dir.join(KEYS_FIRST), &dir.join(KEYS))
 }
 
 /// Whether a key file belongs to this store and has every key that a part names.
-pub(crate) fn check_keys(keys: &Keys, path: &Path, db: &Connection) -> Result<(), Error> {
+pub(crate) fn check_keys(keys: &Keys, path: &Path, db: &dyn Store) -> Result<(), Error> {
     let bad = |what: String| Error::BadKeys { path: path.to_path_buf(), what };
     if keys.public() != store::meta_public(db)? {
         return Err(bad("it belongs to another journal".into()));
@@ -282,7 +271,7 @@ pub(crate) fn check_keys(keys: &Keys, path: &Path, db: &Connection) -> Result<()
 }
 
 /// The stored checkpoint, its signature checked.
-pub(crate) fn stored_checkpoint(db: &Connection) -> Result<(Checkpoint, String), Error> {
+pub(crate) fn stored_checkpoint(db: &dyn Store) -> Result<(Checkpoint, String), Error> {
     let note = store::meta_text(db, store::META_CHECKPOINT)?;
     let verifier = stored_verifier(db)?;
     let checkpoint = Checkpoint::open(&verifier, &note)
@@ -290,14 +279,22 @@ pub(crate) fn stored_checkpoint(db: &Connection) -> Result<(Checkpoint, String),
     Ok((checkpoint, note))
 }
 
-pub(crate) fn stored_verifier(db: &Connection) -> Result<Verifier, Error> {
+pub(crate) fn stored_verifier(db: &dyn Store) -> Result<Verifier, Error> {
     Verifier::new(&store::meta_text(db, store::META_ORIGIN)?, &store::meta_public(db)?)
         .map_err(|error| Error::broken(None, format!("the stored origin or public key: {error}")))
 }
 
+/// Where a journal ends.
+struct Tail {
+    edge: Edge,
+    note: String,
+    last_at: i64,
+}
+
 /// Compares the last entries, and through the tiles the whole tree, with the stored checkpoint.
-fn check_tail(db: &Connection) -> Result<(Edge, i64), Error> {
-    let (checkpoint, _) = stored_checkpoint(db)?;
+fn check_tail(db: &dyn Store) -> Result<Tail, Error> {
+    let _snapshot = Snapshot::of(db)?;
+    let (checkpoint, note) = stored_checkpoint(db)?;
     let size = store::size(db)?;
     if size != checkpoint.size {
         let what = format!("the checkpoint is of {} entries, the store has {size}", checkpoint.size);
@@ -309,17 +306,14 @@ fn check_tail(db: &Connection) -> Result<(Edge, i64), Error> {
     if edge.root() != checkpoint.root {
         return Err(Error::broken(None, "the entries do not add up to the stored checkpoint: run verify"));
     }
-    Ok((edge, last_at))
+    Ok(Tail { edge, note, last_at })
 }
 
 /// Checks the entries `from..size` in themselves; returns the last recorded_at. Parts that are read on demand are left out: a
 /// lost file must not keep a desk from starting, and shows when it is read and when the journal is verified.
-fn check_rows(db: &Connection, from: u64, size: u64) -> Result<i64, Error> {
-    let mut statement =
-        db.prepare_cached("SELECT seq, hash, leaf, body, small FROM entries WHERE seq >= ?1 ORDER BY seq")?;
-    let mut rows = statement.query([from as i64])?;
+fn check_rows(db: &dyn Store, from: u64, size: u64) -> Result<i64, Error> {
     let (mut next, mut last_at) = (from, i64::MIN);
-    while let Some(row) = rows.next()? {
+    db.scan(SCAN_ENTRIES, from as i64, &mut |row| {
         let row = StoredRow::read(row)?;
         if row.seq != next {
             return Err(Error::broken(next, "it is missing"));
@@ -331,7 +325,8 @@ fn check_rows(db: &Connection, from: u64, size: u64) -> Result<i64, Error> {
             }
         }
         (next, last_at) = (next + 1, leaf.recorded_at);
-    }
+        Ok(ControlFlow::Continue(()))
+    })?;
     if next == size { Ok(last_at) } else { Err(Error::broken(next, "it is missing")) }
 }
 

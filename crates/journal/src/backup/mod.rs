@@ -9,19 +9,18 @@ mod restore;
 mod sealing;
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-
-use rusqlite::Connection;
 
 pub use restore::{RestoreOptions, Restored, restore};
 
-use crate::entry::StoredRow;
-use crate::files::{blob_path, read_bounded};
+use crate::entry::{SCAN_ENTRIES, StoredRow};
 use crate::keys::Keys;
 use crate::leaf::{Hash, KeyId, sha256};
+use crate::store::{self, Snapshot, Store};
 use crate::verify::verify_without_keys;
 use crate::writer::{KEYS, check_keys};
-use crate::{Error, PART_BYTES_MAX, store};
+use crate::{Error, PART_BYTES_MAX};
 
 use archive::{Record, Writing};
 use sealing::Output;
@@ -66,12 +65,13 @@ pub fn backup(dir: &Path, out: &Path, recipient: Option<&str>) -> Result<BackedU
     }
     for _ in 0..TRIES_MAX {
         let reader = store::open_for_reading(dir)?;
-        let db = reader.unchecked_transaction()?;
-        let keys = keys_for_backup(dir, &db)?;
-        let verified = verify_without_keys(&db, dir)?;
+        let db = &*reader;
+        let _snapshot = Snapshot::of(db)?;
+        let keys = keys_for_backup(dir, db)?;
+        let verified = verify_without_keys(db, dir)?;
         let mut output = Output::create(out, recipient.as_ref())?;
-        write_records(&db, dir, &mut output)?;
-        if erased_meanwhile(dir, &db)? {
+        write_records(db, &mut output)?;
+        if erased_meanwhile(db)? {
             continue;
         }
         if let Some(keys) = &keys {
@@ -93,7 +93,7 @@ pub fn backup(dir: &Path, out: &Path, recipient: Option<&str>) -> Result<BackedU
 }
 
 /// The keys without those that are erased in the state that is backed up.
-fn keys_for_backup(dir: &Path, db: &Connection) -> Result<Option<Keys>, Error> {
+fn keys_for_backup(dir: &Path, db: &dyn Store) -> Result<Option<Keys>, Error> {
     let path = dir.join(KEYS);
     let Some(mut keys) = Keys::load(&path)? else { return Ok(None) };
     check_keys(&keys, &path, db)?;
@@ -102,40 +102,39 @@ fn keys_for_backup(dir: &Path, db: &Connection) -> Result<Option<Keys>, Error> {
 }
 
 /// Whether keys were erased since: then the keys and files that were read may lack some that these entries still need.
-fn erased_meanwhile(dir: &Path, db: &Connection) -> Result<bool, Error> {
-    let now: BTreeSet<KeyId> = store::erased(&store::open_for_reading(dir)?)?;
+fn erased_meanwhile(db: &dyn Store) -> Result<bool, Error> {
+    let now: BTreeSet<KeyId> = store::erased(&*db.again()?)?;
     Ok(now != store::erased(db)?)
 }
 
-fn write_records(db: &Connection, dir: &Path, output: &mut Output) -> Result<(), Error> {
+fn write_records(db: &dyn Store, output: &mut Output) -> Result<(), Error> {
     let mut records = Writing::new(output)?;
     for name in [store::META_FORMAT, store::META_ORIGIN, store::META_PUBLIC, store::META_CHECKPOINT] {
         let value = store::meta(db, name)?;
         records.put(&Record::Meta { name: name.into(), value })?;
     }
-    let mut statement = db.prepare("SELECT seq, hash, leaf, body, small FROM entries ORDER BY seq")?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
+    db.scan(SCAN_ENTRIES, i64::MIN, &mut |row| {
         let row = StoredRow::read(row)?;
         let (leaf, body, small) = (row.leaf.to_vec(), row.body.to_vec(), row.small.to_vec());
         records.put(&Record::Entry { leaf, body, small })?;
-    }
-    let mut statement = db.prepare("SELECT id, stored FROM bulk ORDER BY id")?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        records.put(&Record::Bulk { id: row.get(0)?, stored: row.get(1)? })?;
-    }
-    let mut statement = db.prepare("SELECT stored, seq FROM files ORDER BY stored")?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let (hash, seq): (Hash, i64) = (row.get(0)?, row.get(1)?);
+        Ok(ControlFlow::Continue(()))
+    })?;
+    db.scan("SELECT id, stored FROM bulk WHERE id >= $1 ORDER BY id LIMIT $2", i64::MIN, &mut |row| {
+        records.put(&Record::Bulk { id: row.int(0)?, stored: row.blob(1)?.to_vec() })?;
+        Ok(ControlFlow::Continue(()))
+    })?;
+    db.query("SELECT stored, seq FROM files ORDER BY stored", &[], &mut |row| {
+        let (name, seq) = (row.blob(0)?, row.number(1)?);
+        let bad = || Error::broken(seq, "its file is not what was written");
+        let hash: Hash = name.try_into().map_err(|_| bad())?;
         // A file that an erasure took away meanwhile makes the backup start over.
-        if let Some(stored) = read_bounded(&blob_path(dir, &hash), PART_BYTES_MAX as u64 + 1024)? {
+        if let Some(stored) = db.blob(&hash, PART_BYTES_MAX as u64 + 1024)? {
             if sha256(&stored) != hash {
-                return Err(Error::broken(seq as u64, "its file is not what was written"));
+                return Err(bad());
             }
             records.put(&Record::File { stored })?;
         }
-    }
+        Ok(ControlFlow::Continue(()))
+    })?;
     records.end()
 }

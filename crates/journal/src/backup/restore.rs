@@ -1,22 +1,21 @@
 //! Restoring: into an empty folder, verified before it opens, with the erasures since the backup made again.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use rusqlite::Connection;
-
 use super::archive::{Reading, Record, bad};
 use super::{keys_beside, sealing};
 use crate::Error;
-use crate::append::{index_parts, keys_in_body};
+use crate::append::keys_in_body;
 use crate::entry::ERASED_KIND;
 use crate::erasures::{self, Erasures, PENDING};
-use crate::files::{BLOBS, sync_folder, write_blob, write_synced};
+use crate::files::{BLOBS, sync_folder, write_synced};
 use crate::keys::Keys;
 use crate::leaf::{Leaf, SALT_BYTES, sha256};
 use crate::note::Checkpoint;
-use crate::store::{self, DATABASE};
+use crate::store::{self, DATABASE, EntryRow, Rows, Sqlite, Store, tile_row};
 use crate::tree::{Edge, hash_leaf};
 use crate::verify::{Verified, verify};
 use crate::writer::{KEYS, LOCK, Options, READ_ONLY, RESTORING, Writer, hold, make_private_folder, stored_verifier};
@@ -105,11 +104,8 @@ struct Plan {
 fn prepare(file: &Path, work: &Path, options: &RestoreOptions) -> Result<Plan, Error> {
     make_private_folder(work)?;
     let identity = options.identity.as_deref();
-    let db = store::open_for_writing(&work.join(DATABASE), None)?;
-    // Nothing here counts before the end, where all of it is synced.
-    db.pragma_update(None, "synchronous", "OFF")?;
-    db.query_row("PRAGMA journal_mode = OFF", [], |_| Ok(()))?;
-    read_records(&mut *sealing::open(file, identity)?, work, &db)?;
+    let db = Sqlite::open_for_filling(work)?;
+    read_records(&mut *sealing::open(file, identity)?, &db)?;
     let keys = match options.keys.clone().or_else(|| Some(keys_beside(file)).filter(|path| path.exists())) {
         None => false,
         Some(path) => put_keys(&path, identity, work)?,
@@ -117,11 +113,9 @@ fn prepare(file: &Path, work: &Path, options: &RestoreOptions) -> Result<Plan, E
     let list = options.erasures.as_deref().map(|note| erasures::open(&db, note)).transpose()?;
     let newest =
         options.checkpoint.as_deref().map(|note| Checkpoint::open(&stored_verifier(&db)?, note)).transpose()?;
-    db.close().map_err(|(_, error)| error)?;
-    let path = work.join(DATABASE);
-    fs::File::open(&path).and_then(|file| file.sync_all()).map_err(Error::io("sync", &path))?;
+    db.close_synced()?;
 
-    let size = store::size(&store::open_for_reading(work)?)?;
+    let size = store::size(&*store::open_for_reading(work)?)?;
     let against = options.checkpoint.as_deref().filter(|_| newest.as_ref().is_some_and(|newest| newest.size <= size));
     let verified = verify(work, against, &mut |_, _| {}).map_err(|error| match error {
         Error::Broken { .. } => Error::BadBackup { what: error.to_string() },
@@ -165,62 +159,59 @@ fn put_keys(path: &Path, identity: Option<&Path>, work: &Path) -> Result<bool, E
     Ok(true)
 }
 
-fn read_records(input: &mut dyn Read, work: &Path, db: &Connection) -> Result<(), Error> {
+fn read_records(input: &mut dyn Read, db: &dyn Store) -> Result<(), Error> {
     let mut records = Reading::new(input)?;
-    db.execute_batch("BEGIN IMMEDIATE")?;
-    store::create_tables(db)?;
+    db.begin_tables()?;
     let mut edge = Edge::default();
     while let Some(record) = records.next()? {
-        put(record, work, db, &mut edge).map_err(|error| match error {
+        put(record, db, &mut edge).map_err(|error| match error {
             Error::Store(error) => Error::BadBackup { what: format!("a record does not fit: {error}") },
             other => other,
         })?;
     }
-    db.execute_batch("COMMIT")?;
-    Ok(())
+    db.commit()
 }
 
-fn put(record: Record, work: &Path, db: &Connection, edge: &mut Edge) -> Result<(), Error> {
+fn put(record: Record, db: &dyn Store, edge: &mut Edge) -> Result<(), Error> {
     match record {
-        Record::Meta { name, value } => {
-            db.prepare_cached("INSERT INTO meta (name, value) VALUES (?1, ?2)")?.execute((name, value))?;
-        }
-        Record::Entry { leaf, body, small } => put_entry(&leaf, &body, &small, db, edge)?,
-        Record::Bulk { id, stored } => {
-            db.prepare_cached("INSERT INTO bulk (id, stored) VALUES (?1, ?2)")?.execute((id, stored))?;
-        }
+        Record::Meta { name, value } => db
+            .execute("INSERT INTO meta (name, value) VALUES ($1, $2)", &[name.as_str().into(), value.as_slice().into()])
+            .map(drop),
+        Record::Entry { leaf, body, small } => put_entry(leaf, body, small, db, edge),
+        Record::Bulk { id, stored } => db.put(Rows { bulk: vec![(id, stored)], ..Rows::default() }),
         Record::File { stored } => {
             let hash = sha256(&stored);
-            if !db.prepare_cached("SELECT 1 FROM files WHERE stored = ?1")?.exists([hash.as_slice()])? {
+            if !db.exists("SELECT 1 FROM files WHERE stored = $1", &[hash.as_slice().into()])? {
                 return Err(bad("a file of it is not named by any entry"));
             }
-            write_blob(work, &hash, &stored)?;
+            db.put_blob(&hash, stored)
         }
     }
-    Ok(())
 }
 
-fn put_entry(bytes: &[u8], body: &[u8], small: &[u8], db: &Connection, edge: &mut Edge) -> Result<(), Error> {
-    let leaf = Leaf::decode(bytes).map_err(bad)?;
-    let hash = hash_leaf(bytes);
-    db.prepare_cached("INSERT INTO entries (seq, hash, leaf, body, small) VALUES (?1, ?2, ?3, ?4, ?5)")?.execute((
-        leaf.seq as i64,
-        hash.as_slice(),
-        bytes,
-        body,
-        small,
-    ))?;
-    index_parts(db, &leaf)?;
-    if leaf.kind == ERASED_KIND {
-        let text = body.get(SALT_BYTES..).ok_or_else(|| bad("an erasure of it is damaged"))?;
-        for key in keys_in_body(text).ok_or_else(|| bad("an erasure of it is damaged"))? {
-            db.prepare_cached("INSERT INTO erased (key, seq) VALUES (?1, ?2)")?
-                .execute((key.0 as i64, leaf.seq as i64))?;
-            db.prepare_cached("DELETE FROM files WHERE stored IN (SELECT f.stored FROM sealed s JOIN files f ON f.seq = s.seq AND f.number = s.number WHERE s.key = ?1)")?
-                .execute([key.0 as i64])?;
+fn put_entry(bytes: Vec<u8>, body: Vec<u8>, small: Vec<u8>, db: &dyn Store, edge: &mut Edge) -> Result<(), Error> {
+    let leaf = Leaf::decode(&bytes).map_err(bad)?;
+    let hash = hash_leaf(&bytes);
+    let erased = match leaf.kind.as_str() {
+        ERASED_KIND => {
+            let keys = body.get(SALT_BYTES..).and_then(keys_in_body);
+            keys.ok_or_else(|| bad("an erasure of it is damaged"))?
         }
+        _ => BTreeSet::new(),
+    };
+    let mut rows = Rows::default();
+    rows.index_parts(&leaf);
+    rows.entries.push(EntryRow { seq: leaf.seq, hash, leaf: bytes, body, small });
+    edge.push(hash, &mut |tile| {
+        rows.tiles.push(tile_row(&tile));
+        Ok(())
+    })?;
+    db.put(rows)?;
+    for key in erased {
+        db.execute("INSERT INTO erased (key, seq) VALUES ($1, $2)", &[key.0.into(), leaf.seq.into()])?;
+        db.execute("DELETE FROM files WHERE stored IN (SELECT f.stored FROM sealed s JOIN files f ON f.seq = s.seq AND f.number = s.number WHERE s.key = $1)", &[key.0.into()])?;
     }
-    edge.push(hash, &mut |tile| store::put_tile(db, &tile))
+    Ok(())
 }
 
 /// Moves the verified files to where they belong; the store comes last, and makes the folder a journal.
@@ -239,9 +230,8 @@ fn settle(work: &Path, into: &Path) -> Result<(), Error> {
 /// Makes the erasures of the list again, by opening the journal once; how many there were.
 fn replay(into: &Path, size: u64) -> Result<usize, Error> {
     let writer = Writer::open(into, &Options { origin: "unused".into() })?;
-    let db = &writer.db;
-    let count: i64 = db.query_row("SELECT count(*) FROM erased WHERE seq >= ?1", [size as i64], |row| row.get(0))?;
-    Ok(count as usize)
+    let erased = store::erased_with_entries(&*writer.db)?;
+    Ok(erased.values().filter(|seq| **seq >= size).count())
 }
 
 #[cfg(test)]

@@ -7,14 +7,11 @@ mod walk;
 
 use std::path::Path;
 
-use rusqlite::Connection;
-
-use crate::files::blobs_on_disk;
 use crate::keys::Keys;
 use crate::leaf::KeyId;
 use crate::note::Checkpoint;
 use crate::reader::load_keys;
-use crate::store;
+use crate::store::{self, Snapshot, Store};
 use crate::writer::{KEYS, check_keys, stored_checkpoint, stored_verifier};
 use crate::{Error, erasures};
 
@@ -47,36 +44,34 @@ pub struct Verified {
 /// writer runs.
 pub fn verify(dir: &Path, against: Option<&str>, progress: &mut dyn FnMut(u64, u64)) -> Result<Verified, Error> {
     let reader = store::open_for_reading(dir)?;
-    let db = reader.unchecked_transaction()?;
-    tables::check_pages(&db)?;
-    tables::check_schema(&db)?;
+    let db = &*reader;
+    let _snapshot = Snapshot::of(db)?;
+    db.check_whole()?;
     let path = dir.join(KEYS);
     let raw = Keys::load(&path)?;
     if let Some(raw) = &raw {
-        check_keys(raw, &path, &db)?;
+        check_keys(raw, &path, db)?;
     }
-    let keys = load_keys(dir, &db)?;
-    let pending = erasures::pending(dir, &db)?;
-    let erased_since = |key: KeyId| -> Result<bool, Error> {
-        Ok(pending.contains(&key) || store::is_erased(&store::open_for_reading(dir)?, key)?)
-    };
-    let scene = Scene { db: &db, dir, keys: keys.as_ref(), erased_since: &erased_since };
+    let keys = load_keys(dir, db)?;
+    let pending = erasures::pending(dir, db)?;
+    let erased_since =
+        |key: KeyId| -> Result<bool, Error> { Ok(pending.contains(&key) || store::is_erased(&*db.again()?, key)?) };
+    let scene = Scene { db, dir, keys: keys.as_ref(), erased_since: &erased_since };
     let mut verified = verify_scene(&scene, against, progress)?;
     verified.unfinished = unfinished(&scene, raw.as_ref())?;
     Ok(verified)
 }
 
 /// Verifies all but sealed content, on a state that is being read.
-pub(crate) fn verify_without_keys(db: &Connection, dir: &Path) -> Result<Verified, Error> {
-    tables::check_pages(db)?;
-    tables::check_schema(db)?;
-    let erased_since = |key: KeyId| store::is_erased(&store::open_for_reading(dir)?, key);
+pub(crate) fn verify_without_keys(db: &dyn Store, dir: &Path) -> Result<Verified, Error> {
+    db.check_whole()?;
+    let erased_since = |key: KeyId| store::is_erased(&*db.again()?, key);
     verify_scene(&Scene { db, dir, keys: None, erased_since: &erased_since }, None, &mut |_, _| {})
 }
 
 /// Where a verification looks.
 struct Scene<'a> {
-    db: &'a Connection,
+    db: &'a dyn Store,
     dir: &'a Path,
     keys: Option<&'a Keys>,
     /// Whether a key was erased after the state that is read.
@@ -110,12 +105,7 @@ fn verify_scene(
 
 fn unfinished(scene: &Scene<'_>, raw: Option<&Keys>) -> Result<Vec<String>, Error> {
     let mut left = Vec::new();
-    let mut named = scene.db.prepare("SELECT 1 FROM files WHERE stored = ?1")?;
-    let mut orphans = 0;
-    blobs_on_disk(scene.dir, &mut |hash, _| {
-        orphans += u64::from(!named.exists([hash.as_slice()])?);
-        Ok(())
-    })?;
+    let orphans = scene.db.orphans()?.len();
     if orphans > 0 {
         left.push(format!("{orphans} files that no entry names"));
     }

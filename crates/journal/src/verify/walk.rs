@@ -1,17 +1,17 @@
 //! The walk over all entries, in order: what each says, its parts, its place in the tree.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use super::Scene;
 use super::tables::Counts;
 use crate::Error;
 use crate::append::keys_in_body;
-use crate::entry::{ERASED_KIND, StoredRow, bulk, stored_len};
-use crate::files::{blob_path, read_bounded};
+use crate::entry::{ERASED_KIND, SCAN_ENTRIES, StoredRow, bulk, stored_len};
 use crate::leaf::{KeyId, Leaf, LeafPart, Place, sha256};
 use crate::note::Checkpoint;
 use crate::seal;
-use crate::store;
+use crate::store::{self, Store};
 use crate::tree::{Edge, FullTile, TILE_WIDTH};
 
 /// Progress is told once in so many entries.
@@ -41,16 +41,15 @@ impl<'a> Walk<'a> {
 
     pub fn entries(&mut self, progress: &mut dyn FnMut(u64, u64)) -> Result<(), Error> {
         let db = self.scene.db;
-        let mut statement = db.prepare_cached("SELECT seq, hash, leaf, body, small FROM entries ORDER BY seq")?;
-        let mut rows = statement.query([])?;
         self.check_against()?;
-        while let Some(row) = rows.next()? {
+        db.scan(SCAN_ENTRIES, i64::MIN, &mut |row| {
             self.entry(&StoredRow::read(row)?)?;
             self.check_against()?;
             if self.edge.size().is_multiple_of(PROGRESS_ENTRIES) {
                 progress(self.edge.size(), self.checkpoint.size);
             }
-        }
+            Ok(ControlFlow::Continue(()))
+        })?;
         self.end()?;
         progress(self.edge.size(), self.checkpoint.size);
         Ok(())
@@ -95,10 +94,8 @@ impl<'a> Walk<'a> {
         let small = row.small_parts(leaf)?;
         for (number, part) in leaf.parts.iter().enumerate() {
             self.counts.sealed += 1;
-            let place = (part.key.0 as i64, leaf.seq as i64, number as i64);
-            let mut named =
-                self.scene.db.prepare_cached("SELECT 1 FROM sealed WHERE key = ?1 AND seq = ?2 AND number = ?3")?;
-            if !named.exists(place)? {
+            let place = [part.key.0.into(), leaf.seq.into(), (number as u64).into()];
+            if !self.scene.db.exists("SELECT 1 FROM sealed WHERE key = $1 AND seq = $2 AND number = $3", &place)? {
                 return Err(Error::broken(leaf.seq, format!("the key of its part {number} is not noted in the store")));
             }
             let small = small.iter().find(|(n, _)| *n == number).and_then(|(_, stored)| *stored);
@@ -115,16 +112,15 @@ impl<'a> Walk<'a> {
             Place::Small => small.map(<[u8]>::to_vec),
             Place::Bulk => bulk(db, seq, number)?,
             Place::File => {
-                let place = (part.stored.as_slice(), seq as i64, number as i64);
-                let mut named =
-                    db.prepare_cached("SELECT 1 FROM files WHERE stored = ?1 AND seq = ?2 AND number = ?3")?;
-                match (named.exists(place)?, erased) {
+                let place = [part.stored.as_slice().into(), seq.into(), (number as u64).into()];
+                let named = db.exists("SELECT 1 FROM files WHERE stored = $1 AND seq = $2 AND number = $3", &place)?;
+                match (named, erased) {
                     (false, true) => None,
                     (false, false) => return Err(bad("is a file that the store does not note")),
                     (true, true) => return Err(bad("is erased, but the store still notes its file")),
                     (true, false) => {
                         self.counts.files += 1;
-                        read_bounded(&blob_path(self.scene.dir, &part.stored), stored_len(part) as u64)
+                        db.blob(&part.stored, stored_len(part) as u64)
                             .map_err(|_| bad("is a file that cannot be read or is too long"))?
                     }
                 }
@@ -202,7 +198,7 @@ impl<'a> Walk<'a> {
 }
 
 /// A full tile is in the store as computed; where not, the first entry under a hash that differs is named.
-fn check_tile(db: &rusqlite::Connection, tile: &FullTile) -> Result<(), Error> {
+fn check_tile(db: &dyn Store, tile: &FullTile) -> Result<(), Error> {
     let stored = store::full_tile(db, tile.level, tile.index)?;
     let Some(n) = tile.hashes.iter().zip(&stored).position(|(computed, stored)| computed != stored) else {
         return Ok(());

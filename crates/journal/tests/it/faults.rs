@@ -175,7 +175,7 @@ fn after_a_failed_sync_nothing_is_acknowledged_until_the_journal_is_opened_anew(
         let mut writer = Writer::open_with(dir.path(), &options(), failing(&[None, Some(fault)])).unwrap();
         fill(&mut writer, 1);
         let error = writer.append(vec![vec![entry("a", "{}")]], 0).unwrap_err();
-        assert!(matches!(error, Error::Store(_)), "{error}");
+        assert!(matches!(error, Error::Unsure { .. }), "{error}");
         for _ in 0..2 {
             let error = writer.append(vec![vec![entry("a", "{}")]], 0).unwrap_err();
             assert!(matches!(error, Error::Poisoned { .. }), "{error}");
