@@ -3,7 +3,7 @@
 use crate::config::{ImapFile, ImapTls, Settings};
 use crate::exit::Failure;
 use desk::intake::Via;
-use engine::{Engine, MailIn, MailboxState};
+use engine::{Engine, Fault, MailIn, MailboxState};
 use post::door::Kept;
 use post::imap::{After, Mailbox, Secret, State, Tls, fetch};
 use std::time::Duration;
@@ -34,8 +34,9 @@ pub fn empty(
         ..Mailbox::new(file.host.clone(), file.user.clone(), secret(file)?)
     };
     let teller = engine.clone();
+    let tls = file.tls != ImapTls::Off;
     Ok(async move {
-        let keep = |raw| keep(engine.clone(), raw);
+        let keep = |raw| keep(engine.clone(), tls, raw);
         fetch(mailbox, keep, stop, |state| teller.tell_mailbox(state_of(&state, teller.now()))).await;
     })
 }
@@ -53,11 +54,13 @@ fn secret(file: &ImapFile) -> Result<Secret, Failure> {
     }
 }
 
-async fn keep(engine: Engine, raw: Vec<u8>) -> Kept {
-    let mail = MailIn { via: Via::Imap, envelope_from: None, peer: None, helo: None, tls: true, raw };
+async fn keep(engine: Engine, tls: bool, raw: Vec<u8>) -> Kept {
+    let mail = MailIn { via: Via::Imap, envelope_from: None, peer: None, helo: None, tls, raw };
     match engine.receive_mail(mail).await {
         Ok(received) => Kept::Kept { reference: received.reference.to_string() },
-        Err(fault) => Kept::Busy { why: fault.to_string() },
+        Err(Fault::Frozen(frozen)) => Kept::Busy { why: frozen.to_string() },
+        // It would be refused tomorrow too: it stays where it is, and is shown.
+        Err(Fault::Refused(refusal)) => Kept::Refused { why: refusal.to_string() },
     }
 }
 

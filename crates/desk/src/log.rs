@@ -57,7 +57,11 @@ impl Log {
             Of::Account(account) => lens.is_team() || account == lens.viewer.account,
             Of::Report(report) => lens.may_see(lens.desk.intake.get(report).class),
             Of::Incident(incident) => lens.may_see(lens.desk.incidents.get(incident).class),
-            Of::Line(incident, entry) => lens.may_see(lens.desk.incidents.get(incident).timeline[entry.index()].class),
+            // A line may be addressed to somebody whom its incident is not: the reference belongs to the incident.
+            Of::Line(incident, entry) => {
+                let kept = lens.desk.incidents.get(incident);
+                lens.may_see(kept.class) && lens.may_see(kept.timeline[entry.index()].class)
+            }
         };
         let row = |line: &Logged| RecentRow {
             seq: lens.is_team().then_some(line.seq),

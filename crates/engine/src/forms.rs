@@ -10,6 +10,11 @@ use desk::intake::{self, Arrival, Attachment, Body, Findings, Head, Incoming, Ki
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+/// Longest name, board, address or number in a form, characters.
+pub const FIELD_CHARS_MAX: usize = 300;
+/// Files in a form, at most.
+pub const FILES_MAX: usize = 50;
+
 /// A file that came with a form.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -52,6 +57,16 @@ pub struct FormReport {
 }
 
 impl FormReport {
+    /// What a head carries stays short; the pages say so before, this is for whoever does not ask them.
+    fn bound(&mut self) {
+        for field in [&mut self.board, &mut self.name, &mut self.email, &mut self.phone] {
+            if let Some((end, _)) = field.char_indices().nth(FIELD_CHARS_MAX) {
+                field.truncate(end);
+            }
+        }
+        self.files.truncate(FILES_MAX);
+    }
+
     /// The files of a stored form.
     pub fn files_of(raw: &[u8]) -> Vec<FormFile> {
         serde_json::from_slice::<FormReport>(raw).map(|f| f.files).unwrap_or_default()
@@ -60,7 +75,8 @@ impl FormReport {
 
 impl Engine {
     /// Keeps what somebody typed, and reads it at once: there is nothing foreign to parse.
-    pub async fn receive_form(&self, form: FormReport, via: Via, by: Actor) -> Result<Received, Fault> {
+    pub async fn receive_form(&self, mut form: FormReport, via: Via, by: Actor) -> Result<Received, Fault> {
+        form.bound();
         let raw = serde_json::to_vec(&form).expect("a form is plain data");
         let address = Some(form.email.trim()).filter(|a| a.contains('@'));
         let incoming = Incoming {

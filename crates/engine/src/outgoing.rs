@@ -96,7 +96,8 @@ pub(crate) async fn send_all(engine: WeakEngine) {
         if matches!(strong.inner.outbound, Outbound::None) || strong.frozen().is_some() {
             return;
         }
-        let now = strong.now();
+        // The machine's clock may be behind the newest fact: what was due by then is due.
+        let now = strong.now().max(strong.last_moment());
         let todo: Vec<Sending> = {
             let held = in_hand.lock();
             let room = CONVERSATIONS_MAX.saturating_sub(held.len());

@@ -20,6 +20,8 @@ use tokio::sync::mpsc;
 const ATTACHMENTS_MAX: usize = 100;
 /// Observables kept with a report, at most.
 const OBSERVABLES_MAX: usize = 500;
+/// Bytes of observables kept with a report, at most: an address can be two thousand signs long.
+const OBSERVABLE_BYTES_MAX: usize = 128 << 10;
 /// Bytes of text and HTML kept as the reading, each; the raw mail has the rest.
 const TEXT_BYTES_MAX: usize = 2 << 20;
 /// Characters of a text in which observables are looked for.
@@ -129,8 +131,13 @@ pub(crate) fn appraise(engine: &Engine, text: &Text<'_>) -> Thought {
         );
         let mut observables = observables::find(text.subject, own.as_deref());
         let looked_at = cut(text.text, LOOKED_AT_CHARS_MAX);
+        let mut bytes = 0;
         for found in observables::find(looked_at, own.as_deref()) {
-            if observables.len() < OBSERVABLES_MAX && !observables.contains(&found) {
+            bytes += found.value.len();
+            if observables.len() >= OBSERVABLES_MAX || bytes > OBSERVABLE_BYTES_MAX {
+                break;
+            }
+            if !observables.contains(&found) {
                 observables.push(found);
             }
         }

@@ -39,7 +39,7 @@ impl Engine {
     pub async fn settled(&self) -> Result<(), Frozen> {
         let mut durable = self.inner.durable.subscribe();
         loop {
-            let now = self.now();
+            let now = self.now().max(self.last_moment());
             let sends = self.mail_state().outbound;
             let busy =
                 self.read(|desk| desk.unread().next().is_some() || (sends && !desk.due(now, 1).is_empty())).await?;

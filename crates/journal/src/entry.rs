@@ -13,7 +13,7 @@ pub const ERASED_KIND: &str = "journal.erased";
 /// Largest body, bytes.
 pub const BODY_BYTES_MAX: usize = 1 << 20;
 /// Largest content of a part that is opened at replay, bytes.
-pub const REPLAYED_BYTES_MAX: usize = 48 << 10;
+pub const REPLAYED_BYTES_MAX: usize = 1 << 20;
 /// Largest content of a part that lies in the store, bytes; larger ones are files.
 pub const BULK_BYTES_MAX: usize = 256 << 10;
 /// Largest content of any part, bytes.

@@ -1,6 +1,6 @@
 //! What may become of a message.
 
-use super::{Appraisal, Automatic, Command, Fact, Report, Status, Thread, Verdict, erase};
+use super::{Appraisal, Automatic, Command, Fact, Happened, Report, Status, Thread, Verdict, erase};
 use crate::Desk;
 use crate::command::{Actor, Context, Decision, Outcome, Refusal};
 use crate::fact::{self, Recorded};
@@ -103,6 +103,9 @@ pub(crate) fn decide(desk: &Desk, context: &mut Context<'_>, command: Command) -
         }
         Command::Reply { report, draft, ask } => {
             let kept = held(desk, report)?;
+            if kept.is_erased() {
+                return Err(Refusal::Erased);
+            }
             let mut decision = outbox::queue(desk, context, About::Report(report.id), Purpose::Reply, draft)?;
             if ask && matches!(kept.status, Status::New | Status::Snoozed(_)) {
                 decision.facts.push(intake(Fact::Waits { report: report.id, by: report.by }).into());
@@ -129,9 +132,13 @@ fn decide_read(
     findings: super::Findings,
 ) -> Result<Decision, Refusal> {
     let kept = desk.intake.reports.get(report.index()).ok_or(Refusal::NotFound)?;
-    if kept.reading.is_some() {
+    // Erased while it was being read: nothing of it is recorded again.
+    if kept.reading.is_some() || kept.is_erased() {
         return Ok(Decision::nothing(Outcome::Done));
     }
+    // What a person said of it before it was read stands.
+    let said = kept.history.iter().any(|event| event.what == Happened::Appraised);
+    let appraisal = if said { kept.appraisal.clone() } else { findings.appraisal };
     let thread = findings.thread.map(|t| proven(desk, report, t));
     let content = serde_json::to_vec(&findings.body).expect("a reading is plain data");
     let fact = intake(Fact::Read {
@@ -139,7 +146,7 @@ fn decide_read(
         completeness: findings.completeness,
         automatic: findings.automatic,
         language: findings.language,
-        appraisal: findings.appraisal,
+        appraisal,
         thread,
         head: Sealed::Open(findings.head),
     });
@@ -147,10 +154,11 @@ fn decide_read(
     if let Some(Thread::Returns(notice)) = thread {
         facts.push(fact::Fact::Outbox(outbox::bounced(desk, notice, report)).into());
     }
-    if let Some(verdict) = thread.and_then(|thread| joins(desk, thread, findings.automatic)) {
+    let open = !matches!(kept.status, Status::Decided(_));
+    if let Some(verdict) = thread.and_then(|thread| joins(desk, thread, findings.automatic)).filter(|_| open) {
         facts.push(intake(Fact::Decided { report, by: Actor::Rule, verdict, batch: None }).into());
     }
-    if let Some(answer) = findings.answer.filter(|_| may_answer_again(desk, report, context.now)) {
+    if let Some(answer) = findings.answer.filter(|answer| may_answer_again(desk, report, answer, context.now)) {
         let continues = matches!(thread, Some(Thread::Continues(_)));
         if !continues && let Ok(queued) = outbox::queue(desk, context, About::Report(report), Purpose::Receipt, answer)
         {
@@ -212,13 +220,13 @@ fn conversation_root(desk: &Desk, report: ReportId) -> ReportId {
     at
 }
 
-fn may_answer_again(desk: &Desk, report: ReportId, now: Timestamp) -> bool {
-    let kept = desk.intake.get(report);
-    let Some(sender) = kept.sender else { return false };
-    if kept.via == super::Via::Import {
+fn may_answer_again(desk: &Desk, report: ReportId, answer: &outbox::Draft, now: Timestamp) -> bool {
+    if desk.intake.get(report).via == super::Via::Import {
         return false;
     }
-    desk.intake.answered.get(&sender).is_none_or(|last| now.seconds_since(*last) >= ANSWER_INTERVAL_SECONDS)
+    // Who gets the receipt counts, not who says to have written.
+    let last = desk.intake.answered.get(&answer.to_digest);
+    last.is_none_or(|last| now.seconds_since(*last) >= ANSWER_INTERVAL_SECONDS)
 }
 
 fn undecided(kept: &Report) -> Result<(), Refusal> {
