@@ -279,15 +279,8 @@ impl<'l, 'a> Asked<'l, 'a> {
             }
             Part::Word(word) => self.word(word, last, &mut weights, &mut met),
         }
-        met.values.retain(|value| {
-            let mut seen = false;
-            for place in index.seen.places_of_value(&self.lens.visible, *value) {
-                weights.raise(place, 20);
-                seen = true;
-            }
-            seen
-        });
         met.values.sort_unstable();
+        met.values = index.seen.visit(&self.lens.visible, &met.values, |place| weights.raise(place, 20));
         self.met.push(met);
         weights
     }

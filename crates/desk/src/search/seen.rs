@@ -4,6 +4,7 @@ use crate::ids::{EntryId, IncidentId, ReportId};
 use crate::lens::{ClassId, Visible};
 use crate::observables::KINDS;
 use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasher, RandomState};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
@@ -12,6 +13,10 @@ pub(super) const NOBODY: ClassId = ClassId(u32::MAX);
 /// Kinds that are not in the list count as this one.
 const OTHER: u8 = KINDS.len() as u8;
 const BENIGN: u8 = 0x80;
+/// Domains above a host that are looked at: nobody asks for the twentieth.
+const LABELS_MAX: usize = 12;
+/// From so many values on a pass over all sightings is cheaper than looking each value up.
+const MANY_VALUES: usize = 500;
 
 /// Where something was seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,6 +48,9 @@ pub(crate) struct Sightings {
     /// Addresses with their values, in the order in which they were first seen: a network is one pass over them.
     v4: Vec<(u32, u32)>,
     v6: Vec<(u128, u32)>,
+    /// Every ending of a host (`login.kwaad.be`, `kwaad.be`, `be`) by its hash, to the values under it.
+    below: HashMap<u64, Vec<u32>>,
+    hash: RandomState,
     of_report: HashMap<ReportId, std::ops::Range<u32>>,
     of_entry: BTreeMap<(IncidentId, EntryId), u32>,
 }
@@ -59,6 +67,11 @@ fn host_in<'a>(kind: &str, value: &'a str) -> Option<&'a str> {
         "url" => crate::observables::host_of(value),
         _ => None,
     }
+}
+
+/// A host and every domain above it.
+fn endings(host: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(host), |at| at.split_once('.').map(|(_, above)| above)).take(LABELS_MAX)
 }
 
 /// Whether a host is a domain or below it.
@@ -125,6 +138,11 @@ impl Sightings {
             "ipv6" => self.v6.extend(value.parse::<Ipv6Addr>().map(|ip| (ip.into(), number))),
             _ => {}
         }
+        if let Some(host) = host_in(kind, value) {
+            for ending in endings(host) {
+                self.below.entry(self.hash.hash_one(ending)).or_default().push(number);
+            }
+        }
         self.by_value[usize::from(place)].insert(text, number);
         number
     }
@@ -168,7 +186,14 @@ impl Sightings {
         match KINDS.get(usize::from(kind)).copied() {
             Some("ipv4") => self.v4.retain(|(_, v)| *v != value),
             Some("ipv6") => self.v6.retain(|(_, v)| *v != value),
-            _ => {}
+            Some(name) => {
+                for ending in host_in(name, &text).into_iter().flat_map(endings) {
+                    if let Some(under) = self.below.get_mut(&self.hash.hash_one(ending)) {
+                        under.retain(|v| *v != value);
+                    }
+                }
+            }
+            None => {}
         }
         self.free.push(value);
     }
@@ -229,12 +254,41 @@ impl Sightings {
 
     /// Names, addresses of mail and of pages at a domain and below it.
     pub(super) fn at_domain(&self, domain: &str) -> Vec<u32> {
-        let values = self.known.iter().enumerate().filter(|(_, v)| !v.text.is_empty());
-        let host = |v: &Value| {
-            let kind = KINDS.get(usize::from(v.kind))?;
-            host_in(kind, &v.text).map(|host| is_at(host, domain))
+        let under = self.below.get(&self.hash.hash_one(domain)).into_iter().flatten().copied();
+        let host = |value: &u32| {
+            let (kind, text) = self.text(*value);
+            host_in(kind, text).is_some_and(|host| is_at(host, domain))
         };
-        values.filter(|(_, v)| host(v) == Some(true)).map(|(n, _)| n as u32).collect()
+        // A host may be filed twice under one hash; and a hash is no proof.
+        let mut values: Vec<u32> = under.filter(host).collect();
+        values.sort_unstable();
+        values.dedup();
+        values
+    }
+
+    /// Calls `each` with every place where one of these values (in order) was seen, as far as somebody may see; gives back the values
+    /// that were.
+    pub(super) fn visit(&self, visible: &Visible, values: &[u32], mut each: impl FnMut(Place)) -> Vec<u32> {
+        if values.len() < MANY_VALUES {
+            let seen = |value: &u32| {
+                let mut any = false;
+                self.places_of_value(visible, *value).for_each(|place| {
+                    each(place);
+                    any = true;
+                });
+                any
+            };
+            return values.iter().copied().filter(seen).collect();
+        }
+        let mut asked = vec![0u8; self.known.len()];
+        values.iter().for_each(|v| asked[*v as usize] = 1);
+        for ((class, value), place) in self.classes.iter().zip(&self.values).zip(&self.places) {
+            if asked[*value as usize] > 0 && visible.has(*class) {
+                asked[*value as usize] = 2;
+                each(*place);
+            }
+        }
+        values.iter().copied().filter(|v| asked[*v as usize] == 2).collect()
     }
 
     /// Values seen at a place, as far as somebody may see.

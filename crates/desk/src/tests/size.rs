@@ -194,6 +194,9 @@ fn large() -> Builder {
     let begin = Instant::now();
     (0..INCIDENTS).for_each(|n| builder.incident(n));
     println!("{} facts applied in {:.1?}", builder.seq, begin.elapsed());
+    if let Ok(status) = std::fs::read_to_string("/proc/self/status") {
+        status.lines().filter(|l| l.starts_with("VmRSS")).for_each(|l| println!("{l}"));
+    }
     builder
 }
 
