@@ -65,6 +65,9 @@ const FIELD: &[&str] = &[
 const FIELD_ONE_IN: u64 = 20;
 /// Different other words.
 const OTHERS: u64 = 50_000;
+/// One observable in so many is a shared one, and so many different ones are.
+const SHARED_ONE_IN: u64 = 20;
+const SHARED: u64 = 2000;
 
 const SUBJECTS: &[&str] = &[
     "bestanden versleuteld",
@@ -100,8 +103,7 @@ pub fn words(chance: &mut Chance, count: usize) -> String {
 fn other(chance: &mut Chance, out: &mut String) {
     const HEADS: &[u8] = b"bdfghjklmnprstvwz";
     const VOWELS: &[u8] = b"aeiou";
-    let even = chance.below(1 << 30) as f64 / f64::from(1 << 30);
-    let mut rank = (even * (OTHERS as f64).ln()).exp() as usize;
+    let mut rank = ranked(chance, OTHERS);
     while rank > 0 {
         out.push(char::from(HEADS[rank % HEADS.len()]));
         rank /= HEADS.len();
@@ -115,10 +117,12 @@ pub fn subject(chance: &mut Chance, number: usize) -> String {
     format!("{} {number}", chance.of(SUBJECTS))
 }
 
-/// An observable; one in twenty is a well-known one that many messages share.
+/// An observable; one in twenty is one of those that many messages share, as those of a campaign are.
 pub fn observable(chance: &mut Chance) -> Observable {
-    let shared = chance.one_in(20);
-    let number = if shared { chance.below(200) } else { chance.bits() };
+    let number = match chance.one_in(SHARED_ONE_IN) {
+        true => Chance::new(ranked(chance, SHARED) as u64).bits(),
+        false => chance.bits(),
+    };
     let byte = |shift: u32| (number >> shift) & 255;
     let (kind, value) = match number % 5 {
         0 | 1 => ("ipv4", format!("{}.{}.{}.{}", 1 + byte(8) % 223, byte(16), byte(24), byte(32))),
@@ -127,6 +131,12 @@ pub fn observable(chance: &mut Chance) -> Observable {
         _ => ("sha256", format!("{:064x}", u128::from(number).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C))),
     };
     Observable { kind: kind.to_owned(), value, benign: None }
+}
+
+/// A rank below `count`; its chance is inverse to it (Zipf).
+fn ranked(chance: &mut Chance, count: u64) -> usize {
+    let even = chance.below(1 << 30) as f64 / f64::from(1 << 30);
+    (even * (count as f64).ln()).exp() as usize
 }
 
 #[cfg(test)]
@@ -146,9 +156,12 @@ mod tests {
     }
 
     #[test]
-    fn observables_differ_but_some_are_shared() {
+    fn most_observables_are_seen_once_and_those_of_a_campaign_often() {
         let mut chance = Chance::new(1);
-        let seen: std::collections::HashSet<String> = (0..1000).map(|_| observable(&mut chance).value).collect();
-        assert!((900..1000).contains(&seen.len()), "{}", seen.len());
+        let mut seen = std::collections::HashMap::<String, usize>::new();
+        (0..20_000).for_each(|_| *seen.entry(observable(&mut chance).value).or_default() += 1);
+        let most = seen.values().copied().max().unwrap();
+        assert!((50..400).contains(&most), "{most}");
+        assert!(seen.values().filter(|n| **n == 1).count() > 18_000);
     }
 }
