@@ -221,7 +221,7 @@ pub fn select(id: &str, label: &str, options: &[(String, String)], chosen: &str)
 /// Nothing here: why, since when, what will make it fill.
 pub fn empty(title: &str, why: &str, action: Option<Markup>) -> Markup {
     html! {
-        div class="empty" { h3 { (title) } p { (why) } @if let Some(action) = action { (action) } }
+        div class="empty" { h2 { (title) } p { (why) } @if let Some(action) = action { (action) } }
     }
 }
 

@@ -3,10 +3,15 @@ boards-title = { $n ->
     [one] 1 board
    *[other] { $n } boards
 }
+boards-title-hit = { $hit ->
+    [one] One of { $n } boards is hit now
+   *[other] { $spelled } of { $n } boards are hit now
+}
 boards-lead = The register, with what you may see about each.
 boards-counts = { $hit } hit now, { $open } with an incident running, { $reports } with reports.
 boards-shown = { $from } to { $to } of { $total }
 boards-table = As a table (CSV)
+boards-open = Running incidents
 boards-active = only with reports or incidents
 boards-none = No register yet
 boards-none-text = Load it on the terminal: bolwerk register load flanders. Source: Statbel.

@@ -3,10 +3,15 @@ boards-title = { $n ->
     [one] 1 bestuur
    *[other] { $n } besturen
 }
+boards-title-hit = { $hit ->
+    [one] Eén van { $n } besturen is nu geraakt
+   *[other] { $spelled } van { $n } besturen zijn nu geraakt
+}
 boards-lead = Het register, met wat jij over elk mag zien.
 boards-counts = { $hit } nu geraakt, { $open } met een lopend incident, { $reports } met meldingen.
 boards-shown = { $from } tot { $to } van { $total }
 boards-table = Als tabel (CSV)
+boards-open = Lopende incidenten
 boards-active = alleen met meldingen of incidenten
 boards-none = Nog geen register
 boards-none-text = Laad het op de terminal: bolwerk register load flanders. Bron: Statbel.

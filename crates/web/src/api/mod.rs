@@ -30,6 +30,8 @@ use wire::*;
 /// Where it stands.
 const ROOT: &str = "/api/v1";
 
+const ATTACHMENT: &str = "An attachment; a suspicious one inside a ZIP with the password `infected`";
+
 /// Everything that can be asked: the routes and their description in one table.
 fn operations() -> Vec<Op> {
     vec![
@@ -47,6 +49,8 @@ fn operations() -> Vec<Op> {
             .or_gives::<Accepted>(200),
         Op::get("/reports/{reference}", "getReport", "One report, whole", get(reports::get)).gives::<ReportWhole>(200),
         Op::get("/reports/{reference}/raw", "getReportRaw", "Its raw bytes", get(reports::raw)).gives_bytes(),
+        Op::get("/reports/{reference}/attachments/{index}", "getAttachment", ATTACHMENT, get(reports::attachment))
+            .gives_bytes(),
         Op::post("/reports/{reference}/claim", "claimReport", "Work on it", post(reports::claim)).gives::<Done>(200),
         Op::post("/reports/{reference}/release", "releaseReport", "Let it go", post(reports::release))
             .gives::<Done>(200),

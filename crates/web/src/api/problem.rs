@@ -133,6 +133,18 @@ impl From<Fault> for Wrong {
     }
 }
 
+impl From<crate::problem::Problem> for Wrong {
+    fn from(problem: crate::problem::Problem) -> Wrong {
+        use crate::problem::Kind;
+        match problem.kind {
+            Kind::NotFound => Wrong::not_found(),
+            Kind::Erased => Refusal::Erased.into(),
+            Kind::TooLarge => Wrong::of("too-large", "It cannot be handed out in one piece."),
+            _ => Wrong::of("unforeseen", "It stands in the log."),
+        }
+    }
+}
+
 impl From<ContentFault> for Wrong {
     fn from(fault: ContentFault) -> Wrong {
         eprintln!("bolwerk: stored content cannot be read: {fault}");

@@ -11,6 +11,7 @@ use super::wire::{
 };
 use crate::pages::public::{FILES_BYTES_MAX, FILES_MAX, is_mailbox};
 use axum::body::Body;
+use axum::extract::Path;
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use desk::accounts::Role;
@@ -139,11 +140,30 @@ pub(super) async fn raw(call: Call, Named(reference): Named) -> Result<Response,
     let seen = call.look(|_, lens| lens.report(reference).map(|v| v.raw)).await?;
     let bytes = call.web.engine().content(seen.ok_or_else(Wrong::not_found)?).await?;
     let bytes = bytes.ok_or_else(|| Wrong::from(desk::command::Refusal::Erased))?;
+    Ok(download(&format!("{reference}.bin"), bytes))
+}
+
+/// Bytes that are stored, never shown: some of them are foreign.
+fn download(name: &str, bytes: Vec<u8>) -> Response {
     let mut response = Body::from(bytes).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
-    headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
-    Ok(response)
+    let disposition = format!("attachment; filename*=UTF-8''{}", crate::routes::query(name));
+    let disposition = HeaderValue::from_str(&disposition).unwrap_or(HeaderValue::from_static("attachment"));
+    headers.insert(header::CONTENT_DISPOSITION, disposition);
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(crate::headers::DOWNLOAD_POLICY));
+    response
+}
+
+pub(super) async fn attachment(
+    call: Call,
+    Named(reference): Named,
+    Path((_, index)): Path<(String, String)>,
+) -> Result<Response, Wrong> {
+    let index: u32 = index.parse().map_err(|_| Wrong::not_found())?;
+    let view = call.look(|_, lens| lens.report(reference)).await?.ok_or_else(Wrong::not_found)?;
+    let (name, bytes) = crate::pages::report::attached(&call.web, view, index).await?;
+    Ok(download(&name, bytes))
 }
 
 /// Leave to act on a report: one that cannot be seen is not there, one that can is not for everybody to act upon.

@@ -174,6 +174,10 @@ async fn a_report_goes_all_the_way() {
     assert_eq!(whole["attachments"][0]["name"], "brief.jpg");
     let raw = get(&house, &token, &format!("/reports/{reference}/raw")).await;
     assert_eq!(raw.header("content-type"), "application/octet-stream");
+    let file = get(&house, &token, &format!("/reports/{reference}/attachments/0")).await;
+    assert_eq!(file.body, b"losgeld");
+    assert!(file.header("content-disposition").starts_with("attachment;"));
+    is_problem(&get(&house, &token, &format!("/reports/{reference}/attachments/1")).await, 404, "not-found", None);
     for act in ["claim", "release"] {
         let done = post(&house, &token, &format!("/reports/{reference}/{act}"), &json!({})).await;
         assert_eq!(done.json()["reference"], reference, "{act}");

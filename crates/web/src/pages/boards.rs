@@ -75,8 +75,12 @@ pub(crate) fn link(board: &BoardLink) -> Markup {
 /// The page.
 pub fn page(shell: &Shell, view: &Boards) -> Markup {
     let w = shell.w;
-    let title = w.f("boards-title", &[("n", n(view.rows.len()))]);
     let [hit, open, reported] = view.counts();
+    let all = view.rows.len();
+    let title = match hit {
+        hit if hit == 0 || all == 1 => w.f("boards-title", &[("n", n(all))]),
+        hit => w.f("boards-title-hit", &[("n", n(all)), ("hit", n(hit)), ("spelled", s(&w.spelled(hit)))]),
+    };
     let mut kinds = vec![(String::new(), w.t("filter-all"))];
     kinds.extend(view.kinds.iter().map(|k| (k.key().to_owned(), w.of("board-kind", k.key()))));
     let mut provinces = vec![(String::new(), w.t("filter-all"))];
@@ -111,7 +115,7 @@ fn table(shell: &Shell, view: &Boards) -> Markup {
             table class="tbl stack" {
                 thead { tr {
                     th scope="col" { (w.t("board")) } th scope="col" { (w.t("state")) } th scope="col" { (w.t("province")) }
-                    th scope="col" class="num" { (w.t("population")) } th scope="col" class="num" { (w.t("nav-reports")) } th scope="col" class="num" { (w.t("incidents-open")) }
+                    th scope="col" class="num" { (w.t("population")) } th scope="col" class="num" { (w.t("nav-reports")) } th scope="col" class="num" { (w.t("boards-open")) }
                 } }
                 tbody {
                     @for (refnis, row) in view.rows.iter().skip(view.page * ROWS).take(ROWS) {
@@ -121,7 +125,7 @@ fn table(shell: &Shell, view: &Boards) -> Markup {
                             td data-l=(w.t("province")) { (row.province) }
                             td class="num" data-l=(w.t("population")) { (w.number(row.population as usize)) }
                             td class="num" data-l=(w.t("nav-reports")) { (w.number(row.reports)) }
-                            td class="num" data-l=(w.t("incidents-open")) { (w.number(row.incidents_open)) }
+                            td class="num" data-l=(w.t("boards-open")) { (w.number(row.incidents_open)) }
                         }
                     }
                 }

@@ -91,7 +91,7 @@ async fn boards_are_listed_counted_and_exported() {
     let duty = house.duty().await;
     house.post("/telefoon", &duty, &CALL).await;
     let page = house.get("/besturen", &duty).await;
-    assert!(page.text().contains("300 besturen") && page.text().contains("1 nu geraakt"));
+    assert!(page.text().contains("Eén van 300 besturen is nu geraakt") && page.text().contains("1 met meldingen"));
     let first = page.text().split("<tbody>").nth(1).unwrap();
     assert!(first.find("Zwaluwrode").unwrap() < first.find("Antwerpen").unwrap(), "the busiest board is first");
     assert!(page.text().contains("href=\"/besturen?blad=2\""));

@@ -21,7 +21,7 @@ use crate::visitor::Door;
 use crate::when;
 use crate::words::{Words, n, s, words};
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::Response;
 use desk::command::Actor;
 use desk::house::Language;
@@ -239,7 +239,10 @@ fn files(w: &Words, view: &Public) -> Markup {
 
 /// `GET /melden`.
 pub(crate) async fn ask(State(web): State<Web>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
-    show(&web, &uri, &headers, Typed::default(), Vec::new(), |_, _| Vec::new(), StatusCode::OK).await
+    let mut page = show(&web, &uri, &headers, Typed::default(), Vec::new(), |_, _| Vec::new(), StatusCode::OK).await?;
+    // Going back to it must bring back what was typed: a browser throws that away with a page that may not be stored.
+    page.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    Ok(page)
 }
 
 async fn show(

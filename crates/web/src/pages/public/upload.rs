@@ -14,7 +14,7 @@ use std::time::Duration;
 /// Longest text of a field that is read at all, bytes: more than the longest that is taken, so that it can be shown again.
 const TEXT_BYTES_MAX: usize = 8 * WHAT_CHARS_MAX;
 /// All texts and the frame around them, bytes.
-const REST_BYTES_MAX: usize = 1 << 20;
+const REST_BYTES_MAX: usize = 512 << 10;
 /// What is read at all, bytes: files that do not fit are read past, so that the browser hears our answer.
 const BODY_BYTES_MAX: usize = 256 << 20;
 /// Longest silence in the middle of an upload.

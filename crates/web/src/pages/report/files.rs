@@ -88,20 +88,26 @@ pub(crate) async fn attachment(
     Path((reference, index)): Path<(String, u32)>,
 ) -> Result<Response, Problem> {
     let view = view(&web, &visitor, &reference).await?;
+    let (name, bytes) = attached(&web, view, index).await?;
+    Ok(download(&name, bytes))
+}
+
+/// An attachment of a report as it may leave: a suspicious one only inside a protected archive.
+pub(crate) async fn attached(web: &Web, view: ReportView, index: u32) -> Result<(String, Vec<u8>), Problem> {
     let (name, suspicious, bytes) = if view.row.via.is_mail() {
         let found = web.engine().attachment(view.raw, index).await?;
         let (part, bytes) = found.ok_or_else(Problem::not_found)?;
         (part.name, part.suspicious.is_some(), bytes)
     } else {
-        let raw = content(&web, view.raw).await?;
+        let raw = content(web, view.raw).await?;
         let file = FormReport::files_of(&raw).into_iter().nth(index as usize).ok_or_else(Problem::not_found)?;
         let listed = view.head.as_ref().and_then(|h| h.attachments.iter().find(|a| a.index == index));
-        let name = listed.map_or_else(|| format!("{reference}-{index}"), |a| a.name.clone());
+        let name = listed.map_or_else(|| format!("{}-{index}", view.row.reference), |a| a.name.clone());
         (name, listed.is_none_or(|a| a.suspicious.is_some()), file.bytes)
     };
     if !suspicious {
-        return Ok(download(&name, bytes));
+        return Ok((name, bytes));
     }
     let packed = archive::protected(&name, &bytes).ok_or_else(|| Problem::of(Kind::TooLarge))?;
-    Ok(download(&format!("{name}.zip"), packed))
+    Ok((format!("{name}.zip"), packed))
 }

@@ -8,7 +8,7 @@ mod says;
 
 pub(crate) use about::reason;
 pub(crate) use acts::{appraise, claim, decide, erase, snooze};
-pub(crate) use files::{attachment, html as html_frame, raw};
+pub(crate) use files::{attached, attachment, html as html_frame, raw};
 pub use reply::{Reply, page as reply_page};
 pub(crate) use reply::{ask as reply_ask, send as reply_send};
 pub(crate) use says::letter;
