@@ -52,8 +52,12 @@ impl Desk {
             return Some(Thread::Returns(notice));
         }
         let ours = ids.iter().rev().find_map(|id| self.notice_by_message_id(id));
-        if let Some(of) = ours.and_then(|notice| self.report_behind(notice)).filter(|of| *of < report) {
-            return Some(Thread::Continues(of));
+        if let Some(notice) = ours {
+            match (self.report_behind(notice), self.outbox.get(notice).about) {
+                (Some(of), _) if of < report => return Some(Thread::Continues(of)),
+                (None, About::Incident(incident)) => return Some(Thread::Answers(incident)),
+                _ => {}
+            }
         }
         let quoted = Reference::find_in(subject).and_then(|r| self.report_or_incident(r));
         quoted.filter(|of| *of < report).map(Thread::Mentions)

@@ -139,7 +139,7 @@ fn decide_read(
     // What a person said of it before it was read stands.
     let said = kept.history.iter().any(|event| event.what == Happened::Appraised);
     let appraisal = if said { kept.appraisal.clone() } else { findings.appraisal };
-    let thread = findings.thread.map(|t| proven(desk, report, t));
+    let thread = findings.thread.and_then(|t| proven(desk, report, t));
     let content = serde_json::to_vec(&findings.body).expect("a reading is plain data");
     let fact = intake(Fact::Read {
         report,
@@ -159,7 +159,7 @@ fn decide_read(
         facts.push(intake(Fact::Decided { report, by: Actor::Rule, verdict, batch: None }).into());
     }
     if let Some(answer) = findings.answer.filter(|answer| may_answer_again(desk, report, answer, context.now)) {
-        let continues = matches!(thread, Some(Thread::Continues(_)));
+        let continues = matches!(thread, Some(Thread::Continues(_) | Thread::Answers(_)));
         if !continues && let Ok(queued) = outbox::queue(desk, context, About::Report(report), Purpose::Receipt, answer)
         {
             facts.extend(queued.facts);
@@ -177,6 +177,7 @@ fn joins(desk: &Desk, thread: Thread, automatic: Automatic) -> Option<Verdict> {
             About::Report(of) => conversation_root(desk, of),
             About::Incident(incident) => return joins_incident(desk, incident),
         },
+        Thread::Answers(incident) => return joins_incident(desk, incident),
         Thread::Mentions(_) => return None,
     };
     match desk.intake.get(of).status {
@@ -192,18 +193,20 @@ fn joins_incident(desk: &Desk, incident: IncidentId) -> Option<Verdict> {
 }
 
 /// A token of ours counts only together with a sender who takes part in that conversation already.
-fn proven(desk: &Desk, report: ReportId, thread: Thread) -> Thread {
+fn proven(desk: &Desk, report: ReportId, thread: Thread) -> Option<Thread> {
+    let sender = desk.intake.get(report).sender;
     match thread {
         Thread::Continues(of) => {
-            let sender = desk.intake.get(report).sender;
             let root = conversation_root(desk, of);
-            if sender.is_some_and(|s| desk.takes_part(root, &s)) {
-                Thread::Continues(root)
-            } else {
-                Thread::Mentions(of)
-            }
+            let part = sender.is_some_and(|s| desk.takes_part(root, &s));
+            Some(if part { Thread::Continues(root) } else { Thread::Mentions(of) })
         }
-        other => other,
+        Thread::Answers(incident) => {
+            let notices = &desk.incidents.get(incident).notices;
+            let part = sender.is_some_and(|s| notices.iter().any(|n| desk.outbox.get(*n).to == s));
+            part.then_some(thread)
+        }
+        Thread::Mentions(_) | Thread::Returns(_) => Some(thread),
     }
 }
 

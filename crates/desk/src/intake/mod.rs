@@ -254,6 +254,8 @@ pub enum Thread {
     Mentions(ReportId),
     /// A bounce of a mail of ours.
     Returns(NoticeId),
+    /// Proven in the same way, for an incident that no report belongs to yet.
+    Answers(IncidentId),
 }
 
 /// What was decided about a message.

@@ -65,6 +65,8 @@ pub(crate) struct Index {
     of_report: Vec<Vec<u32>>,
     /// Documents of an incident; the line that each is, if it is one.
     of_incident: Vec<Vec<(u32, Option<EntryId>)>>,
+    /// Whether the text of each report was taken in.
+    has_text: Vec<bool>,
     /// The document that an incident's present title is.
     title_of: Vec<u32>,
 }
@@ -90,6 +92,7 @@ impl Index {
     pub(crate) fn received(&mut self, report: ReportId, class: ClassId) {
         let doc = self.doc(Place::Report(report), class);
         self.of_report.push(vec![doc]);
+        self.has_text.push(false);
     }
 
     pub(crate) fn read(&mut self, report: ReportId, kept: &Report) {
@@ -113,9 +116,17 @@ impl Index {
     }
 
     pub(crate) fn text(&mut self, report: ReportId, text: &str) {
-        let Some(doc) = self.of_report.get(report.index()).map(|docs| docs[0]) else { return };
+        let doc = self.of_report[report.index()][0];
+        if std::mem::replace(&mut self.has_text[report.index()], true) {
+            return;
+        }
         let end = text.char_indices().nth(TEXT_CHARS_MAX).map_or(text.len(), |(at, _)| at);
         self.words(doc, Field::Body, &text[..end]);
+    }
+
+    /// Whether a report's text was taken in.
+    pub(super) fn has_text(&self, report: ReportId) -> bool {
+        self.has_text.get(report.index()).copied().unwrap_or(true)
     }
 
     /// Nothing of what came with a report can be found any more, nor is it in memory.

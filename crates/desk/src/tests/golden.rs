@@ -138,7 +138,8 @@ fn intakes() -> Vec<Fact> {
         F::Erased { report, by: ME, reason: "vraag van de betrokkene".to_owned(), second: None },
         F::Countersigned { report, by: AccountId(2) },
     ];
-    facts.extend([Thread::Mentions(ReportId(1)), Thread::Returns(NOTICE)].map(|t| read(Completeness::Full, Some(t))));
+    let threads = [Thread::Mentions(ReportId(1)), Thread::Returns(NOTICE), Thread::Answers(INCIDENT)];
+    facts.extend(threads.map(|t| read(Completeness::Full, Some(t))));
     facts.into_iter().map(Fact::Intake).collect()
 }
 

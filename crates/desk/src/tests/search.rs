@@ -185,6 +185,16 @@ fn a_long_text_is_found_as_far_as_it_is_indexed_and_filters_use_the_same_words()
     assert_eq!((total("voorbijhetbegin"), total("voorbijheteinde")), (1, 0));
     let filter = ReportFilter { text: "voorbijhetbegin".to_owned(), ..ReportFilter::default() };
     assert_eq!(story.lens(duty).reports(&filter, None, 10).rows[0].reference, reference);
+    // After a start the texts come later, once each.
+    let mut desk = story.replayed();
+    let missing: Vec<_> = desk.texts_to_index().collect();
+    assert_eq!(missing.len(), 1);
+    desk.index_text(missing[0].0, &text);
+    desk.index_text(missing[0].0, "anders");
+    assert_eq!(desk.texts_to_index().count(), 0);
+    let viewer = desk.viewer(duty).expect("it is there");
+    let found = |query: &str| desk.seen_by(viewer).search(query, 0, 9).total;
+    assert_eq!((found("voorbijhetbegin"), found("anders")), (1, 0));
     story.act(duty, Command::Intake(intake::Command::Decide(story.report(duty, reference), Verdict::Spam)));
     assert_eq!(story.lens(duty).search("voorbijhetbegin", 0, 10).facets.states, [("spam", 1)]);
 }

@@ -174,6 +174,23 @@ fn an_answer_to_what_is_closed_is_not_swallowed() {
 }
 
 #[test]
+fn an_answer_to_an_incident_that_began_without_a_message_belongs_to_it() {
+    let mut story = Story::new();
+    let duty = story.duty;
+    let incident = story.open(duty, "Gezien door ons", &[]);
+    let draft = story.draft("it@sperwermonde.example", "Wij zien iets bij u");
+    let message_id = draft.message_id.clone();
+    let reply = incidents::Command::Reply { incident: story.incident(duty, incident), draft };
+    story.act(duty, Command::Incidents(reply));
+    let answer = Mail { text: "Dank u, wij kijken na.", answers: vec![message_id], ..Mail::default() };
+    let stranger = story.mail(&Mail { from: "x@elders.example", ..answer.clone() });
+    let ours = story.mail(&answer);
+    let status = |r| story.lens(duty).report(r).map(|v| v.row.status.key());
+    assert_eq!((status(stranger), status(ours)), (Some("new"), Some("incident")));
+    assert_eq!(story.lens(duty).incident(incident).map(|v| v.conversation.len()), Some(2));
+}
+
+#[test]
 fn who_writes_again_because_it_happens_now_is_called() {
     let mut story = Story::new();
     let duty = story.duty;

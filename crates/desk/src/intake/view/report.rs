@@ -221,7 +221,7 @@ impl Lens<'_> {
                 About::Report(of) => (self.visible_rows(&[of]).pop(), true),
                 About::Incident(_) => (None, false),
             },
-            None => (None, false),
+            Some(Thread::Answers(_)) | None => (None, false),
         }
     }
 
