@@ -4,6 +4,7 @@
 
 mod benign;
 mod checks;
+mod punycode;
 mod refang;
 mod shapes;
 
@@ -231,6 +232,14 @@ mod tests {
         assert_eq!(inner.benign, None);
         let outer = found.iter().find(|o| o.value.contains("safelinks")).expect("nothing is dropped");
         assert_eq!(outer.benign.as_deref(), Some("wrapper"));
+    }
+
+    #[test]
+    fn lookalikes_lose_their_disguise() {
+        // The second one is written with a Cyrillic letter.
+        assert_eq!(values("www.münchen.de"), ["domain www.xn--mnchen-3ya.de"]);
+        assert_eq!(values("http://mіcrosoft.com/x")[1], "domain xn--mcrosoft-thh.com");
+        assert_eq!(values("jan@bücher.example"), ["email jan@xn--bcher-kva.example"]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::Finder;
 use super::checks::{is_base58_btc, is_eth, is_segwit_btc};
+use super::punycode::ascii_label;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Longest address with a scheme, bytes.
@@ -12,6 +13,8 @@ const EMAIL_BYTES_MAX: usize = 254;
 const LOCAL_BYTES_MAX: usize = 64;
 /// Longest host name (RFC 1035 §2.3.4), bytes.
 const HOST_BYTES_MAX: usize = 253;
+/// Longest label of a host name, bytes.
+const LABEL_BYTES_MAX: usize = 63;
 /// Longest word that may be anything else than an address with a scheme, bytes: a SHA-512 has 128 signs, a mail address 254.
 const WORD_BYTES_MAX: usize = 320;
 const SCHEMES: [&str; 8] = ["http", "https", "ftp", "ftps", "sftp", "ws", "wss", "ldap"];
@@ -174,16 +177,22 @@ fn domain(text: &str) -> Option<String> {
     let lower = name.to_lowercase();
     let label = |l: &str| {
         !l.is_empty()
-            && l.len() <= 63
             && !l.starts_with('-')
             && !l.ends_with('-')
             && l.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_')
     };
-    let well_formed = lower.len() <= HOST_BYTES_MAX && lower.split('.').all(label);
+    if !lower.split('.').all(label) {
+        return None;
+    }
+    let ascii = match lower.is_ascii() {
+        true => lower,
+        false => lower.split('.').map(ascii_label).collect::<Option<Vec<_>>>()?.join("."),
+    };
+    let well_formed = ascii.len() <= HOST_BYTES_MAX && ascii.split('.').all(|l| l.len() <= LABEL_BYTES_MAX);
     // Names that are kept for examples and tests (RFC 2606) are read too: they cannot be anybody's.
-    let reserved = RESERVED.iter().any(|r| lower.rsplit('.').next() == Some(r));
-    let known = well_formed && (reserved || psl::suffix(lower.as_bytes()).is_some_and(|s| s.is_known()));
-    (known && psl::domain(lower.as_bytes()).is_some()).then_some(lower)
+    let reserved = RESERVED.iter().any(|r| ascii.rsplit('.').next() == Some(r));
+    let known = well_formed && (reserved || psl::suffix(ascii.as_bytes()).is_some_and(|s| s.is_known()));
+    (known && psl::domain(ascii.as_bytes()).is_some()).then_some(ascii)
 }
 
 /// Everything in a piece that is no address with a scheme.

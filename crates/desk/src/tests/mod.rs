@@ -1,5 +1,6 @@
 //! Stories, rules under any sequence of commands, what others may see, and the written form of every fact.
 
+mod corpus;
 mod golden;
 mod lens;
 mod replay;
