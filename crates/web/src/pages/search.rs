@@ -81,7 +81,7 @@ pub fn results(shell: &Shell, view: &Search) -> Markup {
                 p class="row wide meta" role="status" {
                     span { (w.f("search-count", &[("n", n(found.total))])) }
                     @for (kind, count) in &found.facets.kinds { span { (w.of("hit", kind)) " " b { (w.number(*count)) } } }
-                    @for (state, count) in &found.facets.states { span { (w.of_or("status", state, "state")) " " (w.number(*count)) } }
+                    @for (state, count) in &found.facets.states { span { (w.of(if w.has("status", state) { "status" } else { "phase" }, state)) " " (w.number(*count)) } }
                 }
                 @for (typed, read) in &found.corrected { p { (w.rich("search-corrected", &[("typed", s(typed)), ("read", s(read))])) } }
                 @for hit in &found.hits { (row(w, hit)) }

@@ -1,7 +1,7 @@
 //! What happened: the time of the event, and the time of writing where they differ; and the composer above it.
 
 use super::{Incident, older};
-use crate::pages::report::letter;
+use crate::pages::report::{purpose_key, standing};
 use crate::pages::rows::{from_whom, subject, way_icon};
 use crate::parts::{Icon, Mistake, icon, listed, mistake_of, severity, tlp};
 use crate::routes::{IncidentAct, Route};
@@ -11,9 +11,12 @@ use crate::when;
 use crate::words::{Words, n, s};
 use desk::incidents::{EntryView, LineView, Note, NoteKind, Severity};
 use desk::lens::Tlp;
+use desk::outbox::{NoticeView, Purpose};
 use desk::view::SeenBy;
 use maud::{Markup, html};
 
+/// Characters of a mail of ours that a line shows.
+const LETTER_CHARS_SHOWN: usize = 280;
 /// Lines shown at first.
 const LINES_SHOWN: usize = 80;
 /// Written down so much later than it happened, both times are shown, seconds.
@@ -137,7 +140,7 @@ fn line(shell: &Shell, view: &Incident, entry: &EntryView) -> Markup {
             span class="ico" { (icon(shape(&entry.what))) }
             div {
                 p class="who" {
-                    b { @if decision { (w.t("note-kind-decision")) " · " } (shell.who(&entry.who)) }
+                    b { @if decision { (w.t("note-kind-decision")) " · " } (from(shell, entry)) }
                     @if let Some(label) = entry.tlp { (tlp(label)) }
                 }
                 (says(shell, entry))
@@ -180,11 +183,11 @@ fn says(shell: &Shell, entry: &EntryView) -> Markup {
             changed(w, field, value.as_deref(), *present, reason.as_deref())
         }
         LineView::Report(row) => html! {
-            p { (w.f("line-report", &[("who", s(&from_whom(w, row)))])) " " a href=(Route::Report(row.reference)) { span class="ref" { (row.reference) } " " (subject(w, row)) } }
+            p { a href=(Route::Report(row.reference)) { span class="ref" { (row.reference) } " " (subject(w, row)) } }
             @if let Some(snippet) = &row.snippet { blockquote { (snippet) } }
         },
         LineView::ReportGone => html! { p class="quiet" { (w.t("line-report-gone")) } },
-        LineView::Notice(notice) => letter(shell, notice),
+        LineView::Notice(notice) => sent(w, notice),
         LineView::Task(_, what) => html! { p { (w.f("line-task", &[("text", s(&text(what)))])) } },
         LineView::TaskSet(_, true, what) => html! { p { (w.f("line-task-done", &[("text", s(&text(what)))])) } },
         LineView::TaskSet(_, false, what) => html! { p { (w.f("line-task-open", &[("text", s(&text(what)))])) } },
@@ -194,6 +197,31 @@ fn says(shell: &Shell, entry: &EntryView) -> Markup {
         LineView::Observed(None) => html! { p class="quiet" { (w.t("erased")) } },
         LineView::Held(reason) => html! { p { (w.f("line-held", &[("reason", s(&text(reason)))])) } },
         LineView::HoldLifted(reason) => html! { p { (w.f("line-hold-lifted", &[("reason", s(&text(reason)))])) } },
+    }
+}
+
+/// A mail of ours, as much of it as a line holds; the whole stands in the conversation.
+fn sent(w: &Words, notice: &NoticeView) -> Markup {
+    let text = notice.text.as_deref().unwrap_or_default();
+    let cut = text.char_indices().nth(LETTER_CHARS_SHOWN).map(|(at, _)| at);
+    html! {
+        p class="row" {
+            b { (w.f("letter-to", &[("to", s(&notice.to.clone().unwrap_or_else(|| w.t("erased"))))])) }
+            (standing(w, notice))
+            span class="meta" { (w.of("purpose", purpose_key(notice.purpose))) }
+        }
+        @if let Some(subject) = &notice.subject { p { (subject) } }
+        @if notice.purpose == Purpose::Reply && !text.is_empty() {
+            blockquote { (&text[..cut.unwrap_or(text.len())]) @if cut.is_some() { "…" } }
+        }
+    }
+}
+
+/// Who a line is from: of a message, its sender.
+fn from(shell: &Shell, entry: &EntryView) -> String {
+    match &entry.what {
+        LineView::Report(row) => shell.w.f("line-report", &[("who", s(&from_whom(shell.w, row)))]),
+        _ => shell.who(&entry.who),
     }
 }
 

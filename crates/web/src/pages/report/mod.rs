@@ -11,7 +11,7 @@ pub(crate) use acts::{appraise, claim, decide, erase, snooze};
 pub(crate) use files::{attached, attachment, html as html_frame, raw};
 pub use reply::{Reply, page as reply_page};
 pub(crate) use reply::{ask as reply_ask, send as reply_send};
-pub(crate) use says::letter;
+pub(crate) use says::{letter, purpose_key, standing};
 
 use crate::Web;
 use crate::app::page as respond;
