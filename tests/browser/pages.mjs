@@ -12,7 +12,7 @@ export async function addresses(page, desk) {
   const board = await first(/\/bestuur\/[0-9]{5}/);
   return [
     "/wacht", `/wacht?open=${report}`, `/melding/${report}`, `/melding/${report}/antwoord`, "/meldingen", "/incidenten", "/incidenten/nieuw",
-    `/incident/${incident}`, "/uitgaand", "/uitgaand/testbak", "/zoek", "/zoek?q=versleuteld", "/besturen", board, "/journaal", "/instellingen",
-    "/toetsen", "/oproep", "/melden", "/melding/M-0000-0000",
+    `/incident/${incident}`, "/uitgaand", "/demo/post", "/zoek", "/zoek?q=versleuteld", "/besturen", board, "/journaal", "/instellingen",
+    "/toetsen", "/telefoon", "/melden", "/melding/M-0000-0000",
   ];
 }
