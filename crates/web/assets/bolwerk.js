@@ -58,7 +58,10 @@
   // ---- Live: one stream for all windows of this browser; the others listen to it. ----
   const strip = $("#live");
   const banner = $("#lost");
-  const hour = () => new Date().toTimeString().slice(0, 8);
+  // The desk's own clock and zone, not the device's.
+  const made = Number(words.now) - performance.now();
+  const hour = () => new Date(made + performance.now())
+    .toLocaleTimeString("nl-BE", { timeZone: "Europe/Brussels", hour12: false });
   const say = (live) => {
     if (!strip) return;
     strip.textContent = live ? words.live : words.lost + " " + lost;

@@ -1,9 +1,9 @@
 //! The pages' shared state, and which address leads where.
 
 use crate::problem::{Kind, Problem};
-use crate::routes::{Route, query};
+use crate::routes::{ReportAct, Route, query};
 use crate::secret::SECRET_BYTES;
-use crate::shell::{Mail, Nav, Shell, Toast};
+use crate::shell::{Mail, Nav, Shell, Toast, Undo};
 use crate::visitor::Visitor;
 use crate::words::words;
 use crate::{assets, headers, pages, problem};
@@ -14,6 +14,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use desk::Digest;
+use desk::ids::{Named, Reference};
 use desk::lens::Lens;
 use engine::Engine;
 use maud::Markup;
@@ -182,9 +183,16 @@ fn toast(visitor: &Visitor) -> Option<Toast> {
     if !pages::DONE.contains(&what) {
         return None;
     }
-    let about = value("over").and_then(|a| a.parse::<desk::ids::Reference>().ok()).map(|r| r.to_string());
-    let undo = value("nr").and_then(|n| n.parse().ok());
-    Some(Toast { what: what.to_owned(), about, undo })
+    let about = value("over").and_then(|a| a.parse::<Reference>().ok());
+    let number = value("nr").and_then(|n| n.parse().ok()).map(Undo::Fact);
+    let report = about.filter(|r| r.named() == Named::Report);
+    let undo = match (what, report) {
+        ("snoozed", Some(report)) => Some(Undo::Act(Route::ReportAct(report, ReportAct::Snooze), "choice", "wake")),
+        ("claimed", Some(report)) => Some(Undo::Act(Route::ReportAct(report, ReportAct::Claim), "act", "release")),
+        ("released", Some(report)) => Some(Undo::Act(Route::ReportAct(report, ReportAct::Claim), "act", "claim")),
+        _ => number,
+    };
+    Some(Toast { what: what.to_owned(), about: about.map(|r| r.to_string()), undo })
 }
 
 /// Back to a page after an act, with what was done.

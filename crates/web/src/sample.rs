@@ -2,7 +2,7 @@
 
 use crate::pages;
 use crate::pages::report::{Opened, Pane, Text};
-use crate::shell::{Counts, Mail, Nav, Shell, Toast};
+use crate::shell::{Counts, Mail, Nav, Shell, Toast, Undo};
 use crate::words::words;
 use desk::accounts::{self, Person, Preferences, Role, Theme};
 use desk::command::{Actor, Command, Context, Outcome};
@@ -410,8 +410,11 @@ pub fn pages(language: Language, theme: Theme) -> Vec<(String, Markup)> {
         let queue = lens.queue(NOW, &QueueFilter::default());
         let open = Some(opened(&story, open, HIT, pane));
         let current = open.as_ref().map(|o| o.view.row.reference);
-        let toast =
-            toast.then(|| Toast { what: "snoozed".to_owned(), about: current.map(|r| r.to_string()), undo: Some(7) });
+        let toast = toast.then(|| Toast {
+            what: "snoozed".to_owned(),
+            about: current.map(|r| r.to_string()),
+            undo: Some(Undo::Fact(7)),
+        });
         let view = pages::duty::Duty { queue, filter: QueueFilter::default(), current, open, bulk };
         pages::duty::page(&Shell { toast, ..at(Nav::Duty) }, &view)
     };

@@ -63,6 +63,15 @@ pub enum Mail {
     },
 }
 
+/// How an act is taken back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Undo {
+    /// By the number of its fact.
+    Fact(u64),
+    /// By the opposite act: where it is sent, and its one field.
+    Act(Route, &'static str, &'static str),
+}
+
 /// An act that was just done, and how to take it back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Toast {
@@ -70,8 +79,8 @@ pub struct Toast {
     pub what: String,
     /// What it was done to, as a reference.
     pub about: Option<String>,
-    /// Number of the fact that can be taken back.
-    pub undo: Option<u64>,
+    /// How it is taken back, if it can be.
+    pub undo: Option<Undo>,
 }
 
 /// Everything around a page.
@@ -216,7 +225,7 @@ impl Shell {
             (DOCTYPE)
             html lang=(w.language.tag()) data-theme=[theme(self.theme)] {
                 head { (head(w, &title)) }
-                body data-stream=(Route::Stream) data-stamp=(self.stamp) data-keys=(if self.keys_off { "off" } else { "on" })
+                body data-stream=(Route::Stream) data-stamp=(self.stamp) data-now=(self.now.0 / 1000) data-keys=(if self.keys_off { "off" } else { "on" })
                     data-busy=(w.t("busy")) data-lost=(w.t("live-lost")) data-live=(w.t("live")) {
                     a class="skip" href="#main" { (w.t("skip")) }
                     (self.strip())
@@ -321,12 +330,11 @@ impl Shell {
                 @if let Some(toast) = &self.toast {
                     div class="toast" role="status" data-toast {
                         span { (w.f(&format!("done-{}", toast.what), &[("about", s(toast.about.as_deref().unwrap_or_default()))])) }
-                        @if let Some(undo) = toast.undo {
-                            form method="post" action=(Route::Undo) {
-                                (self.token())
-                                input type="hidden" name="of" value=(undo);
-                                button class="btn" type="submit" data-key="z" { (w.t("undo")) " " kbd { "z" } }
-                            }
+                        @let button = html! { button class="btn" type="submit" data-key="z" { (w.t("undo")) " " kbd { "z" } } };
+                        @match &toast.undo {
+                            Some(Undo::Fact(of)) => { (self.act(&Route::Undo, &[("of", &of.to_string())], &button)) }
+                            Some(Undo::Act(to, name, value)) => { (self.act(to, &[(name, value)], &button)) }
+                            None => {}
                         }
                     }
                 }

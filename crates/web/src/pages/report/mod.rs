@@ -117,7 +117,8 @@ impl Opened {
     fn with_pane(&self, pane: Pane) -> String {
         let here = self.here().to_string();
         let join = if here.contains('?') { '&' } else { '?' };
-        if self.pane == pane { format!("{here}#read") } else { format!("{here}{join}doe={}#doe", pane.key()) }
+        // No fragment: with one, browsers do not give the form's first field the focus.
+        if self.pane == pane { here } else { format!("{here}{join}doe={}", pane.key()) }
     }
 }
 

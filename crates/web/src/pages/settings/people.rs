@@ -30,7 +30,7 @@ pub(super) fn list(shell: &Shell, view: &Settings) -> Markup {
                             th scope="row" { (or_erased(w, person.name.as_deref())) }
                             td data-l=(w.t("organisation")) { (person.organisation) }
                             td data-l=(w.t("rights")) {
-                                @if person.disabled { span class="quiet" { (w.t("disabled")) } } @else { (w.of("role", role_key(person.role))) (manage(shell, view, person)) }
+                                div { @if person.disabled { span class="quiet" { (w.t("disabled")) } } @else { (w.of("role", role_key(person.role))) (manage(shell, view, person)) } }
                             }
                         }
                     }
