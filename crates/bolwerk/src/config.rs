@@ -398,6 +398,12 @@ mod tests {
     }
 
     #[test]
+    fn the_example_that_ships_has_no_mistakes() {
+        let example = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/example.toml"));
+        read(example).map_err(|failure| failure.to_string()).unwrap();
+    }
+
+    #[test]
     fn a_whole_file_is_understood() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bolwerk.toml");

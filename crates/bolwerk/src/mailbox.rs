@@ -6,6 +6,7 @@ use desk::intake::Via;
 use engine::{Engine, Fault, MailIn, MailboxState};
 use post::door::Kept;
 use post::imap::{After, Mailbox, Secret, State, Tls, fetch};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -37,8 +38,27 @@ pub fn empty(
     let tls = file.tls != ImapTls::Off;
     Ok(async move {
         let keep = |raw| keep(engine.clone(), tls, raw);
-        fetch(mailbox, keep, stop, |state| teller.tell_mailbox(state_of(&state, teller.now()))).await;
+        let failing = AtomicBool::new(false);
+        let name = format!("{} on {}", mailbox.user, mailbox.host);
+        let tell = |state: State| {
+            log(&name, &state, &failing);
+            teller.tell_mailbox(state_of(&state, teller.now()));
+        };
+        fetch(mailbox, keep, stop, tell).await;
     })
+}
+
+/// A failure is said once, and so is its end.
+fn log(name: &str, state: &State, failing: &AtomicBool) {
+    match state {
+        State::Failed { why, .. } if !failing.swap(true, Ordering::Relaxed) => {
+            eprintln!("bolwerk: mailbox {name}: no mail is fetched: {why}");
+        }
+        State::Connected | State::Waiting { .. } if failing.swap(false, Ordering::Relaxed) => {
+            eprintln!("bolwerk: mailbox {name}: mail is fetched again");
+        }
+        _ => {}
+    }
 }
 
 fn secret(file: &ImapFile) -> Result<Secret, Failure> {
