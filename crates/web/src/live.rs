@@ -13,7 +13,6 @@ use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use desk::ids::Timestamp;
 use desk::incidents::IncidentFilter;
-use desk::intake::QueueFilter;
 use desk::lens::Lens;
 use engine::Event;
 use hyper::body::{Bytes, Frame};
@@ -66,7 +65,7 @@ impl Serialize for Counts {
 
 /// Figures beside the navigation.
 pub fn counts(lens: &Lens<'_>, now: Timestamp) -> Counts {
-    let (queue, outbox) = (lens.queue(now, &QueueFilter::default()).counts, lens.outbox_counts());
+    let (queue, outbox) = (lens.queue_counts(now), lens.outbox_counts());
     let incidents = lens.incidents(&IncidentFilter::default(), None, 0).total;
     Counts { duty: queue.call + queue.judge, incidents, undelivered: outbox.failed + outbox.bounced }
 }

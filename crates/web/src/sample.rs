@@ -395,6 +395,7 @@ fn opened(story: &Story, reference: Reference, text: &str, pane: Pane) -> Opened
         html: Some("<p>x</p>".to_owned()),
         headers: vec![("From".to_owned(), "iemand".to_owned()), ("X-Spam".to_owned(), "nee".to_owned())],
         nested: vec!["Een bijgevoegde mail.".to_owned()],
+        attached: Vec::new(),
     };
     Opened { view, text: Text::Read(Box::new(body)), pane, chosen: false, mistakes: Vec::new(), alone: false }
 }
