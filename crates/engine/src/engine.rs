@@ -255,6 +255,7 @@ impl Engine {
         std::thread::Builder::new().name("writer".to_owned()).spawn(move || scribe.run(jobs))?;
         let engine = Engine { inner, queue };
         tokio::spawn(crate::reading::read_all(engine.downgrade()));
+        tokio::spawn(crate::reading::index_all(engine.downgrade()));
         tokio::spawn(outgoing::send_all(engine.downgrade()));
         Ok(engine)
     }

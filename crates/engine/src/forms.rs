@@ -99,6 +99,7 @@ impl Engine {
             if let Some(report) = found {
                 let findings = self.form_findings(&form, via, received);
                 self.submit(Actor::Rule, Command::Intake(intake::Command::Read(report, Box::new(findings)))).await?;
+                self.inner.desk.write().index_text(report, &form.what);
             }
         }
         Ok(received)

@@ -91,10 +91,30 @@ async fn read_one(engine: &Engine, report: ReportId, seq: u64) -> Result<(), Fau
         Some(raw) => engine.form_again(report, via, &raw),
         None => return Ok(()),
     };
-    let text = findings.body.text.clone();
+    let text = findings.body.searchable();
     engine.submit(Actor::Rule, Command::Intake(intake::Command::Read(report, Box::new(findings)))).await?;
     engine.inner.desk.write().index_text(report, &text);
     Ok(())
+}
+
+/// After a start, the texts of what was read before become findable again, the newest first. The pages do not wait for it.
+pub(crate) async fn index_all(engine: WeakEngine) {
+    let todo: Vec<(ReportId, u64)> = match engine.upgrade() {
+        Some(strong) => strong.peek(|desk| desk.texts_to_index().collect()),
+        None => return,
+    };
+    for (report, seq) in todo {
+        let Some(strong) = engine.upgrade() else { return };
+        match strong.content_at(seq).await {
+            Ok(Some(body)) => {
+                let text = serde_json::from_slice::<Body>(&body).unwrap_or_default().searchable();
+                strong.inner.desk.write().index_text(report, &text);
+            }
+            // Erased meanwhile.
+            Ok(None) => {}
+            Err(error) => eprintln!("bolwerk: the text of report {} cannot be fetched: {error}", report.0),
+        }
+    }
 }
 
 /// A text to be judged.
@@ -220,6 +240,7 @@ fn mail_findings(engine: &Engine, report: ReportId, via: Via, reading: Reading) 
             html: reading.html.as_deref().map(|h| cut(h, TEXT_BYTES_MAX).to_owned()),
             headers: reading.headers,
             nested: reading.nested.iter().map(|n| cut(n, TEXT_BYTES_MAX).to_owned()).collect(),
+            attached: reading.attachments.into_iter().filter_map(|part| part.text).collect(),
         },
         answer,
     }

@@ -225,6 +225,17 @@ pub struct Body {
     pub headers: Vec<(String, String)>,
     /// Text of an attached message, one level deep.
     pub nested: Vec<String>,
+    /// Text of attachments that are text, to be found by; shown nowhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attached: Vec<String>,
+}
+
+impl Body {
+    /// Everything that a search may find.
+    pub fn searchable(&self) -> String {
+        let texts = std::iter::once(&self.text).chain(&self.nested).chain(&self.attached);
+        texts.map(String::as_str).collect::<Vec<_>>().join("\n")
+    }
 }
 
 /// What is thought of a message.
