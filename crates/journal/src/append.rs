@@ -9,6 +9,7 @@ use crate::hooks::{Fault, Random};
 use crate::leaf::{Hash, KeyId, Leaf, LeafPart, Place, SALT_BYTES, commit_body, commit_part, sha256};
 use crate::note::Checkpoint;
 use crate::seal::{NONCE_BYTES, seal};
+use crate::share;
 use crate::store::{self, EntryRow, Rows, Snapshot, Store, bulk_id, tile_row};
 use crate::tree::{Edge, hash_leaf};
 use crate::writer::{KEYS, Writer, read_keys, stored_checkpoint, usable, write_keys};
@@ -61,6 +62,7 @@ impl Writer {
             return Err(Error::invalid("an erasure without keys"));
         }
         entry.body = body_with_keys(&entry.body, &erasing)?;
+        self.take_in(erasing.iter().copied())?;
         if let Some(key) = erasing.iter().find(|key| !self.is_usable(**key)) {
             return Err(Error::UnknownKey { key: *key });
         }
@@ -74,18 +76,30 @@ impl Writer {
             return Err(error);
         }
         self.db.scrub();
+        // Where this fails, the node lags behind the erasure until it confirms it again.
+        let size = self.edge.size();
+        drop(share::clear(&*self.db, &self.dir, &mut write_keys(&self.keys), size));
         appended.into_iter().next().ok_or_else(|| Error::invalid("an erasure without an entry"))
     }
 
     fn is_usable(&self, key: KeyId) -> bool {
-        usable(&read_keys(&self.keys), self.next_key, &BTreeSet::new(), key)
+        usable(&read_keys(&self.keys), &self.pool, &BTreeSet::new(), key)
+    }
+
+    /// Takes in the keys of other nodes when one is named that is not here.
+    fn take_in(&self, named: impl Iterator<Item = KeyId>) -> Result<(), Error> {
+        let newest = named.max().unwrap_or(KeyId(0));
+        if self.db.node().is_none() || newest.0 <= read_keys(&self.keys).last() {
+            return Ok(());
+        }
+        share::take_in(&*self.db, &self.dir, &mut write_keys(&self.keys))
     }
 
     fn check_group(&self, group: &[Vec<NewEntry>], erasing: &BTreeSet<KeyId>) -> Result<(), Error> {
         let keys = read_keys(&self.keys);
         for entry in group.iter().flatten() {
             check_new(entry)?;
-            if let Some(part) = entry.parts.iter().find(|part| !usable(&keys, self.next_key, erasing, part.key)) {
+            if let Some(part) = entry.parts.iter().find(|part| !usable(&keys, &self.pool, erasing, part.key)) {
                 return Err(Error::UnknownKey { key: part.key });
             }
         }
@@ -94,6 +108,7 @@ impl Writer {
 
     fn commit(&mut self, group: &[Vec<NewEntry>], erasing: &BTreeSet<KeyId>, now: i64) -> Result<Vec<Appended>, Error> {
         self.refuse_poisoned()?;
+        self.take_in(group.iter().flatten().flat_map(|entry| &entry.parts).map(|part| part.key))?;
         self.check_group(group, erasing)?;
         let at = now.max(self.last_at);
         if group.iter().all(Vec::is_empty) {
@@ -232,7 +247,8 @@ impl Writer {
 
     fn poison_unless_clean(&mut self, error: &Error) {
         let clean = match error {
-            Error::Invalid { .. } | Error::UnknownKey { .. } | Error::Random { .. } | Error::Moved { .. } => true,
+            Error::Invalid { .. } | Error::UnknownKey { .. } | Error::Random { .. } => true,
+            Error::Moved { .. } | Error::Away { .. } => true,
             Error::Full { .. } => {
                 matches!(stored_checkpoint(&*self.db), Ok((stored, _)) if stored.size == self.edge.size())
             }
@@ -342,6 +358,9 @@ fn erase_parts(db: &dyn Store, erasing: &BTreeSet<KeyId>, by: u64) -> Result<Vec
             erase_in_entry(db, seq, *key, &mut blobs)?;
         }
         db.execute("INSERT INTO erased (key, seq) VALUES ($1, $2)", &[key.0.into(), by.into()])?;
+        if db.node().is_some() {
+            db.execute("DELETE FROM keys WHERE id = $1", &[key.0.into()])?;
+        }
     }
     Ok(blobs)
 }

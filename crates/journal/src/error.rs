@@ -55,6 +55,12 @@ pub enum Error {
         /// What happened.
         why: String,
     },
+    /// The database server does not answer, or not now. Nothing of this group was written; the writer goes on when it is back.
+    #[error("the database server does not answer: {why}; try again")]
+    Away {
+        /// What happened.
+        why: String,
+    },
     /// The key file is not there.
     #[error("the key file {} is missing: put it back from the backup of the keys", path.display())]
     NoKeys {
@@ -132,6 +138,12 @@ pub enum Error {
     /// The store failed.
     #[error("the store failed: {0}")]
     Store(rusqlite::Error),
+    /// The database server refused.
+    #[error("the database server refused: {what}")]
+    Server {
+        /// What it said.
+        what: String,
+    },
 }
 
 impl Error {

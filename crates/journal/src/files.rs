@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::Error;
@@ -22,6 +22,22 @@ pub fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), Error> {
         .and_then(|()| fs::rename(&beside, path).map_err(Error::io("rename", path)))
         .inspect_err(|_| drop(fs::remove_file(&beside)))?;
     sync_folder_of(path)
+}
+
+/// As [`write_synced`], and overwrites what lay there before unless it has another name: for secrets.
+pub(crate) fn write_synced_over(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let old = OpenOptions::new().write(true).open(path).ok();
+    write_synced(path, bytes)?;
+    old.map_or(Ok(()), |old| overwrite(old).map_err(Error::io("overwrite the old", path)))
+}
+
+fn overwrite(mut old: File) -> std::io::Result<()> {
+    let metadata = old.metadata()?;
+    if metadata.nlink() > 0 {
+        return Ok(());
+    }
+    std::io::copy(&mut std::io::repeat(0).take(metadata.len()), &mut old)?;
+    old.sync_all()
 }
 
 fn write_file_synced(path: &Path, bytes: &[u8]) -> Result<(), Error> {

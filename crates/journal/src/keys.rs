@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -16,14 +16,14 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
 use crate::Error;
-use crate::files::{read_bounded, sync_folder_of, write_synced};
+use crate::files::{read_bounded, sync_folder_of, write_synced_over};
 use crate::leaf::{Hash, KEY_MAX, KeyId};
 use crate::seal::KeyBytes;
 
 const MAGIC: &[u8; 16] = b"bolwerk-keys/1\n\0";
 const HEADER_BYTES: usize = 16 + 32 + 32 + 32;
 const BLOCK_HEAD_BYTES: usize = 8 + 4;
-const ERASED: KeyBytes = [0; 32];
+pub(crate) const ERASED: KeyBytes = [0; 32];
 /// Largest key file that is read, bytes: 100 million keys.
 const KEY_FILE_BYTES_MAX: u64 = 3_200_000_000;
 /// How often a reader looks again when the file was replaced while it read.
@@ -153,8 +153,12 @@ impl Keys {
         random: &mut dyn FnMut(&mut [u8]) -> Result<(), Error>,
         count: u64,
     ) -> Result<(), Error> {
-        let new = new_keys(random, count)?;
-        if self.last() + count > KEY_MAX {
+        self.append(path, new_keys(random, count)?)
+    }
+
+    /// Adds keys to the file: durable when this returns.
+    pub fn append(&mut self, path: &Path, new: Vec<KeyBytes>) -> Result<(), Error> {
+        if self.last() + new.len() as u64 > KEY_MAX {
             return Err(Error::invalid("no more key ids"));
         }
         let bytes = block(&self.header_check(), self.last() + 1, &new);
@@ -167,6 +171,11 @@ impl Keys {
         self.torn = false;
         self.keys.extend(new);
         Ok(())
+    }
+
+    /// Adds keys in memory only.
+    pub fn add(&mut self, new: Vec<KeyBytes>) {
+        self.keys.extend(new);
     }
 
     /// Cuts a torn last block off.
@@ -193,12 +202,11 @@ impl Keys {
 
     /// Rewrites the file as it is in memory, synced, and overwrites what lay there before unless it has another name.
     pub fn rewrite(&mut self, path: &Path) -> Result<(), Error> {
-        let old = OpenOptions::new().write(true).open(path).ok();
         let bytes = self.to_bytes();
-        write_synced(path, &bytes)?;
+        write_synced_over(path, &bytes)?;
         self.good_bytes = bytes.len() as u64;
         self.torn = false;
-        old.map_or(Ok(()), |old| overwrite(old).map_err(Error::io("overwrite the old", path)))
+        Ok(())
     }
 }
 
@@ -209,7 +217,10 @@ pub(crate) fn derive(root: &[u8; 32], purpose: &str) -> [u8; 32] {
     mac.finalize().into_bytes().into()
 }
 
-fn new_keys(random: &mut dyn FnMut(&mut [u8]) -> Result<(), Error>, count: u64) -> Result<Vec<KeyBytes>, Error> {
+pub(crate) fn new_keys(
+    random: &mut dyn FnMut(&mut [u8]) -> Result<(), Error>,
+    count: u64,
+) -> Result<Vec<KeyBytes>, Error> {
     let mut bytes = vec![0; count as usize * 32];
     random(&mut bytes)?;
     Ok(bytes.chunks_exact(32).map(|chunk| std::array::from_fn(|n| chunk[n])).collect())
@@ -248,15 +259,6 @@ fn inode(path: &Path) -> Option<u64> {
     path.metadata().ok().map(|metadata| metadata.ino())
 }
 
-fn overwrite(mut old: File) -> std::io::Result<()> {
-    let metadata = old.metadata()?;
-    if metadata.nlink() > 0 {
-        return Ok(());
-    }
-    std::io::copy(&mut std::io::Read::take(std::io::repeat(0), metadata.len()), &mut old)?;
-    old.sync_all()
-}
-
 /// Renames the key file of a journal being made to its final name.
 pub(crate) fn settle(from: &Path, to: &Path) -> Result<(), Error> {
     std::fs::rename(from, to).map_err(Error::io("rename", from))?;
@@ -266,6 +268,8 @@ pub(crate) fn settle(from: &Path, to: &Path) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::files::write_synced;
+    use std::fs::File;
 
     fn counting() -> impl FnMut(&mut [u8]) -> Result<(), Error> {
         let mut n = 0u8;

@@ -23,10 +23,17 @@ mod note;
 mod proofs;
 mod reader;
 mod seal;
+mod share;
 mod store;
 mod tree;
 mod verify;
 mod writer;
+
+/// Servers for the tests; those of the other test program use more of it.
+#[cfg(test)]
+#[allow(dead_code)]
+#[path = "../tests/it/server.rs"]
+mod server;
 
 pub use backup::{BackedUp, RestoreOptions, Restored, backup, keys_beside, restore};
 pub use entry::{
@@ -39,6 +46,8 @@ pub use hooks::{BeforeCommit, Fault, Hooks, Random};
 pub use leaf::{Hash, KIND_BYTES_MAX, KeyId, PARTS_MAX};
 pub use note::{Checkpoint, Verifier};
 pub use reader::Reader;
+pub use share::{Node, retire};
+pub use store::connect;
 pub use tree::{empty_root, hash_leaf, hash_node, verify_consistency, verify_inclusion};
 pub use verify::{Verified, verify};
 pub use writer::{Options, Writer};

@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
+use std::time::{Duration, Instant};
 
 use crate::Error;
 use crate::entry::{Content, Keep, SCAN_ENTRIES, Stored, StoredPart, StoredRow, bulk, stored_len, with_row};
@@ -12,8 +13,9 @@ use crate::keys::{Keys, derive};
 use crate::leaf::{KeyId, Leaf, LeafPart, Place};
 use crate::note::Verifier;
 use crate::seal;
+use crate::share;
 use crate::store::{self, Store};
-use crate::writer::{KEYS, Shared, read_keys, stored_verifier, write_keys};
+use crate::writer::{KEYS, Shared, check_owner, read_keys, stored_verifier, write_keys};
 
 /// Reads a journal, also while a writer runs; sees only what is durable.
 pub struct Reader {
@@ -21,7 +23,7 @@ pub struct Reader {
     pub(crate) db: Box<dyn Store>,
     pub(crate) keys: Option<Shared>,
     /// Whether the keys are this reader's own copy of the key file, to be read again when a newer key is met.
-    own: bool,
+    pub(crate) own: bool,
     /// Stands in for the root secret where there is none, so that nothing is ever derived from a known one.
     stand_in: [u8; 32],
 }
@@ -60,6 +62,18 @@ impl Reader {
         match &self.keys {
             Some(keys) => read_keys(keys).secret(purpose),
             None => derive(&self.stand_in, purpose),
+        }
+    }
+
+    /// Waits until there are more entries than `size`, or for `timeout`; the number of entries.
+    pub fn wait(&self, size: u64, timeout: Duration) -> Result<u64, Error> {
+        let until = Instant::now() + timeout;
+        loop {
+            let (now, left) = (self.size()?, until.saturating_duration_since(Instant::now()));
+            if now > size || left.is_zero() {
+                return Ok(now);
+            }
+            self.db.watch(left)?;
         }
     }
 
@@ -145,9 +159,12 @@ impl Reader {
     /// Calls `with` with a key; `None` when the key is not here.
     fn with_key<T>(&self, key: KeyId, with: impl FnOnce(&seal::KeyBytes) -> T) -> Result<Option<T>, Error> {
         let Some(keys) = &self.keys else { return Ok(None) };
-        let unknown = self.own && key.0 > read_keys(keys).last();
-        if let Some(newer) = if unknown { load_keys(&self.dir, &*self.db)? } else { None } {
-            *write_keys(keys) = newer;
+        if key.0 > read_keys(keys).last() {
+            if !self.own {
+                share::take_in(&*self.db, &self.dir, &mut write_keys(keys))?;
+            } else if let Some(newer) = load_keys(&self.dir, &*self.db)? {
+                *write_keys(keys) = newer;
+            }
         }
         Ok(read_keys(keys).get(key).map(with))
     }
@@ -168,9 +185,8 @@ fn closed(part: &LeafPart) -> StoredPart {
 pub(crate) fn load_keys(dir: &Path, db: &dyn Store) -> Result<Option<Keys>, Error> {
     let path = dir.join(KEYS);
     let Some(mut keys) = Keys::load(&path)? else { return Ok(None) };
-    if keys.public() != store::meta_public(db)? {
-        return Err(Error::BadKeys { path, what: "it belongs to another journal".into() });
-    }
+    check_owner(&keys, &path, db)?;
+    share::complete(db, dir, &mut keys)?;
     keys.forget(&store::erased(db)?);
     keys.forget(&erasures::pending(dir, db)?);
     Ok(Some(keys))

@@ -14,6 +14,7 @@ use crate::keys::{Keys, settle};
 use crate::leaf::{KeyId, sha256};
 use crate::note::{Checkpoint, Verifier, name_is_valid};
 use crate::reader::Reader;
+use crate::share::{self, Pool};
 use crate::store::{self, Snapshot, Store, StoredNodes};
 use crate::tree::{Edge, TILE_WIDTH, empty_root};
 use crate::{Error, erasures};
@@ -62,8 +63,8 @@ pub struct Writer {
     pub(crate) note: String,
     /// recorded_at of the last entry.
     pub(crate) last_at: i64,
-    /// The key id that is handed out next.
-    pub(crate) next_key: u64,
+    /// Keys that are ready to be handed out.
+    pub(crate) pool: Pool,
     pub(crate) hooks: Hooks,
     /// Why nothing more may be written.
     pub(crate) poisoned: Option<String>,
@@ -88,14 +89,18 @@ impl Writer {
         match (db.is_blank()?, dir.join(KEYS).exists()) {
             (true, false) => create(dir, db, &options.origin, &mut hooks)?,
             (true, true) => {
-                return Err(Error::broken(None, "the store is empty while its keys are here: is its -wal file lost?"));
+                return Err(Error::broken(
+                    None,
+                    "the store is empty while its keys are here: is its -wal file lost, or is it another one?",
+                ));
             }
             (false, _) => {}
         }
         db.check_version()?;
-        let keys = Writer::open_keys(dir, db)?;
+        let mut keys = Writer::open_keys(dir, db)?;
         let Tail { edge, note, last_at } = check_tail(db)?;
-        let next_key = store::last_key(db)?.max(store::erased(db)?.last().map_or(0, |key| key.0)) + 1;
+        share::clear(db, dir, &mut keys, edge.size())?;
+        let pool = unused_keys(db, &keys)?;
         let mut writer = Writer {
             dir: dir.to_path_buf(),
             origin: store::meta_text(db, store::META_ORIGIN)?,
@@ -104,7 +109,7 @@ impl Writer {
             edge,
             note,
             last_at,
-            next_key,
+            pool,
             hooks,
             poisoned: None,
             db: store,
@@ -124,6 +129,15 @@ impl Writer {
             settle(&first, &path)?;
         }
         let mut keys = Keys::load(&path)?.ok_or_else(|| Error::NoKeys { path: path.clone() })?;
+        check_owner(&keys, &path, db)?;
+        let torn = keys.torn();
+        if db.node().is_some() {
+            // Other nodes' keys follow, so what is torn goes first.
+            if torn {
+                keys.mend(&path)?;
+            }
+            share::join(db, dir, &mut keys)?;
+        }
         check_keys(&keys, &path, db)?;
         if keys.torn() {
             keys.mend(&path)?;
@@ -142,34 +156,33 @@ impl Writer {
     /// A key that was never used. Waits for the disk only when the pool has run dry between two commits.
     pub fn new_key(&mut self) -> Result<KeyId, Error> {
         self.refuse_poisoned()?;
-        if self.ready_keys() == 0 {
-            self.refill()?;
+        loop {
+            match self.pool.take() {
+                None => self.refill()?,
+                // Erased keys that were never used leave holes.
+                Some(key) if read_keys(&self.keys).get(key).is_none() => {}
+                Some(key) => return Ok(key),
+            }
         }
-        let keys = read_keys(&self.keys);
-        // Erased keys that were never used leave holes.
-        while self.next_key <= keys.last() && keys.get(KeyId(self.next_key)).is_none() {
-            self.next_key += 1;
-        }
-        if self.next_key > keys.last() {
-            drop(keys);
-            return self.new_key();
-        }
-        self.next_key += 1;
-        Ok(KeyId(self.next_key - 1))
-    }
-
-    fn ready_keys(&self) -> u64 {
-        (read_keys(&self.keys).last() + 1).saturating_sub(self.next_key)
     }
 
     /// Makes keys ready when fewer than a pool are left.
     pub(crate) fn refill(&mut self) -> Result<(), Error> {
-        let ready = self.ready_keys();
-        if ready >= self.hooks.pool {
+        let ready = self.pool.ready();
+        if ready >= self.hooks.pool.max(1) {
             return Ok(());
         }
-        let count = 2 * self.hooks.pool - ready;
-        write_keys(&self.keys).extend(&self.dir.join(KEYS), &mut self.hooks.random, count.max(1))
+        let count = (2 * self.hooks.pool - ready).max(1);
+        let (mut keys, random) = (write_keys(&self.keys), &mut self.hooks.random);
+        let ids = if self.db.node().is_some() {
+            share::reserve(&*self.db, &self.dir, &mut keys, random, count)?
+        } else {
+            let first = keys.last() + 1;
+            keys.extend(&self.dir.join(KEYS), random, count)?;
+            first..first + count
+        };
+        self.pool.add(ids);
+        Ok(())
     }
 
     /// A secret for one purpose: HMAC-SHA256(root secret, purpose). The root secret lives in the key file.
@@ -244,10 +257,12 @@ fn create(dir: &Path, db: &dyn Store, origin: &str, hooks: &mut Hooks) -> Result
     if !name_is_valid(origin) {
         return Err(Error::invalid(format!("{origin:?} cannot be the origin of a log: no spaces, no plus sign")));
     }
+    // An earlier attempt may still be on its way into a database: its keys are overwritten only once that is ruled out.
+    db.begin_tables()?;
     let keys = Keys::create(&mut hooks.random, 2 * hooks.pool)?;
     write_synced(&dir.join(KEYS_FIRST), &keys.to_bytes())?;
     let empty = Checkpoint { origin: origin.to_owned(), size: 0, root: empty_root(), extensions: Vec::new() };
-    db.begin_tables()?;
+    share::create(db, dir, &keys, &mut hooks.random)?;
     store::set_meta(db, store::META_FORMAT, store::FORMAT)?;
     store::set_meta(db, store::META_ORIGIN, origin.as_bytes())?;
     store::set_meta(db, store::META_PUBLIC, &keys.public())?;
@@ -257,12 +272,29 @@ fn create(dir: &Path, db: &dyn Store, origin: &str, hooks: &mut Hooks) -> Result
     settle(&dir.join(KEYS_FIRST), &dir.join(KEYS))
 }
 
+/// The keys that were made and that nothing names yet.
+fn unused_keys(db: &dyn Store, keys: &Keys) -> Result<Pool, Error> {
+    if db.node().is_some() {
+        return share::unused(db);
+    }
+    let used = store::last_key(db)?.max(store::erased(db)?.last().map_or(0, |key| key.0));
+    let mut pool = Pool::default();
+    pool.add(used + 1..keys.last() + 1);
+    Ok(pool)
+}
+
+/// Whether a key file belongs to this store.
+pub(crate) fn check_owner(keys: &Keys, path: &Path, db: &dyn Store) -> Result<(), Error> {
+    if keys.public() == store::meta_public(db)? {
+        return Ok(());
+    }
+    Err(Error::BadKeys { path: path.to_path_buf(), what: "it belongs to another journal".into() })
+}
+
 /// Whether a key file belongs to this store and has every key that a part names.
 pub(crate) fn check_keys(keys: &Keys, path: &Path, db: &dyn Store) -> Result<(), Error> {
+    check_owner(keys, path, db)?;
     let bad = |what: String| Error::BadKeys { path: path.to_path_buf(), what };
-    if keys.public() != store::meta_public(db)? {
-        return Err(bad("it belongs to another journal".into()));
-    }
     let used = store::last_key(db)?;
     if keys.last() < used {
         return Err(bad(format!("it is damaged after key {}, and the journal uses keys up to {used}", keys.last())));
@@ -331,6 +363,6 @@ fn check_rows(db: &dyn Store, from: u64, size: u64) -> Result<i64, Error> {
 }
 
 /// The keys that the caller may still use, for checking what is to be sealed.
-pub(crate) fn usable(keys: &Keys, next_key: u64, erasing: &BTreeSet<KeyId>, key: KeyId) -> bool {
-    key.0 < next_key && keys.get(key).is_some() && !erasing.contains(&key)
+pub(crate) fn usable(keys: &Keys, pool: &Pool, erasing: &BTreeSet<KeyId>, key: KeyId) -> bool {
+    !pool.contains(key) && keys.get(key).is_some() && !erasing.contains(&key)
 }

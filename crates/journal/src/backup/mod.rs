@@ -17,9 +17,10 @@ pub use restore::{RestoreOptions, Restored, restore};
 use crate::entry::{SCAN_ENTRIES, StoredRow};
 use crate::keys::Keys;
 use crate::leaf::{Hash, KeyId, sha256};
+use crate::share;
 use crate::store::{self, Snapshot, Store};
 use crate::verify::verify_without_keys;
-use crate::writer::{KEYS, check_keys};
+use crate::writer::{KEYS, check_keys, check_owner};
 use crate::{Error, PART_BYTES_MAX};
 
 use archive::{Record, Writing};
@@ -96,6 +97,8 @@ pub fn backup(dir: &Path, out: &Path, recipient: Option<&str>) -> Result<BackedU
 fn keys_for_backup(dir: &Path, db: &dyn Store) -> Result<Option<Keys>, Error> {
     let path = dir.join(KEYS);
     let Some(mut keys) = Keys::load(&path)? else { return Ok(None) };
+    check_owner(&keys, &path, db)?;
+    share::complete(db, dir, &mut keys)?;
     check_keys(&keys, &path, db)?;
     keys.forget(&store::erased(db)?);
     Ok(Some(keys))

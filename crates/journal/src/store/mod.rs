@@ -3,15 +3,22 @@
 //! The tables are the same in every store, and so is the SQL, written in what all of them understand. Parameters are `$1`,
 //! `$2`, … in the order of their first use.
 
+mod location;
 mod nodes;
+mod postgres;
 mod sqlite;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+pub(crate) use location::Server;
+pub use location::connect;
 pub(crate) use nodes::{StoredNodes, full_tile, tile_row};
 pub(crate) use sqlite::{DATABASE, Sqlite};
+
+use self::postgres::Postgres;
 
 use crate::Error;
 use crate::hooks::Hooks;
@@ -64,19 +71,20 @@ impl<'a> From<&'a str> for Value<'a> {
 /// A row that a store found.
 pub(crate) enum Row<'r> {
     Sqlite(&'r rusqlite::Row<'r>),
+    Postgres(&'r ::postgres::Row),
 }
 
 impl<'r> Row<'r> {
     pub fn int(&self, n: usize) -> Result<i64, Error> {
-        match self {
-            Row::Sqlite(row) => Ok(row.get(n)?),
-        }
+        let nothing = || Error::broken(None, "the store has nothing where a number belongs");
+        self.maybe_int(n)?.ok_or_else(nothing)
     }
 
     /// `None` where there is nothing, as the highest number of an empty table.
     pub fn maybe_int(&self, n: usize) -> Result<Option<i64>, Error> {
         match self {
             Row::Sqlite(row) => Ok(row.get(n)?),
+            Row::Postgres(row) => postgres::int(row, n),
         }
     }
 
@@ -88,12 +96,14 @@ impl<'r> Row<'r> {
     pub fn blob(&self, n: usize) -> Result<&'r [u8], Error> {
         match self {
             Row::Sqlite(row) => Ok(row.get_ref(n)?.as_blob().map_err(rusqlite::Error::from)?),
+            Row::Postgres(row) => postgres::blob(row, n),
         }
     }
 
     pub fn text(&self, n: usize) -> Result<&'r str, Error> {
         match self {
             Row::Sqlite(row) => Ok(row.get_ref(n)?.as_str().map_err(rusqlite::Error::from)?),
+            Row::Postgres(row) => postgres::words(row, n),
         }
     }
 }
@@ -222,6 +232,12 @@ pub(crate) trait Store: Send {
 
     /// Another connection, which sees the newest state.
     fn again(&self) -> Result<Box<dyn Store>, Error>;
+    /// Waits until somebody may have written, at most for `timeout`.
+    fn watch(&self, timeout: Duration) -> Result<(), Error>;
+    /// The name of this node, in a store that several write to.
+    fn node(&self) -> Option<&str>;
+    /// Hands wrapped keys of a batch to the other nodes, each with its id.
+    fn put_keys(&self, batch: u64, rows: &[(u64, Vec<u8>)]) -> Result<(), Error>;
 }
 
 impl dyn Store + '_ {
@@ -282,12 +298,18 @@ impl Drop for Snapshot<'_> {
 
 /// Opens the store of a folder for writing, making it when it is not there.
 pub(crate) fn open_for_writing(dir: &Path, hooks: &Hooks) -> Result<Box<dyn Store>, Error> {
-    Ok(Box::new(Sqlite::open_for_writing(dir, hooks.pages_max)?))
+    Ok(match location::server(dir)? {
+        Some(server) => Box::new(Postgres::open_for_writing(dir, server)?),
+        None => Box::new(Sqlite::open_for_writing(dir, hooks.pages_max)?),
+    })
 }
 
 /// Opens the store of a folder for reading, in any process.
 pub(crate) fn open_for_reading(dir: &Path) -> Result<Box<dyn Store>, Error> {
-    Ok(Box::new(Sqlite::open_for_reading(dir)?))
+    Ok(match location::server(dir)? {
+        Some(server) => Box::new(Postgres::open_for_reading(dir, server)?),
+        None => Box::new(Sqlite::open_for_reading(dir)?),
+    })
 }
 
 pub(crate) fn meta(db: &dyn Store, name: &str) -> Result<Vec<u8>, Error> {

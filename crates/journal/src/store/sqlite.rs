@@ -29,6 +29,9 @@ const CACHE_KIB: u32 = 8 * 1024;
 /// How long to wait for a lock of SQLite's own, which is only ever held for moments.
 const BUSY: Duration = Duration::from_secs(20);
 
+/// How often somebody who waits looks for new entries.
+const LOOK: Duration = Duration::from_millis(20);
+
 /// Tables as SQLite keeps them: name and text. Integers hold no secrets; everything here but `bulk` and `small`, which are
 /// ciphertext, is free of personal data.
 const SCHEMA: [(&str, &str); 7] = [
@@ -341,6 +344,20 @@ impl Store for Sqlite {
 
     fn again(&self) -> Result<Box<dyn Store>, Error> {
         Ok(Box::new(Sqlite::open_for_reading(&self.dir)?))
+    }
+
+    fn watch(&self, timeout: Duration) -> Result<(), Error> {
+        // SQLite tells other processes nothing, so they look.
+        std::thread::park_timeout(timeout.min(LOOK));
+        Ok(())
+    }
+
+    fn node(&self) -> Option<&str> {
+        None
+    }
+
+    fn put_keys(&self, _: u64, _: &[(u64, Vec<u8>)]) -> Result<(), Error> {
+        Err(Error::invalid("a store of its own has no other nodes"))
     }
 }
 

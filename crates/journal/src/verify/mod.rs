@@ -11,8 +11,9 @@ use crate::keys::Keys;
 use crate::leaf::KeyId;
 use crate::note::Checkpoint;
 use crate::reader::load_keys;
+use crate::share;
 use crate::store::{self, Snapshot, Store};
-use crate::writer::{KEYS, check_keys, stored_checkpoint, stored_verifier};
+use crate::writer::{KEYS, check_keys, check_owner, stored_checkpoint, stored_verifier};
 use crate::{Error, erasures};
 
 /// What a verification found in order.
@@ -50,7 +51,10 @@ pub fn verify(dir: &Path, against: Option<&str>, progress: &mut dyn FnMut(u64, u
     let path = dir.join(KEYS);
     let raw = Keys::load(&path)?;
     if let Some(raw) = &raw {
-        check_keys(raw, &path, db)?;
+        let mut whole = raw.clone();
+        check_owner(raw, &path, db)?;
+        share::complete(db, dir, &mut whole)?;
+        check_keys(&whole, &path, db)?;
     }
     let keys = load_keys(dir, db)?;
     let pending = erasures::pending(dir, db)?;

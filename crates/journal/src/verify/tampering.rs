@@ -8,11 +8,14 @@ use crate::entry::{Keep, NewEntry, NewPart};
 use crate::leaf::{Leaf, commit_body};
 use crate::note::Checkpoint;
 use crate::reader::load_keys;
+use crate::server::{self, Server};
 use crate::store::{self, Cell, Store, TABLES, Value};
 use crate::tree::hash_leaf;
 use crate::writer::{KEYS, Options, Writer, check_keys};
 use crate::{Error, Hooks};
 
+/// Tamperings of a journal in PostgreSQL.
+const SERVER_TAMPERINGS: u64 = 1000;
 /// Tamperings in an ordinary test run; `BOLWERK_TAMPERINGS` asks for another number.
 const TAMPERINGS: u64 = 10_000;
 
@@ -72,6 +75,15 @@ struct Bench {
     tables: Vec<Table>,
 }
 
+/// A folder of its own, or one whose journal lies in `server`.
+fn folder(server: Option<&Server>) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    if let Some(server) = server {
+        crate::connect(dir.path(), &server.schema()).unwrap();
+    }
+    dir
+}
+
 /// Columns of a table; the first ones are its key.
 fn columns(table: &str) -> &'static [&'static str] {
     match table {
@@ -92,8 +104,7 @@ fn read(db: &dyn Store, table: &str) -> Vec<Row> {
 }
 
 impl Bench {
-    fn new(transactions: u64) -> Bench {
-        let dir = tempfile::tempdir().unwrap();
+    fn new(dir: tempfile::TempDir, transactions: u64) -> Bench {
         build(dir.path(), transactions);
         let db = store::open_for_writing(dir.path(), &Hooks::default()).unwrap();
         let tables = TABLES.iter().map(|name| Table { name, rows: read(&*db, name) }).collect();
@@ -432,14 +443,47 @@ fn run(bench: &Bench, count: u64, seed: u64) {
 #[test]
 fn every_tampering_of_any_row_is_found() {
     let count = std::env::var("BOLWERK_TAMPERINGS").ok().and_then(|n| n.parse().ok()).unwrap_or(TAMPERINGS);
-    run(&Bench::new(14), count * 9 / 10, 0x5eed);
+    run(&Bench::new(folder(None), 14), count * 9 / 10, 0x5eed);
     // With full tiles.
-    run(&Bench::new(150), count / 10, 0x5eed2);
+    run(&Bench::new(folder(None), 150), count / 10, 0x5eed2);
+}
+
+#[test]
+fn every_tampering_of_any_row_in_postgresql_is_found() {
+    let Some(server) = server::shared() else { return };
+    run(&Bench::new(folder(Some(server)), 14), SERVER_TAMPERINGS, 0x5eed3);
+}
+
+#[test]
+fn anything_that_is_not_ours_in_postgresql_is_found() {
+    let Some(server) = server::shared() else { return };
+    let bench = Bench::new(folder(Some(server)), 2);
+    for sql in [
+        "CREATE TABLE extra (a int)",
+        "CREATE INDEX i ON entries (leaf)",
+        "CREATE VIEW v AS SELECT 1",
+        "CREATE SEQUENCE s",
+        "CREATE RULE r AS ON DELETE TO bulk DO INSTEAD NOTHING",
+        "CREATE TRIGGER t BEFORE UPDATE ON bulk FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+        "CREATE POLICY p ON entries USING (seq > 3)",
+        "ALTER TABLE entries ENABLE ROW LEVEL SECURITY",
+        "ALTER TABLE bulk ADD COLUMN extra bytea",
+        "ALTER TABLE tiles ALTER COLUMN hashes DROP NOT NULL",
+        "ALTER TABLE sealed DROP CONSTRAINT sealed_seq_number_key",
+        "ALTER TABLE meta ADD CHECK (name <> 'x')",
+        "ALTER TABLE nodes SET UNLOGGED",
+        "CREATE TABLE heir () INHERITS (erased)",
+        "DROP TABLE keys",
+    ] {
+        let mut found = None;
+        bench.with(|| bench.run(sql), |()| found = Some(matches!(bench.verify(true), Err(Error::Broken { .. }))));
+        assert_eq!(found, Some(true), "{sql}");
+    }
 }
 
 #[test]
 fn anything_that_is_not_ours_in_the_store_is_found() {
-    let bench = Bench::new(2);
+    let bench = Bench::new(folder(None), 2);
     for sql in [
         "CREATE TABLE extra (a)",
         "CREATE INDEX i ON entries (leaf)",

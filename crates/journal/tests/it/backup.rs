@@ -8,17 +8,28 @@ use journal::{Content, Error, Keep, KeyId, Reader, RestoreOptions, Restored, Wri
 
 use crate::support::*;
 
+contract! {
+    a_backup_taken_while_a_writer_runs_restores_to_the_same_entries
+    without_keys_a_restore_verifies_and_content_stays_sealed_until_they_come
+    an_encrypted_backup_opens_with_its_identity_only_and_no_byte_of_it_may_change
+    a_restored_backup_erases_again_what_was_erased_since
+    a_list_older_than_the_newest_checkpoint_makes_the_restored_folder_read_only
+    a_list_given_to_a_restore_without_keys_waits_for_them
+    backups_and_verification_hold_while_a_writer_appends_and_erases
+}
+
 struct Place {
     dir: tempfile::TempDir,
+    data: Folder,
 }
 
 impl Place {
-    fn new() -> Place {
-        Place { dir: tempfile::tempdir().unwrap() }
+    fn new<F: Fixture>() -> Place {
+        Place { dir: tempfile::tempdir().unwrap(), data: F::folder() }
     }
 
     fn data(&self) -> PathBuf {
-        self.dir.path().join("data")
+        self.data.path().to_path_buf()
     }
 
     fn out(&self) -> PathBuf {
@@ -57,9 +68,8 @@ fn checked(dir: &Path) -> journal::Verified {
     verify(dir, None, &mut |_, _| {}).unwrap()
 }
 
-#[test]
-fn a_backup_taken_while_a_writer_runs_restores_to_the_same_entries() {
-    let place = Place::new();
+fn a_backup_taken_while_a_writer_runs_restores_to_the_same_entries<F: Fixture>() {
+    let place = Place::new::<F>();
     let mut writer = filled(&place.data());
     let before = all(&writer.reader().unwrap());
     let made = backup(&place.data(), &place.out(), None).unwrap();
@@ -86,7 +96,7 @@ fn a_backup_taken_while_a_writer_runs_restores_to_the_same_entries() {
 
 #[test]
 fn a_restore_wants_an_empty_folder_and_a_backup_does_not_overwrite() {
-    let place = Place::new();
+    let place = Place::new::<OnSqlite>();
     drop(filled(&place.data()));
     backup(&place.data(), &place.out(), None).unwrap();
     assert!(matches!(backup(&place.data(), &place.out(), None), Err(Error::Exists { .. })));
@@ -97,7 +107,7 @@ fn a_restore_wants_an_empty_folder_and_a_backup_does_not_overwrite() {
 
 #[test]
 fn a_damaged_backup_is_refused_and_leaves_nothing() {
-    let place = Place::new();
+    let place = Place::new::<OnSqlite>();
     let mut writer = open(&place.data());
     let key = writer.new_key().unwrap();
     let large = vec![1; FILE_BYTES];
@@ -131,7 +141,7 @@ fn a_damaged_backup_is_refused_and_leaves_nothing() {
 
 #[test]
 fn damaged_or_wrong_keys_are_refused() {
-    let (place, other) = (Place::new(), Place::new());
+    let (place, other) = (Place::new::<OnSqlite>(), Place::new::<OnSqlite>());
     drop(filled(&place.data()));
     drop(open_seeded(&other.data(), 4));
     backup(&place.data(), &place.out(), None).unwrap();
@@ -146,9 +156,8 @@ fn damaged_or_wrong_keys_are_refused() {
     assert!(matches!(restore(&place.out(), &place.back(), &options), Err(Error::BadKeys { .. })));
 }
 
-#[test]
-fn without_keys_a_restore_verifies_and_content_stays_sealed_until_they_come() {
-    let place = Place::new();
+fn without_keys_a_restore_verifies_and_content_stays_sealed_until_they_come<F: Fixture>() {
+    let place = Place::new::<F>();
     drop(filled(&place.data()));
     backup(&place.data(), &place.out(), None).unwrap();
     let keys = fs::read(place.keys()).unwrap();
@@ -166,9 +175,8 @@ fn without_keys_a_restore_verifies_and_content_stays_sealed_until_they_come() {
     assert_eq!(checked(&place.back()).opened, 27);
 }
 
-#[test]
-fn an_encrypted_backup_opens_with_its_identity_only_and_no_byte_of_it_may_change() {
-    let place = Place::new();
+fn an_encrypted_backup_opens_with_its_identity_only_and_no_byte_of_it_may_change<F: Fixture>() {
+    let place = Place::new::<F>();
     drop(filled(&place.data()));
     let identity = age::x25519::Identity::generate();
     let made = backup(&place.data(), &place.out(), Some(&identity.to_public().to_string())).unwrap();
@@ -212,9 +220,8 @@ fn erased_after_backup(place: &Place) -> (String, String, String) {
     (reader.checkpoint().unwrap(), reader.erasures().unwrap(), old_list)
 }
 
-#[test]
-fn a_restored_backup_erases_again_what_was_erased_since() {
-    let place = Place::new();
+fn a_restored_backup_erases_again_what_was_erased_since<F: Fixture>() {
+    let place = Place::new::<F>();
     let (checkpoint, list, _) = erased_after_backup(&place);
     let options = RestoreOptions { erasures: Some(list), checkpoint: Some(checkpoint), ..RestoreOptions::default() };
     let restored = restore(&place.out(), &place.back(), &options).unwrap();
@@ -231,10 +238,9 @@ fn a_restored_backup_erases_again_what_was_erased_since() {
     fill(&mut open(&place.back()), 1);
 }
 
-#[test]
-fn a_list_older_than_the_newest_checkpoint_makes_the_restored_folder_read_only() {
+fn a_list_older_than_the_newest_checkpoint_makes_the_restored_folder_read_only<F: Fixture>() {
     for with_list in [false, true] {
-        let place = Place::new();
+        let place = Place::new::<F>();
         let (checkpoint, _, old_list) = erased_after_backup(&place);
         let options = RestoreOptions {
             erasures: with_list.then_some(old_list),
@@ -253,9 +259,8 @@ fn a_list_older_than_the_newest_checkpoint_makes_the_restored_folder_read_only()
     }
 }
 
-#[test]
-fn a_list_given_to_a_restore_without_keys_waits_for_them() {
-    let place = Place::new();
+fn a_list_given_to_a_restore_without_keys_waits_for_them<F: Fixture>() {
+    let place = Place::new::<F>();
     let (checkpoint, list, _) = erased_after_backup(&place);
     let keys = fs::read(place.keys()).unwrap();
     fs::remove_file(place.keys()).unwrap();
@@ -273,7 +278,7 @@ fn a_list_given_to_a_restore_without_keys_waits_for_them() {
 
 #[test]
 fn notes_of_another_journal_or_another_sort_are_refused() {
-    let (place, other) = (Place::new(), Place::new());
+    let (place, other) = (Place::new::<OnSqlite>(), Place::new::<OnSqlite>());
     let (checkpoint, list, _) = erased_after_backup(&place);
     let foreign = open_seeded(&other.data(), 8).reader().unwrap().erasures().unwrap();
     let with = |erasures: &str, checkpoint: &str| RestoreOptions {
@@ -289,19 +294,18 @@ fn notes_of_another_journal_or_another_sort_are_refused() {
 
 #[test]
 fn a_backup_of_a_broken_journal_fails_and_leaves_nothing() {
-    let place = Place::new();
+    let place = Place::new::<OnSqlite>();
     drop(filled(&place.data()));
     let db = rusqlite::Connection::open(place.data().join("journal.db")).unwrap();
     db.execute("UPDATE bulk SET stored = zeroblob(60) WHERE id = (SELECT max(id) FROM bulk)", []).unwrap();
     drop(db);
     assert!(matches!(backup(&place.data(), &place.out(), None), Err(Error::Broken { seq: Some(18), .. })));
     assert!(!place.out().exists() && !place.keys().exists());
-    assert_eq!(fs::read_dir(place.dir.path()).unwrap().count(), 1);
+    assert_eq!(fs::read_dir(place.dir.path()).unwrap().count(), 0);
 }
 
-#[test]
-fn backups_and_verification_hold_while_a_writer_appends_and_erases() {
-    let place = Place::new();
+fn backups_and_verification_hold_while_a_writer_appends_and_erases<F: Fixture>() {
+    let place = Place::new::<F>();
     let mut writer = filled(&place.data());
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {

@@ -7,9 +7,20 @@ use journal::{Content, Error, Keep, KeyId, REPLAYED_BYTES_MAX, Reader, Writer};
 
 use crate::support::*;
 
-#[test]
-fn what_is_appended_comes_back_after_reopening() {
-    let dir = tempfile::tempdir().unwrap();
+contract! {
+    what_is_appended_comes_back_after_reopening
+    a_visit_starts_where_asked_and_stops_when_told
+    a_reader_in_another_connection_sees_new_entries_and_their_new_keys
+    a_clock_set_back_does_not_take_recorded_at_back
+    keys_are_never_handed_out_twice_once_they_sealed_something
+    what_the_format_does_not_allow_is_refused_and_nothing_is_lost
+    a_second_writer_is_told_that_the_folder_is_held
+    secrets_stay_the_same_and_differ_by_purpose
+    erased_content_is_gone_and_the_rest_stays
+}
+
+fn what_is_appended_comes_back_after_reopening<F: Fixture>() {
+    let dir = F::folder();
     let mut writer = open(dir.path());
     let key = writer.new_key().unwrap();
     let large = vec![7; FILE_BYTES];
@@ -39,9 +50,8 @@ fn what_is_appended_comes_back_after_reopening() {
     assert_eq!(writer.next_seq(), 3);
 }
 
-#[test]
-fn a_visit_starts_where_asked_and_stops_when_told() {
-    let dir = tempfile::tempdir().unwrap();
+fn a_visit_starts_where_asked_and_stops_when_told<F: Fixture>() {
+    let dir = F::folder();
     let mut writer = open(dir.path());
     fill(&mut writer, 10);
     let mut seen = Vec::new();
@@ -53,9 +63,8 @@ fn a_visit_starts_where_asked_and_stops_when_told() {
     assert_eq!(seen, [4, 5, 6]);
 }
 
-#[test]
-fn a_reader_in_another_connection_sees_new_entries_and_their_new_keys() {
-    let dir = tempfile::tempdir().unwrap();
+fn a_reader_in_another_connection_sees_new_entries_and_their_new_keys<F: Fixture>() {
+    let dir = F::folder();
     let mut writer = open(dir.path());
     let reader = Reader::open(dir.path()).unwrap();
     for n in 0..100u64 {
@@ -67,9 +76,8 @@ fn a_reader_in_another_connection_sees_new_entries_and_their_new_keys() {
     assert!(entries.iter().all(|e| e.parts[0].content == Some(e.seq.to_be_bytes().to_vec())));
 }
 
-#[test]
-fn a_clock_set_back_does_not_take_recorded_at_back() {
-    let dir = tempfile::tempdir().unwrap();
+fn a_clock_set_back_does_not_take_recorded_at_back<F: Fixture>() {
+    let dir = F::folder();
     let mut writer = open(dir.path());
     writer.append(vec![vec![entry("a", "{}")]], 1000).unwrap();
     assert_eq!(writer.append(vec![vec![entry("a", "{}")]], 10).unwrap()[0].at, 1000);
@@ -79,9 +87,8 @@ fn a_clock_set_back_does_not_take_recorded_at_back() {
     assert_eq!(writer.append(vec![vec![entry("a", "{}")]], 1001).unwrap()[0].at, 1001);
 }
 
-#[test]
-fn keys_are_never_handed_out_twice_once_they_sealed_something() {
-    let dir = tempfile::tempdir().unwrap();
+fn keys_are_never_handed_out_twice_once_they_sealed_something<F: Fixture>() {
+    let dir = F::folder();
     let mut seen = std::collections::BTreeSet::new();
     for _ in 0..3 {
         let mut writer = open(dir.path());
@@ -93,9 +100,8 @@ fn keys_are_never_handed_out_twice_once_they_sealed_something() {
     }
 }
 
-#[test]
-fn what_the_format_does_not_allow_is_refused_and_nothing_is_lost() {
-    let dir = tempfile::tempdir().unwrap();
+fn what_the_format_does_not_allow_is_refused_and_nothing_is_lost<F: Fixture>() {
+    let dir = F::folder();
     let mut writer = open(dir.path());
     let key = writer.new_key().unwrap();
     let refused = [
@@ -116,18 +122,16 @@ fn what_the_format_does_not_allow_is_refused_and_nothing_is_lost() {
     assert_eq!(writer.next_seq(), 1);
 }
 
-#[test]
-fn a_second_writer_is_told_that_the_folder_is_held() {
-    let dir = tempfile::tempdir().unwrap();
+fn a_second_writer_is_told_that_the_folder_is_held<F: Fixture>() {
+    let dir = F::folder();
     let writer = open(dir.path());
     assert!(matches!(Writer::open(dir.path(), &options()), Err(Error::Held { .. })));
     drop(writer);
     open(dir.path());
 }
 
-#[test]
-fn secrets_stay_the_same_and_differ_by_purpose() {
-    let dir = tempfile::tempdir().unwrap();
+fn secrets_stay_the_same_and_differ_by_purpose<F: Fixture>() {
+    let dir = F::folder();
     let writer = open(dir.path());
     let (one, two) = (writer.secret("one"), writer.secret("two"));
     assert_ne!(one, two);
@@ -140,9 +144,8 @@ fn secrets_stay_the_same_and_differ_by_purpose() {
     assert_ne!(reader.secret("one"), one);
 }
 
-#[test]
-fn erased_content_is_gone_and_the_rest_stays() {
-    let dir = tempfile::tempdir().unwrap();
+fn erased_content_is_gone_and_the_rest_stays<F: Fixture>() {
+    let dir = F::folder();
     let mut writer = open(dir.path());
     let (one, two) = (writer.new_key().unwrap(), writer.new_key().unwrap());
     let large = vec![7; FILE_BYTES];
@@ -170,7 +173,7 @@ fn erased_content_is_gone_and_the_rest_stays() {
             let part = reader.part(0, number).unwrap();
             assert_eq!(part == Content::Erased, erased, "part {number}: {part:?}, round {again}");
         }
-        assert_eq!(walk_blobs(dir.path()), 0);
+        assert_eq!(dir.files(), 0);
         drop(writer);
         writer = open(dir.path());
     }
@@ -179,11 +182,6 @@ fn erased_content_is_gone_and_the_rest_stays() {
     assert!(matches!(writer.erase(&[one], entry("journal.erased", "{}"), 9), Err(Error::UnknownKey { .. })));
     assert!(matches!(writer.erase(&[two], entry("other", "{}"), 9), Err(Error::Invalid { .. })));
     assert!(matches!(writer.erase(&[two], entry("journal.erased", r#"{"keys":[1]}"#), 9), Err(Error::Invalid { .. })));
-}
-
-fn walk_blobs(dir: &std::path::Path) -> usize {
-    let folders = fs::read_dir(dir.join("blobs")).unwrap();
-    folders.map(|folder| fs::read_dir(folder.unwrap().path()).unwrap().count()).sum()
 }
 
 #[test]

@@ -10,6 +10,15 @@ use journal::{Content, Error, Fault, Hooks, Keep, KeyId, Reader, Writer, backup,
 
 use crate::support::*;
 
+contract! {
+    an_erasure_whose_key_file_cannot_be_rewritten_stops_the_writer_and_is_finished_later
+    after_a_failed_sync_nothing_is_acknowledged_until_the_journal_is_opened_anew
+    a_fault_that_leaves_nothing_unknown_is_answered_and_the_writer_goes_on
+    a_missing_or_cut_key_file_is_refused_by_name
+    an_erasure_interrupted_before_the_key_file_was_rewritten_is_finished
+    an_erasure_may_name_a_key_that_sealed_nothing
+}
+
 fn size_verified(dir: &Path) -> u64 {
     verify(dir, None, &mut |_, _| {}).unwrap().size
 }
@@ -132,9 +141,8 @@ fn a_medium_that_cannot_be_written_refuses_a_writer_and_serves_readers() {
     assert_eq!(backup(&disk.data(), &out.path().join("b"), None).unwrap().size, 10);
 }
 
-#[test]
-fn an_erasure_whose_key_file_cannot_be_rewritten_stops_the_writer_and_is_finished_later() {
-    let dir = tempfile::tempdir().unwrap();
+fn an_erasure_whose_key_file_cannot_be_rewritten_stops_the_writer_and_is_finished_later<F: Fixture>() {
+    let dir = F::folder();
     let mut writer = open(dir.path());
     let key = writer.new_key().unwrap();
     writer.append(vec![vec![sealed("a", &[(key, Keep::OnDemand, b"x")])]], 0).unwrap();
@@ -168,10 +176,9 @@ fn failing(faults: &[Option<Fault>]) -> Hooks {
     Hooks { before_commit: Some(Box::new(before_commit)), ..hooks(1) }
 }
 
-#[test]
-fn after_a_failed_sync_nothing_is_acknowledged_until_the_journal_is_opened_anew() {
+fn after_a_failed_sync_nothing_is_acknowledged_until_the_journal_is_opened_anew<F: Fixture>() {
     for (fault, there) in [(Fault::Lost, 1), (Fault::Written, 2)] {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = F::folder();
         let mut writer = Writer::open_with(dir.path(), &options(), failing(&[None, Some(fault)])).unwrap();
         fill(&mut writer, 1);
         let error = writer.append(vec![vec![entry("a", "{}")]], 0).unwrap_err();
@@ -190,9 +197,8 @@ fn after_a_failed_sync_nothing_is_acknowledged_until_the_journal_is_opened_anew(
     }
 }
 
-#[test]
-fn a_fault_that_leaves_nothing_unknown_is_answered_and_the_writer_goes_on() {
-    let dir = tempfile::tempdir().unwrap();
+fn a_fault_that_leaves_nothing_unknown_is_answered_and_the_writer_goes_on<F: Fixture>() {
+    let dir = F::folder();
     let mut writer = Writer::open_with(dir.path(), &options(), failing(&[None, Some(Fault::Full)])).unwrap();
     fill(&mut writer, 300);
     assert!(matches!(writer.append(vec![vec![entry("a", "{}")]; 300], 0), Err(Error::Full { .. })));
@@ -267,9 +273,8 @@ fn a_cut_store_is_refused() {
     }
 }
 
-#[test]
-fn a_missing_or_cut_key_file_is_refused_by_name() {
-    let dir = tempfile::tempdir().unwrap();
+fn a_missing_or_cut_key_file_is_refused_by_name<F: Fixture>() {
+    let dir = F::folder();
     let mut writer = open(dir.path());
     for _ in 0..20 {
         let key = writer.new_key().unwrap();
@@ -324,9 +329,8 @@ fn a_missing_file_does_not_stop_the_start_and_is_told_where_it_is_needed() {
     assert!(matches!(verify(dir.path(), None, &mut |_, _| {}), Err(Error::Broken { seq: Some(0), .. })));
 }
 
-#[test]
-fn an_erasure_interrupted_before_the_key_file_was_rewritten_is_finished() {
-    let dir = tempfile::tempdir().unwrap();
+fn an_erasure_interrupted_before_the_key_file_was_rewritten_is_finished<F: Fixture>() {
+    let dir = F::folder();
     let mut writer = open(dir.path());
     let key = writer.new_key().unwrap();
     writer.append(vec![vec![sealed("a", &[(key, Keep::Replayed, b"x"), (key, Keep::OnDemand, b"y")])]], 0).unwrap();
@@ -343,9 +347,8 @@ fn an_erasure_interrupted_before_the_key_file_was_rewritten_is_finished() {
     assert_eq!(verify(dir.path(), None, &mut |_, _| {}).unwrap().unfinished, Vec::<String>::new());
 }
 
-#[test]
-fn an_erasure_may_name_a_key_that_sealed_nothing() {
-    let dir = tempfile::tempdir().unwrap();
+fn an_erasure_may_name_a_key_that_sealed_nothing<F: Fixture>() {
+    let dir = F::folder();
     let mut writer = open(dir.path());
     let key = writer.new_key().unwrap();
     writer.erase(&[key], entry("journal.erased", "{}"), 0).unwrap();

@@ -6,6 +6,12 @@ use journal::{
 
 use crate::support::*;
 
+contract! {
+    every_checkpoint_is_signed_and_has_the_root_of_the_entries
+    proofs_of_any_size_verify_and_tiles_are_the_hashes
+    the_list_of_erasures_is_signed_and_is_no_checkpoint
+}
+
 /// RFC 6962 section 2.1 taken literally.
 fn literal(hashes: &[Hash]) -> Hash {
     match hashes {
@@ -18,16 +24,12 @@ fn literal(hashes: &[Hash]) -> Hash {
     }
 }
 
-fn leaves(dir: &std::path::Path) -> Vec<Hash> {
-    let db = rusqlite::Connection::open(dir.join("journal.db")).unwrap();
-    let mut statement = db.prepare("SELECT leaf FROM entries ORDER BY seq").unwrap();
-    let leaves = statement.query_map([], |row| row.get::<_, Vec<u8>>(0)).unwrap();
-    leaves.map(|leaf| hash_leaf(&leaf.unwrap())).collect()
+fn leaves(dir: &Folder) -> Vec<Hash> {
+    dir.blobs("SELECT leaf FROM entries ORDER BY seq").iter().map(|leaf| hash_leaf(leaf)).collect()
 }
 
-#[test]
-fn every_checkpoint_is_signed_and_has_the_root_of_the_entries() {
-    let dir = tempfile::tempdir().unwrap();
+fn every_checkpoint_is_signed_and_has_the_root_of_the_entries<F: Fixture>() {
+    let dir = F::folder();
     let mut writer = open(dir.path());
     let reader = writer.reader().unwrap();
     let verifier = Verifier::parse(&reader.verifier().unwrap().vkey()).unwrap();
@@ -37,17 +39,16 @@ fn every_checkpoint_is_signed_and_has_the_root_of_the_entries() {
         }
         let checkpoint = Checkpoint::open(&verifier, &reader.checkpoint().unwrap()).unwrap();
         assert_eq!((checkpoint.origin.as_str(), checkpoint.size), (ORIGIN, writer.next_seq()));
-        assert_eq!(checkpoint.root, literal(&leaves(dir.path())));
+        assert_eq!(checkpoint.root, literal(&leaves(&dir)));
         assert_eq!(checkpoint.root, reader.root(checkpoint.size).unwrap());
     }
 }
 
-#[test]
-fn proofs_of_any_size_verify_and_tiles_are_the_hashes() {
-    let dir = tempfile::tempdir().unwrap();
+fn proofs_of_any_size_verify_and_tiles_are_the_hashes<F: Fixture>() {
+    let dir = F::folder();
     fill(&mut open(dir.path()), 600);
     let reader = Reader::open(dir.path()).unwrap();
-    let leaves = leaves(dir.path());
+    let leaves = leaves(&dir);
     let root = |size: u64| literal(&leaves[..size as usize]);
     for size in [1, 2, 255, 256, 257, 511, 512, 513, 600] {
         for seq in (0..size).step_by(37) {
@@ -72,9 +73,8 @@ fn proofs_of_any_size_verify_and_tiles_are_the_hashes() {
     assert!(matches!(reader.consistency(5, 4), Err(Error::Invalid { .. })));
 }
 
-#[test]
-fn the_list_of_erasures_is_signed_and_is_no_checkpoint() {
-    let dir = tempfile::tempdir().unwrap();
+fn the_list_of_erasures_is_signed_and_is_no_checkpoint<F: Fixture>() {
+    let dir = F::folder();
     let mut writer = open(dir.path());
     let keys = [writer.new_key().unwrap(), writer.new_key().unwrap(), writer.new_key().unwrap()];
     writer.erase(&keys[1..], entry("journal.erased", "{}"), 0).unwrap();

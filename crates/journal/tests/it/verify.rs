@@ -8,6 +8,13 @@ use journal::{Content, Error, Keep, KeyId, Reader, Verified, Writer, verify};
 
 use crate::support::*;
 
+contract! {
+    a_sound_journal_verifies_with_and_without_keys_and_while_a_writer_runs
+    an_empty_journal_verifies_and_an_absent_one_is_said_to_be_absent
+    a_changed_key_file_is_found
+    a_checkpoint_kept_elsewhere_proves_that_nothing_before_it_changed
+}
+
 fn check(dir: &Path) -> Result<Verified, Error> {
     verify(dir, None, &mut |_, _| {})
 }
@@ -34,9 +41,8 @@ fn a_blob(dir: &Path) -> PathBuf {
     fs::read_dir(folder.unwrap()).unwrap().next().unwrap().unwrap().path()
 }
 
-#[test]
-fn a_sound_journal_verifies_with_and_without_keys_and_while_a_writer_runs() {
-    let dir = tempfile::tempdir().unwrap();
+fn a_sound_journal_verifies_with_and_without_keys_and_while_a_writer_runs<F: Fixture>() {
+    let dir = F::folder();
     let writer = varied(dir.path());
     let mut told = Vec::new();
     let verified = verify(dir.path(), None, &mut |done, of| told.push((done, of))).unwrap();
@@ -50,9 +56,8 @@ fn a_sound_journal_verifies_with_and_without_keys_and_while_a_writer_runs() {
     assert_eq!((verified.opened, verified.closed, verified.erased), (0, 57, 3));
 }
 
-#[test]
-fn an_empty_journal_verifies_and_an_absent_one_is_said_to_be_absent() {
-    let dir = tempfile::tempdir().unwrap();
+fn an_empty_journal_verifies_and_an_absent_one_is_said_to_be_absent<F: Fixture>() {
+    let dir = F::folder();
     assert!(matches!(check(dir.path()), Err(Error::Absent { .. })));
     assert!(matches!(Reader::open(dir.path()), Err(Error::Absent { .. })));
     open(dir.path());
@@ -95,9 +100,8 @@ fn a_file_that_no_entry_names_is_told_and_the_next_writer_removes_it() {
     assert_eq!(check(dir.path()).unwrap().unfinished, Vec::<String>::new());
 }
 
-#[test]
-fn a_changed_key_file_is_found() {
-    let dir = tempfile::tempdir().unwrap();
+fn a_changed_key_file_is_found<F: Fixture>() {
+    let dir = F::folder();
     drop(varied(dir.path()));
     let path = dir.path().join("keys");
     let bytes = fs::read(&path).unwrap();
@@ -110,9 +114,8 @@ fn a_changed_key_file_is_found() {
     }
 }
 
-#[test]
-fn a_checkpoint_kept_elsewhere_proves_that_nothing_before_it_changed() {
-    let dir = tempfile::tempdir().unwrap();
+fn a_checkpoint_kept_elsewhere_proves_that_nothing_before_it_changed<F: Fixture>() {
+    let dir = F::folder();
     let mut writer = varied(dir.path());
     let mut kept = Vec::new();
     for _ in 0..5 {
@@ -125,7 +128,7 @@ fn a_checkpoint_kept_elsewhere_proves_that_nothing_before_it_changed() {
     }
     drop(writer);
     assert!(matches!(verify(dir.path(), Some("nonsense"), &mut |_, _| {}), Err(Error::BadNote { .. })));
-    let other = tempfile::tempdir().unwrap();
+    let other = F::folder();
     let foreign = open_seeded(other.path(), 99).reader().unwrap().checkpoint().unwrap();
     assert!(matches!(verify(dir.path(), Some(&foreign), &mut |_, _| {}), Err(Error::BadNote { .. })));
 }
