@@ -1,0 +1,197 @@
+//! The machine while it runs: the engine's heart on a simulated store, its queue, and what its tasks hold in their hands. All of it
+//! but the disk is gone after a crash.
+//!
+//! The order of steps is that of `engine::writer`: take what is queued, decide, make durable, answer, repeat.
+
+use crate::disk::{Disk, Entry};
+use crate::people::Act;
+use crate::random::Chance;
+use crate::reader::InHand;
+use crate::store::{Fault, Flaw, SimStore};
+use crate::world::Coming;
+use desk::Desk;
+use desk::command::{Actor, Command};
+use desk::fact::{Fact, Subject};
+use desk::ids::{ReportId, Timestamp};
+use desk::outbox::{Sending, Tried};
+use desk::register::Register;
+use engine::core::{Core, Decided, Store};
+use journal::KeyId;
+use std::collections::{HashMap, VecDeque};
+
+/// Who waits for the answer to a command.
+#[derive(Clone, Debug)]
+pub enum Reply {
+    /// Nobody: the machine's own first steps.
+    Nobody,
+    /// A mail server, or a form in a browser.
+    Outside(Coming),
+    /// A person at the desk.
+    Person(Act),
+    /// The reader; it makes the text findable then.
+    Reader(ReportId, String),
+    /// The sender of mail.
+    Sender(String),
+}
+
+/// A command on its way to the writer.
+#[derive(Debug)]
+pub struct Job {
+    /// Who asks.
+    pub actor: Actor,
+    /// What.
+    pub command: Command,
+    /// Who waits.
+    pub reply: Reply,
+}
+
+/// Commands that were decided together and are not written yet.
+#[derive(Debug)]
+pub struct Group {
+    /// Who waits, one for each.
+    pub replies: Vec<Reply>,
+    /// What was decided, one for each.
+    pub decided: Vec<Decided>,
+}
+
+/// A mail of ours in the hands of the sender.
+#[derive(Clone, Debug)]
+pub struct Conversation {
+    /// What is sent.
+    pub sending: Sending,
+    /// Facts that the desk held when it was picked: they must be durable before it leaves.
+    pub seen: u64,
+    /// What the peer made of it, and whether it was taken, once it was handed over.
+    pub came: Option<(Tried, bool)>,
+    /// It is submitted; the answer is awaited.
+    pub submitted: bool,
+}
+
+/// The machine while it runs.
+pub struct Machine {
+    /// The engine's heart.
+    pub core: Core<SimStore>,
+    /// The desk in memory.
+    pub desk: Desk,
+    /// Facts that the desk in memory holds.
+    pub applied: u64,
+    /// Facts that are durable.
+    pub durable: u64,
+    /// Why nothing is acknowledged any more.
+    pub frozen: Option<String>,
+    /// Commands that wait.
+    pub queue: VecDeque<Job>,
+    /// What is decided and not yet written.
+    pub group: Option<Group>,
+    /// Raw content on its way from the writer to the reader.
+    pub passed_on: HashMap<ReportId, Vec<u8>>,
+    /// Mails that are being read.
+    pub reading: Vec<InHand>,
+    /// Mails that are being sent.
+    pub sending: Vec<Conversation>,
+}
+
+/// What a start ended in, when it did not succeed.
+pub enum NoStart {
+    /// The machine died again, or its disk failed.
+    Crash(Box<Disk>),
+    /// The desk does not open.
+    Closed(String),
+}
+
+/// What an entry is read back as; `None` for the journal's own.
+pub fn read_back(entry: &Entry) -> Result<Option<Fact>, String> {
+    if entry.kind.starts_with("journal.") {
+        return Ok(None);
+    }
+    let sealed = entry.parts.first().and_then(|p| p.content.as_deref());
+    let fact = Fact::from_written(&entry.kind, entry.version, &entry.body, sealed);
+    fact.map(Some).map_err(|why| format!("entry {}: {why}", entry.seq))
+}
+
+impl Machine {
+    /// Starts on a disk as `engine::engine` does: replay, then what a crash left undone. `erase_fault` strikes there.
+    pub fn start(
+        disk: Disk,
+        flaw: Flaw,
+        chance: &mut Chance,
+        erase_fault: Option<Fault>,
+        mut each: impl FnMut(&Entry, &Fact),
+    ) -> Result<Machine, NoStart> {
+        let mut store = SimStore::open(disk, flaw, chance.apart());
+        let mut desk = Desk::new(Register::default());
+        let mut keys: HashMap<Subject, KeyId> = HashMap::new();
+        let mut last = Timestamp(0);
+        for place in store.order() {
+            let entry = &store.disk.entries[place];
+            last = Timestamp(entry.at);
+            let fact = match read_back(entry) {
+                Ok(Some(fact)) => fact,
+                Ok(None) => continue,
+                Err(why) => return Err(NoStart::Closed(why)),
+            };
+            if flaw == Flaw::ForgetSent && matches!(fact, Fact::Outbox(desk::outbox::Fact::Sent { .. })) {
+                continue;
+            }
+            if let Some(part) = entry.parts.first().filter(|p| p.content.is_some()) {
+                keys.insert(fact.subject(), part.key);
+            }
+            desk.apply(entry.seq, last, &fact);
+            each(entry, &fact);
+        }
+        let next = store.next_seq();
+        store.erase_fault = erase_fault;
+        let mut core = Core { store, keys, next, last };
+        let caught_up = core.catch_up(&desk);
+        core.store.erase_fault = None;
+        match (caught_up, core.store.refused.take()) {
+            (Err(_), Some(why)) => return Err(NoStart::Closed(why)),
+            (Err(_), None) => return Err(NoStart::Crash(Box::new(core.store.disk))),
+            (Ok(()), _) => {}
+        }
+        Ok(Machine {
+            core,
+            desk,
+            applied: next,
+            durable: next,
+            frozen: None,
+            queue: VecDeque::new(),
+            group: None,
+            passed_on: HashMap::new(),
+            reading: Vec::new(),
+            sending: Vec::new(),
+        })
+    }
+
+    /// Whether everything that the desk in memory holds is durable: only then does a page show.
+    pub fn is_settled(&self) -> bool {
+        self.durable >= self.applied && self.frozen.is_none()
+    }
+
+    /// Takes at most `most` commands from the queue and decides them.
+    pub fn decide(&mut self, most: usize, clock: Timestamp, chance: &mut Chance) {
+        let jobs: Vec<Job> = self.queue.drain(..most.min(self.queue.len())).collect();
+        let (replies, commands): (Vec<Reply>, Vec<_>) =
+            jobs.into_iter().map(|job| (job.reply, (job.actor, job.command))).unzip();
+        let decided = self.core.decide(&mut self.desk, commands.into_iter(), clock, chance);
+        self.applied = self.core.next;
+        self.group = Some(Group { replies, decided });
+    }
+
+    /// Makes the group durable.
+    pub fn commit(&mut self, group: &mut Group) -> Result<(), String> {
+        let passed_on = &mut self.passed_on;
+        self.core.commit(&mut group.decided, |report, raw| drop(passed_on.insert(report, raw.to_vec())))?;
+        self.durable = self.core.next;
+        Ok(())
+    }
+
+    /// The raw content of a report: passed on, or fetched from the store.
+    pub fn raw(&mut self, report: ReportId, seq: u64) -> Option<Vec<u8>> {
+        if let Some(raw) = self.passed_on.remove(&report) {
+            return Some(raw);
+        }
+        let entry = self.core.store.disk.entries.get(usize::try_from(seq).ok()?)?;
+        entry.parts.get(1)?.content.clone()
+    }
+}

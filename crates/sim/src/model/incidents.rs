@@ -1,0 +1,233 @@
+//! Incidents, told again.
+
+use super::Model;
+use crate::invariant::Invariant;
+use crate::people::Saw;
+use desk::command::Actor;
+use desk::ids::{AccountId, Reference};
+use desk::incidents::{Change, Fact, Phase, Severity};
+use desk::intake::{Status, Verdict};
+use desk::lens::Tlp;
+
+/// A line that somebody wrote.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// Who.
+    pub by: AccountId,
+    /// Its place in the timeline.
+    pub entry: usize,
+    /// Its own label, where that was stricter than the incident's when it was written.
+    pub own: Option<Tlp>,
+    /// What it says, of a note.
+    pub text: String,
+    /// Its writer took it back.
+    pub withdrawn: bool,
+}
+
+/// A task.
+#[derive(Clone, Copy, Debug)]
+pub struct Task {
+    entry: usize,
+    /// It is done.
+    pub done: bool,
+    /// It was taken back.
+    pub withdrawn: bool,
+}
+
+/// An incident, told again.
+#[derive(Clone, Debug)]
+pub struct Incident {
+    /// Its reference.
+    pub reference: Reference,
+    /// Organisations that see it, a bit each.
+    pub organisations: u64,
+    /// Its label.
+    pub tlp: Tlp,
+    /// Under RED: who sees it.
+    pub persons: Vec<AccountId>,
+    /// Who leads.
+    pub lead: Option<AccountId>,
+    /// How far it is.
+    pub phase: Phase,
+    /// How grave.
+    pub severity: Option<Severity>,
+    /// On legal hold.
+    pub held: bool,
+    /// Opened by mistake.
+    pub dropped: bool,
+    /// The first act that worked on it after the one that opened it.
+    worked_on: Option<u64>,
+    /// Tasks.
+    pub tasks: Vec<Task>,
+    /// Lines that people wrote.
+    pub lines: Vec<Line>,
+    /// Lines of its timeline so far.
+    pub entries: usize,
+    /// The act that opened it.
+    opening: u64,
+}
+
+impl Incident {
+    /// Whether a field has the value that somebody saw.
+    pub fn has(&self, saw: Saw) -> bool {
+        match saw {
+            Saw::Severity(severity) => self.severity == severity,
+            Saw::Tlp(tlp) => self.tlp == tlp,
+            Saw::Phase(phase) => self.phase == phase,
+        }
+    }
+}
+
+impl Model {
+    pub(super) fn feed_incident(&mut self, seq: u64, fact: &Fact) {
+        let incident = fact.incident().index();
+        if let Fact::Opened { reference, by, audience, severity, .. } = fact {
+            let place = self.incidents.len();
+            self.expect(incident == place, Invariant::NumbersCountUp, || {
+                format!("incident {incident} is number {place}")
+            });
+            self.new_reference(*reference);
+            self.incidents.push(Incident {
+                reference: *reference,
+                organisations: audience.organisations,
+                tlp: audience.tlp,
+                persons: audience.persons.clone(),
+                lead: match by {
+                    Actor::Person(account) => Some(*account),
+                    Actor::Rule => None,
+                },
+                phase: Phase::Reported,
+                severity: *severity,
+                held: false,
+                dropped: false,
+                worked_on: None,
+                tasks: Vec::new(),
+                lines: Vec::new(),
+                entries: 1,
+                opening: self.act,
+            });
+        }
+        let what = crate::brief(fact);
+        self.may_incident(seq, fact.by(), incident, &what);
+        match fact {
+            Fact::Opened { .. } => {}
+            Fact::Changed { by, change, .. } => self.changed(seq, incident, *by, change),
+            Fact::Noted { by, tlp, note, .. } => {
+                let text = note.open().map(|n| n.text.clone()).unwrap_or_default();
+                self.line(incident, *by, *tlp, text);
+            }
+            Fact::TaskAdded { by, .. } => {
+                let tlp = self.incidents[incident].tlp;
+                self.line(incident, *by, tlp, String::new());
+                let kept = &mut self.incidents[incident];
+                kept.tasks.push(Task { entry: kept.entries, done: false, withdrawn: false });
+            }
+            Fact::TaskSet { task, done, .. } => {
+                let Task { done: was, withdrawn, .. } = self.incidents[incident].tasks[task.index()];
+                self.expect(was != *done && !withdrawn, Invariant::UndoTakesBackThat, || {
+                    format!("fact {seq}: task {task:?} was {was}, becomes {done}, withdrawn: {withdrawn}")
+                });
+                self.incidents[incident].tasks[task.index()].done = *done;
+            }
+            Fact::Observed { by, tlp, .. } => self.line(incident, *by, *tlp, String::new()),
+            Fact::Withdrawn { entry, by, .. } => self.withdrawn(seq, incident, entry.index(), *by),
+            Fact::Dropped { .. } => {
+                let kept = &self.incidents[incident];
+                let (worked_on, dropped) = (kept.worked_on.is_some_and(|act| act != self.act), kept.dropped);
+                let reports = self.reports_of(incident).len();
+                self.expect(!worked_on && !dropped && reports == 0, Invariant::UndoTakesBackThat, || {
+                    format!("fact {seq}: incident {incident} is dropped: worked on {worked_on}, already {dropped}, {reports} reports")
+                });
+                self.incidents[incident].dropped = true;
+            }
+            Fact::Held { .. } => self.incidents[incident].held = true,
+            Fact::HoldLifted { .. } => self.incidents[incident].held = false,
+        }
+        if !matches!(fact, Fact::Opened { .. } | Fact::Withdrawn { .. }) {
+            self.timeline(incident);
+        }
+    }
+
+    /// A line more in the timeline.
+    pub(super) fn timeline(&mut self, incident: usize) {
+        let kept = &mut self.incidents[incident];
+        kept.entries += 1;
+        if self.act != kept.opening {
+            kept.worked_on.get_or_insert(self.act);
+        }
+    }
+
+    fn line(&mut self, incident: usize, by: AccountId, tlp: Tlp, text: String) {
+        let kept = &mut self.incidents[incident];
+        let own = (tlp > kept.tlp).then_some(tlp);
+        kept.lines.push(Line { by, entry: kept.entries, own, text, withdrawn: false });
+    }
+
+    fn withdrawn(&mut self, seq: u64, incident: usize, entry: usize, by: AccountId) {
+        let kept = &mut self.incidents[incident];
+        kept.tasks.iter_mut().filter(|t| t.entry == entry).for_each(|t| t.withdrawn = true);
+        let line = kept.lines.iter_mut().find(|l| l.entry == entry);
+        let fine = line.as_ref().is_some_and(|l| l.by == by && !l.withdrawn);
+        if let Some(line) = line {
+            line.withdrawn = true;
+        }
+        self.expect(fine, Invariant::OnlyWhoMay, || {
+            format!("fact {seq}: line {entry} of incident {incident} is not {by:?}'s to take back")
+        });
+    }
+
+    fn changed(&mut self, seq: u64, incident: usize, by: Actor, change: &Change) {
+        let addresses = matches!(change, Change::Tlp(_) | Change::Organisation(..) | Change::Person(..));
+        if let (Actor::Person(account), true) = (by, addresses) {
+            let team = self.is_team(account);
+            self.expect(team, Invariant::OnlyWhoMay, || {
+                format!("fact {seq}: {account:?} chose who sees incident {incident}")
+            });
+        }
+        let kept = &mut self.incidents[incident];
+        match change {
+            Change::Severity(severity) => kept.severity = *severity,
+            Change::Phase(phase, _) => kept.phase = *phase,
+            Change::Lead(lead) => kept.lead = *lead,
+            Change::Tlp(tlp) => {
+                kept.tlp = *tlp;
+                if *tlp == Tlp::Red && kept.persons.is_empty() {
+                    let chose = match by {
+                        Actor::Person(account) => Some(account),
+                        Actor::Rule => None,
+                    };
+                    let lead = kept.lead.filter(|lead| Some(*lead) != chose);
+                    kept.persons.extend(chose.into_iter().chain(lead));
+                }
+            }
+            Change::Organisation(organisation, present) => {
+                let bit = 1 << organisation.0;
+                kept.organisations = if *present { kept.organisations | bit } else { kept.organisations & !bit };
+            }
+            Change::Person(person, present) => {
+                kept.persons.retain(|p| p != person);
+                kept.persons.extend(present.then_some(*person));
+            }
+            _ => {}
+        }
+    }
+
+    /// Reports that belong to an incident.
+    pub fn reports_of(&self, incident: usize) -> Vec<usize> {
+        let belongs = |n: &usize| matches!(self.reports[*n].status, Status::Decided(Verdict::Incident { incident: of, .. }) if of.index() == incident);
+        (0..self.reports.len()).filter(belongs).collect()
+    }
+
+    /// Whether an account sees an incident.
+    pub fn sees_incident(&self, account: AccountId, incident: usize) -> bool {
+        let Some(viewer) = self.accounts.get(account.index()) else { return false };
+        let kept = &self.incidents[incident];
+        let addressed = kept.organisations >> viewer.organisation.0 & 1 == 1;
+        addressed && (kept.tlp != Tlp::Red || kept.persons.contains(&account))
+    }
+
+    /// Whether an account sees a line: as the incident, but what was written for its writer alone stays so.
+    pub fn sees_line(&self, account: AccountId, incident: usize, line: &Line) -> bool {
+        self.sees_incident(account, incident) && (line.own != Some(Tlp::Red) || line.by == account)
+    }
+}
