@@ -2,6 +2,7 @@
 
 use crate::desk::{Desk, Sink, done, reports, until};
 use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
 
 fn mail(k: usize, more: &str) -> String {
     format!(
@@ -17,46 +18,41 @@ fn message_ids(desk: &Desk) -> Vec<String> {
 #[test]
 fn what_was_acknowledged_survives_kills_and_is_there_once() {
     let mut desk = Desk::start(&[]);
-    let mut acknowledged = HashSet::new();
+    let acknowledged = Arc::new(Mutex::new(HashSet::new()));
     for round in 0..6 {
-        let smtp = desk.smtp.clone();
         let senders: Vec<_> = (0..8)
             .map(|client| {
-                let smtp = smtp.clone();
-                std::thread::spawn(move || send_until_the_end(&smtp, round * 100 + client))
+                let (smtp, acknowledged) = (desk.smtp.clone(), acknowledged.clone());
+                std::thread::spawn(move || send_until_the_end(&smtp, round * 100 + client, &acknowledged))
             })
             .collect();
-        until("some mails are acknowledged", || (reports(&desk.data()).len() > round * 20).then_some(()));
+        until("some more are acknowledged", || (acknowledged.lock().unwrap().len() > (round + 1) * 30).then_some(()));
         desk.kill();
-        senders.into_iter().for_each(|s| acknowledged.extend(s.join().unwrap()));
+        senders.into_iter().for_each(|s| s.join().unwrap());
         desk.again();
     }
+    let acknowledged = acknowledged.lock().unwrap().clone();
     let listed = message_ids(&desk);
     let once: HashSet<String> = listed.iter().cloned().collect();
-    assert!(acknowledged.len() > 100, "{}", acknowledged.len());
+    assert!(acknowledged.len() > 150, "{}", acknowledged.len());
     assert!(acknowledged.is_subset(&once), "lost: {:?}", acknowledged.difference(&once).collect::<Vec<_>>());
     assert_eq!(listed.len(), once.len(), "doubled");
     done(&["verify", "--data", desk.data().to_str().unwrap()]);
 }
 
-/// Message-IDs that were acknowledged before the desk went away.
-fn send_until_the_end(smtp: &str, client: usize) -> Vec<String> {
-    let mut acknowledged = Vec::new();
-    let Ok(mut talk) = crate::desk::Client::connect(smtp) else { return acknowledged };
+/// Sends until the desk goes away, and notes what was acknowledged.
+fn send_until_the_end(smtp: &str, client: usize, acknowledged: &Mutex<HashSet<String>>) {
+    let Ok(mut talk) = crate::desk::Client::connect(smtp) else { return };
     for n in 0.. {
         let id = format!("{client}-{n}@example.org");
         let raw = format!("From: a@b.example\r\nSubject: {n}\r\nMessage-ID: <{id}>\r\n\r\ntekst {n}\r\n.");
-        let said =
-            ["EHLO c.example", "MAIL FROM:<a@b.example>", &format!("RCPT TO:<{}>", crate::desk::MAILBOX), "DATA", &raw]
-                .iter()
-                .map(|line| talk.say(line))
-                .last();
-        match said {
-            Some(Ok(reply)) if reply.starts_with("250") => acknowledged.push(id),
-            _ => return acknowledged,
-        }
+        let recipient = format!("RCPT TO:<{}>", crate::desk::MAILBOX);
+        let lines = ["EHLO c.example", "MAIL FROM:<a@b.example>", &recipient, "DATA", &raw];
+        match lines.iter().map(|line| talk.say(line)).last() {
+            Some(Ok(reply)) if reply.starts_with("250") => acknowledged.lock().unwrap().insert(id),
+            _ => return,
+        };
     }
-    acknowledged
 }
 
 #[test]
