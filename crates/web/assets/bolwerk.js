@@ -96,12 +96,34 @@
       const fresh = parse(await answer.text()).firstElementChild;
       const old = document.getElementById(id);
       if (!fresh || fresh.id !== id || !old || busy(old)) return;
-      swap(old, fresh);
+      if (!hold(old, fresh)) swap(old, fresh);
     } catch { down(); } finally {
       waiting.delete(id);
       const now = document.getElementById(id);
       if (now && now.dataset.again) { delete now.dataset.again; refresh(now); }
     }
+  }
+  // Whoever scrolled down reads on; a button says how many lines wait above.
+  function hold(old, fresh) {
+    if (!old.dataset.hold || old.getBoundingClientRect().top > -80) return false;
+    const known = new Set(all("[data-row]", old).map((r) => r.dataset.row));
+    const count = all("[data-row]", fresh).filter((r) => !known.has(r.dataset.row)).length;
+    if (!count) return false;
+    let button = $("[data-held]");
+    if (!button) {
+      button = document.createElement("button");
+      button.type = "button";
+      button.className = "btn held";
+      button.dataset.held = "";
+      old.before(button);
+    }
+    button.textContent = count + " " + old.dataset.hold;
+    button.onclick = () => {
+      button.remove();
+      const now = document.getElementById(fresh.id);
+      if (now) { swap(now, fresh); fresh.scrollIntoView(); }
+    };
+    return true;
   }
   function swap(old, fresh) {
     if (old.isEqualNode(fresh)) return;
@@ -190,6 +212,11 @@
   const press = (key) => {
     const target = all("[data-key]").find((e) => e.dataset.key === key && e.offsetParent !== null);
     if (!target) return false;
+    if (target.dataset.sets) {
+      const [id, value] = target.dataset.sets.split("=");
+      const choice = document.getElementById(id);
+      if (choice) choice.value = value;
+    }
     if (/^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)) target.focus(); else target.click();
     return true;
   };

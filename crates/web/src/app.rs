@@ -44,6 +44,7 @@ struct Inner {
     demo: Option<String>,
     throttle: crate::throttle::Throttle,
     presence: crate::presence::Presence,
+    figures: crate::live::Figures,
     gate: pages::public::Gate,
     api: crate::api::Memory,
     closing: watch::Sender<bool>,
@@ -66,6 +67,7 @@ impl Web {
                 demo,
                 throttle: Default::default(),
                 presence: Default::default(),
+                figures: Default::default(),
                 gate: Default::default(),
                 api: Default::default(),
                 closing: watch::Sender::new(false),
@@ -99,6 +101,10 @@ impl Web {
 
     pub(crate) fn api(&self) -> &crate::api::Memory {
         &self.inner.api
+    }
+
+    pub(crate) fn figures(&self) -> &crate::live::Figures {
+        &self.inner.figures
     }
 
     /// Ends what would never end by itself: the live streams.
@@ -139,7 +145,7 @@ impl Web {
                 stamp: crate::live::stamp(&lens),
                 person: my_name(&lens),
                 role: visitor.viewer.role,
-                counts: crate::live::counts(&lens, visitor.now),
+                counts: self.figures().recent(desk, &lens, visitor.now),
                 mail,
                 token,
                 here,

@@ -11,14 +11,16 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
-use desk::ids::Timestamp;
+use desk::Desk;
+use desk::ids::{AccountId, Timestamp};
 use desk::incidents::IncidentFilter;
 use desk::lens::Lens;
 use engine::Event;
 use hyper::body::{Bytes, Frame};
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::pin::Pin;
+use std::sync::Mutex;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc};
@@ -29,6 +31,8 @@ const WAITING_MAX: usize = 32;
 const GATHER: Duration = Duration::from_millis(80);
 /// A sign of life at least this often, so that proxies keep the stream and a broken one is noticed.
 const LIFE_SIGN: Duration = Duration::from_secs(15);
+/// Figures are counted anew after so long, seconds, when facts came meanwhile.
+const FIGURES_SECONDS: i64 = 2;
 /// Facts looked at for one event, at most: after a flood pages renew what stands on them anyway.
 const TOLD_MAX: usize = 500;
 /// Facts that the reader's log may hold beyond those of the event.
@@ -63,11 +67,48 @@ impl Serialize for Counts {
     }
 }
 
-/// Figures beside the navigation.
-pub fn counts(lens: &Lens<'_>, now: Timestamp) -> Counts {
-    let (queue, outbox) = (lens.queue_counts(now), lens.outbox_counts());
-    let incidents = lens.incidents(&IncidentFilter::default(), None, 0).total;
-    Counts { duty: queue.call + queue.judge, incidents, undelivered: outbox.failed + outbox.bounced }
+/// Figures that take a walk over everything, kept for a moment: a page shows them beside its own matter.
+#[derive(Debug, Default)]
+pub(crate) struct Figures {
+    known: Mutex<HashMap<AccountId, Known>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    /// Facts that the desk held then.
+    facts: u64,
+    /// When it was counted.
+    at: Timestamp,
+    incidents: usize,
+    undelivered: usize,
+}
+
+impl Figures {
+    /// Figures beside the navigation, at most a moment old; what waits on the duty desk is always as it is now.
+    pub(crate) fn recent(&self, desk: &Desk, lens: &Lens<'_>, now: Timestamp) -> Counts {
+        let account = lens.viewer().account;
+        let known = self.known.lock().expect("nothing panics while it is held").get(&account).copied();
+        let fresh = |k: &Known| k.facts == desk.next_seq() || now.seconds_since(k.at).abs() < FIGURES_SECONDS;
+        match known.filter(fresh) {
+            Some(known) => Counts { duty: duty(lens, now), incidents: known.incidents, undelivered: known.undelivered },
+            None => self.counted(desk, lens, now),
+        }
+    }
+
+    /// Figures beside the navigation as they are now.
+    pub(crate) fn counted(&self, desk: &Desk, lens: &Lens<'_>, now: Timestamp) -> Counts {
+        let outbox = lens.outbox_counts();
+        let incidents = lens.incidents(&IncidentFilter::default(), None, 0).total;
+        let undelivered = outbox.failed + outbox.bounced;
+        let known = Known { facts: desk.next_seq(), at: now, incidents, undelivered };
+        self.known.lock().expect("nothing panics while it is held").insert(lens.viewer().account, known);
+        Counts { duty: duty(lens, now), incidents, undelivered }
+    }
+}
+
+fn duty(lens: &Lens<'_>, now: Timestamp) -> usize {
+    let queue = lens.queue_counts(now);
+    queue.call + queue.judge
 }
 
 /// When the newest fact was recorded that this reader may see, µs. Of hidden facts it says nothing.
@@ -210,7 +251,13 @@ async fn changed(
         let mut found = untold.topics(&lens);
         found.extend(here.iter().filter(|r| lens.incident_id(**r).is_some()).map(|r| format!("here:{r}")));
         let quiet = found.is_empty() && !missed && (untold.count > 0 || !here.is_empty());
-        Some((!quiet).then(|| (found, stamp(&lens), counts(&lens, now))))
+        let told = ["incidents", "outbox"].iter().any(|topic| found.contains(*topic)) || missed;
+        let counts = |found| {
+            let figures = web.figures();
+            let counts = if told { figures.counted(desk, &lens, now) } else { figures.recent(desk, &lens, now) };
+            (found, stamp(&lens), counts)
+        };
+        Some((!quiet).then(|| counts(found)))
     });
     // Storage that does not answer: the stream ends, and the page says that it is not live.
     let seen = seen.await.ok().flatten()?;

@@ -59,7 +59,7 @@ pub(super) fn composer(shell: &Shell, view: &Incident) -> Markup {
         form class="compose" method="post" action=(Route::IncidentAct(reference, IncidentAct::Note)) {
             (shell.token())
             label class="vh" for="text" { (w.t("composer-label")) }
-            textarea id="text" name="text" required placeholder=(w.t("composer-hint")) data-draft=(draft) data-key="b" { (view.typed("text")) }
+            textarea id="text" name="text" required placeholder=(w.t("composer-hint")) data-draft=(draft) data-key="b" data-sets="kind=decision" { (view.typed("text")) }
             (problem(&view.mistakes, "text"))
             div class="bar" {
                 label for="kind" class="vh" { (w.t("kind")) }
