@@ -16,6 +16,9 @@ pub const PAGE_MS_MAX: f64 = 5.0;
 pub const SEARCH_MS_MAX: f64 = 20.0;
 /// Bar, bytes over the wire for the first load of the queue.
 const WEIGHT_BYTES_MAX: usize = 100_000;
+/// How often it is looked whether a started desk is idle, and how long at most.
+const SETTLE_LOOK: Duration = Duration::from_secs(2);
+const SETTLE_MAX: Duration = Duration::from_secs(180);
 /// The queue.
 const QUEUE: &str = "/wacht";
 /// Columns.
@@ -106,6 +109,7 @@ impl Reader {
         let data = path_of(matches, "data").to_owned();
         let setting = Setting { program, work: work.path.clone(), data, relay: None };
         let desk = setting.start()?;
+        settle(&desk);
         Ok(Reader { server: desk.ready.http, cookie: session::kept(path_of(matches, "cookie"))?, desk: Some(desk) })
     }
 
@@ -134,6 +138,19 @@ impl Reader {
             kind("search", searches, SEARCH_MS_MAX),
         ])
     }
+}
+
+/// Waits until a started desk has made everything findable: until it uses hardly any processor time.
+fn settle(desk: &Desk) {
+    let began = Instant::now();
+    while began.elapsed() < SETTLE_MAX {
+        let before = machine::cpu(desk.pid());
+        pause(SETTLE_LOOK);
+        if machine::cpu(desk.pid()).saturating_sub(before) < SETTLE_LOOK / 20 {
+            return;
+        }
+    }
+    eprintln!("the desk was still busy after {SETTLE_MAX:?}");
 }
 
 /// A kind of page.

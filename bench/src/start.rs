@@ -42,13 +42,14 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let facts = facts(&setting)?;
     let snapshot = setting.data.join("snapshots").exists();
     let mut report =
-        Report::new("start", asked(), &["start", "seconds", "PSS MB", "PSS MB later", "processes", "stop s"]);
+        Report::new("start", asked(), &["start", "seconds", "CPU s", "PSS MB", "PSS MB later", "processes", "stop s"]);
     let (mut seconds, mut memory) = (Vec::new(), Vec::new());
     for run in 1..=number_of(matches, "runs") {
         let spawned = setting.spawn()?;
         let began = spawned.began();
         let running = spawned.accept()?;
         let took = began.elapsed().as_secs_f64();
+        let cpu = machine::cpu(running.pid());
         let first = machine::pss_bytes(running.pid()) as f64 / 1e6;
         pause(Duration::from_secs(number_of(matches, "idle") as u64));
         let later = machine::pss_bytes(running.pid()) as f64 / 1e6;
@@ -58,6 +59,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
         report.row(vec![
             run.to_string(),
             figure(took),
+            figure(cpu.as_secs_f64()),
             grouped(first),
             grouped(later),
             processes.to_string(),
