@@ -124,10 +124,18 @@ fn corpus_of(matches: &ArgMatches) -> Result<PathBuf, Failure> {
     }
 }
 
-/// How this run was asked for, as it can be typed again.
+/// How this run was asked for, as it can be typed again; where the program and its folders were does not matter.
 fn asked() -> String {
-    let words: Vec<String> = std::env::args().skip(1).filter(|a| a != "--dry" && a != "--keep").collect();
-    format!("bench {}", words.join(" "))
+    let mut words = vec!["bench".to_owned()];
+    let mut given = std::env::args().skip(1);
+    while let Some(word) = given.next() {
+        match word.as_str() {
+            "--dry" | "--keep" => {}
+            "--program" | "--work" | "--results" => drop(given.next()),
+            _ => words.push(word),
+        }
+    }
+    words.join(" ")
 }
 
 /// Lets time pass: a load generator paces itself by the clock.
