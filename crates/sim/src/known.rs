@@ -44,11 +44,6 @@ pub const KNOWN: &[Known] = &[
         "takes part: false",
         "desk::apply::reopened leaves the mails about a report in Incident::notices: whoever they went to takes part in an incident that the report left",
     ),
-    known(
-        Invariant::StrictLineStaysStrict,
-        "",
-        "desk::apply::incident::readdress: a line whose class equals the incident's for a while follows it down again, and one under AMBER+STRICT gets RED without persons",
-    ),
 ];
 
 const fn known(invariant: Invariant, sign: &'static str, defect: &'static str) -> Known {

@@ -144,7 +144,7 @@ impl People {
             let act = Act { who, did: Did::Other("disable"), saw: None };
             return Some(Job { actor: Actor::Person(who), command, reply: Reply::Person(act) });
         }
-        let (did, command) = match chance.weighted(&[55, 35, 10, 10]) {
+        let (did, command) = match chance.weighted(&[55, 35, 10, 22]) {
             0 => self.on_report(chance, &lens, model, now)?,
             1 => self.on_incident(chance, &lens, model, now)?,
             2 => self.undo(chance, who)?,
@@ -245,7 +245,8 @@ impl People {
         let asked = |n: &usize| matches!(model.reports[*n].erasure, Erasure::Asked(_));
         let decided = |n: &usize| model.reports[*n].is_decided();
         let of = |which: &dyn Fn(&usize) -> bool| (0..model.reports.len()).filter(which).collect::<Vec<usize>>();
-        let some = if chance.permille(600) { of(&asked) } else { of(&decided) };
+        let asked = of(&asked);
+        let some = if !asked.is_empty() && chance.permille(700) { asked } else { of(&decided) };
         let report = *chance.pick(&some)?;
         let leave = lens.report_leave(model.reports[report].reference)?;
         let alone = chance.permille(200);

@@ -285,6 +285,7 @@ impl Model {
                 _ => return self.is_team(account),
             }
         }
-        false
+        // A circle, which is said elsewhere.
+        self.is_team(account)
     }
 }

@@ -16,7 +16,13 @@ use engine::core::{Decided, Store};
 impl Simulation {
     /// What happens to the next write.
     pub(super) fn fault(&mut self) -> Option<Fault> {
-        self.chance.permille(self.profile.disk).then(|| Fault::ALL[self.chance.below(Fault::ALL.len())])
+        // Erasing has two writes, with a gap in between: it is worth more trouble.
+        let group = self.machine.as_ref().and_then(|m| m.group.as_ref());
+        let facts =
+            group.into_iter().flat_map(|g| &g.decided).filter_map(|d| d.answer.as_ref().ok()).flat_map(|d| &d.facts);
+        let erases = facts.into_iter().any(|f| f.fact.erases().is_some());
+        let likely = self.profile.disk * if erases { 8 } else { 1 };
+        self.chance.permille(likely).then(|| Fault::ALL[self.chance.below(Fault::ALL.len())])
     }
 
     /// The machine starts on its disk.
