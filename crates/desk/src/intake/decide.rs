@@ -183,6 +183,8 @@ fn joins(desk: &Desk, thread: Thread, automatic: Automatic) -> Option<Verdict> {
     match desk.intake.get(of).status {
         Status::Decided(Verdict::Incident { incident, .. }) => joins_incident(desk, incident),
         Status::Decided(_) if automatic == Automatic::No => None,
+        // What a person put behind another message is not the beginning of anything: following it could lead in a circle.
+        Status::Decided(Verdict::FollowUp(_) | Verdict::Duplicate(_)) => None,
         Status::New | Status::Waiting | Status::Snoozed(_) | Status::Decided(_) => Some(Verdict::FollowUp(of)),
     }
 }
