@@ -1,5 +1,7 @@
 //! Stories by seed hold; and a store or an engine that is broken on purpose is noticed, so that the simulation is not empty talk.
 
+mod faithful;
+
 use sim::{Failure, Flaw, Options, Summary, run};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
