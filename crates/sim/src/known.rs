@@ -30,6 +30,11 @@ pub const KNOWN: &[Known] = &[
         "desk::apply::incident::changed takes a later change of a board or class for part of the opening, by the same recorded_at: its undo drops the incident",
     ),
     known(
+        Invariant::UndoTakesBackThat,
+        "is undone though fact",
+        "desk: an undo compares values, not facts: what was changed away and back since, by somebody else too, is taken for unchanged",
+    ),
+    known(
         Invariant::OnlyWhoMay,
         ": Reopened",
         "desk::intake::decide::undo_batch reopens reports of incidents that the person may not see any more",

@@ -63,6 +63,8 @@ pub enum Saw {
     Tlp(Tlp),
     /// How far it is.
     Phase(Phase),
+    /// Who leads.
+    Lead(Option<AccountId>),
 }
 
 /// What somebody did.
@@ -110,11 +112,13 @@ pub fn first_steps(boards: bool) -> Vec<Job> {
 }
 
 impl Saw {
-    fn of(change: &Change) -> Option<Saw> {
+    /// The value that a change gives, of the fields that are looked at.
+    pub fn of(change: &Change) -> Option<Saw> {
         match change {
             Change::Severity(severity) => Some(Saw::Severity(*severity)),
             Change::Tlp(tlp) => Some(Saw::Tlp(*tlp)),
             Change::Phase(phase, _) => Some(Saw::Phase(*phase)),
+            Change::Lead(lead) => Some(Saw::Lead(*lead)),
             _ => None,
         }
     }
@@ -404,7 +408,10 @@ fn change(chance: &mut Chance, lens: &Lens<'_>, model: &Model, incident: usize) 
             let now = Change::Phase(kept.phase, Sealed::Open(String::new()));
             (new, saw(chance, now, Change::Phase(Phase::Recovery, Sealed::Erased)))
         }
-        5 => (Change::Lead(chance.permille(800).then_some(account)), None),
+        5 => {
+            let new = Change::Lead(chance.permille(800).then_some(account));
+            (new, saw(chance, Change::Lead(kept.lead), Change::Lead(None)))
+        }
         6 => (Change::Class("availability:dos".to_owned(), chance.permille(600)), None),
         7 => (Change::Organisation(organisation, chance.permille(750)), None),
         8 => (Change::Person(account, chance.permille(700)), None),

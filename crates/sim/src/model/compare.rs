@@ -11,6 +11,8 @@ use desk::outbox::{About, OutboxCounts, StandingKey};
 
 /// What counts as today when nobody says when the day began, seconds.
 const DAY: i64 = 24 * 3600;
+/// Whole pages are written out and looked through once in so many comparisons: they cost the most.
+const PAGES_EVERY: usize = 5;
 /// Last lines that are looked at.
 const RECENT: usize = 60;
 
@@ -25,7 +27,63 @@ impl Model {
         self.compare_incidents(&lens, account)?;
         self.compare_outbox(&lens, account)?;
         self.compare_recent(&lens, account)?;
-        self.compare_search(&lens, account, now)
+        self.compare_leaves(&lens, account)?;
+        self.compare_search(&lens, account, now)?;
+        self.compare_pages(&lens, account, now)
+    }
+
+    /// Leave to act goes to people on duty: on reports to the team's, on incidents to all who see them.
+    fn compare_leaves(&self, lens: &Lens<'_>, account: AccountId) -> Check {
+        let acts = self.is_active(account);
+        for (n, report) in self.reports.iter().enumerate() {
+            let must = acts && self.is_team(account) && self.sees_report(account, n);
+            let is = lens.report_leave(report.reference).is_some();
+            holds(is == must, Invariant::OnlyWhoMay, || {
+                format!("{account:?} has leave on report {n}: {is}, must be {must}")
+            })?;
+        }
+        for (n, incident) in self.incidents.iter().enumerate() {
+            let must = acts && self.sees_incident(account, n);
+            let is = lens.incident_leave(incident.reference).is_some();
+            holds(is == must, Invariant::OnlyWhoMay, || {
+                format!("{account:?} has leave on incident {n}: {is}, must be {must}")
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Nothing that is hidden from an account stands anywhere on the pages that it may open: one incident and one report, whole.
+    fn compare_pages(&self, lens: &Lens<'_>, account: AccountId, now: Timestamp) -> Check {
+        let which = now.0.unsigned_abs() as usize;
+        if which % PAGES_EVERY != 0 {
+            return Ok(());
+        }
+        let which = which / PAGES_EVERY;
+        let one = |of: Vec<Reference>| of.get(which % of.len().max(1)).copied();
+        let incidents = self.incidents.iter().enumerate().filter(|(n, _)| self.sees_incident(account, *n));
+        let incident = one(incidents.map(|(_, i)| i.reference).collect()).and_then(|r| lens.incident(r));
+        let reports = self.reports.iter().enumerate().filter(|(n, _)| self.sees_report(account, *n));
+        let report = one(reports.map(|(_, r)| r.reference).collect()).and_then(|r| lens.report(r));
+        let page = format!("{incident:?} {report:?}");
+        let stands = |word: &str| !word.is_empty() && page.contains(word);
+        let report = self
+            .reports
+            .iter()
+            .enumerate()
+            .find(|(n, r)| (r.erasure == Erasure::Done || !self.sees_report(account, *n)) && stands(&r.word));
+        holds(report.is_none(), Invariant::OthersAreKeptOut, || {
+            format!("{account:?} reads words of report {:?} on a page", report.map(|(n, _)| n))
+        })?;
+        let notice = (0..self.notices.len()).find(|n| {
+            let kept = &self.notices[*n];
+            (kept.erased || !self.sees_notice(account, *n)) && stands(&kept.word)
+        });
+        holds(notice.is_none(), Invariant::OthersAreKeptOut, || {
+            format!("{account:?} reads words of notice {notice:?} on a page")
+        })?;
+        let lines = (0..self.incidents.len()).flat_map(|n| self.incidents[n].lines.iter().map(move |l| (n, l)));
+        let line = lines.filter(|(n, l)| !self.sees_line(account, *n, l)).find(|(_, l)| stands(&l.text));
+        holds(line.is_none(), Invariant::OthersAreKeptOut, || format!("{account:?} reads {line:?} on a page"))
     }
 
     /// What is found for a word that stands in one place: that place, if it may be seen, and never another that may not.

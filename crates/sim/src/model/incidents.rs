@@ -74,6 +74,7 @@ impl Incident {
             Saw::Severity(severity) => self.severity == severity,
             Saw::Tlp(tlp) => self.tlp == tlp,
             Saw::Phase(phase) => self.phase == phase,
+            Saw::Lead(lead) => self.lead == lead,
         }
     }
 }
@@ -177,6 +178,15 @@ impl Model {
     }
 
     fn changed(&mut self, seq: u64, incident: usize, by: Actor, change: &Change) {
+        let kept = &self.incidents[incident];
+        let before = match change {
+            Change::Severity(_) => Some(Saw::Severity(kept.severity)),
+            Change::Tlp(_) => Some(Saw::Tlp(kept.tlp)),
+            Change::Phase(..) => Some(Saw::Phase(kept.phase)),
+            Change::Lead(_) => Some(Saw::Lead(kept.lead)),
+            _ => None,
+        };
+        self.before.extend(before.map(|before| (seq, before)));
         let addresses = matches!(change, Change::Tlp(_) | Change::Organisation(..) | Change::Person(..));
         if let (Actor::Person(account), true) = (by, addresses) {
             let team = self.is_team(account);

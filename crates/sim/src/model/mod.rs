@@ -11,13 +11,14 @@ pub use intake::{Erasure, Report};
 pub use outbox::Notice;
 
 use crate::invariant::{Broken, Invariant};
+use crate::people::Saw;
 use crate::world::World;
 use desk::accounts::{self, Role};
 use desk::command::Actor;
 use desk::fact::Fact;
 use desk::house;
 use desk::ids::{AccountId, OrganisationId, Reference, TEAM, Timestamp};
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// An account, as far as rights go.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +29,17 @@ pub struct Account {
     pub role: Role,
     /// May not sign in any more.
     pub disabled: bool,
+}
+
+/// Something that an act changes, and that an undo must not take from somebody who changed it since.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Touched {
+    /// What is thought of a report.
+    Appraisal(usize),
+    /// A field of an incident; of those with several values this one.
+    Field(usize, String),
+    /// A task.
+    Task(usize, u32),
 }
 
 /// The desk, told again.
@@ -51,6 +63,10 @@ pub struct Model {
     message_ids: HashSet<String>,
     /// Number of the present transaction.
     act: u64,
+    /// What a field was before the fact that changed it.
+    pub before: BTreeMap<u64, Saw>,
+    /// The fact that last changed something, by what it changed.
+    pub latest: HashMap<Touched, u64>,
     /// What is wrong with the facts themselves.
     pub broken: Vec<Broken>,
 }
@@ -62,6 +78,9 @@ impl Model {
             return;
         }
         self.act += u64::from(first);
+        if let Some(touched) = Model::touched(fact) {
+            self.latest.insert(touched, seq);
+        }
         self.expect(at >= self.last, Invariant::TimeNeverGoesBack, || {
             format!("fact {seq}: {at:?} follows a later one")
         });
@@ -74,6 +93,28 @@ impl Model {
             Fact::Intake(fact) => self.feed_intake(seq, at, fact, world),
             Fact::Incidents(fact) => self.feed_incident(seq, fact),
             Fact::Outbox(fact) => self.feed_outbox(seq, at, fact, world),
+        }
+    }
+
+    /// What a fact touches, as far as an undo goes.
+    pub fn touched(fact: &Fact) -> Option<Touched> {
+        match fact {
+            Fact::Intake(desk::intake::Fact::Appraised { report, .. }) => Some(Touched::Appraisal(report.index())),
+            Fact::Incidents(desk::incidents::Fact::TaskSet { incident, task, .. }) => {
+                Some(Touched::Task(incident.index(), task.0))
+            }
+            Fact::Incidents(desk::incidents::Fact::Changed { incident, change, .. }) => {
+                use desk::incidents::Change;
+                let which = match change {
+                    Change::Class(class, _) => format!("class {class}"),
+                    Change::Board(board, _) => format!("board {}", board.0),
+                    Change::Organisation(organisation, _) => format!("organisation {}", organisation.0),
+                    Change::Person(person, _) => format!("person {}", person.0),
+                    other => other.field().to_owned(),
+                };
+                Some(Touched::Field(incident.index(), which))
+            }
+            _ => None,
         }
     }
 

@@ -3,7 +3,8 @@
 use super::{Acknowledged, Simulation};
 use crate::invariant::{Check, Invariant, broken, holds};
 use crate::machine::{Group, Job, Machine, NoStart, Reply};
-use crate::people::{Act, Did};
+use crate::model::Model;
+use crate::people::{Act, Did, Saw};
 use crate::reader;
 use crate::store::{Fault, Flaw};
 use crate::world::Coming;
@@ -232,6 +233,9 @@ impl Simulation {
             for (n, recorded) in decision.facts.iter().enumerate() {
                 let seq = decided.first + n as u64;
                 self.check_written(seq, &recorded.fact)?;
+                if let Reply::Person(Act { did: Did::Undo(of), .. }) = reply {
+                    self.check_undo_fact(*of, &recorded.fact)?;
+                }
                 self.count(&recorded.fact);
                 let at = self.machine.as_ref().map_or(Timestamp(0), |m| m.core.last);
                 self.model.feed(seq, at, n == 0, &recorded.fact, &self.world);
@@ -359,6 +363,24 @@ impl Simulation {
             self.people.remember(decided.first + n, act);
         }
         Ok(())
+    }
+
+    /// An undo gives back what was, and takes nothing from somebody who changed it since.
+    fn check_undo_fact(&mut self, of: u64, fact: &Fact) -> Check {
+        let invariant = Invariant::UndoTakesBackThat;
+        if let Some(latest) = Model::touched(fact).and_then(|t| self.model.latest.get(&t).copied()) {
+            let check = holds(latest == of, invariant, || {
+                format!("fact {of} is undone though fact {latest} set the same since: {fact:?}")
+            });
+            self.judge(check)?;
+        }
+        let Fact::Incidents(incidents::Fact::Changed { change, .. }) = fact else { return Ok(()) };
+        match (self.model.before.get(&of), Saw::of(change)) {
+            (Some(before), Some(now)) => holds(*before == now, invariant, || {
+                format!("fact {of} is undone: the field was {before:?} and becomes {now:?}")
+            }),
+            _ => Ok(()),
+        }
     }
 
     fn check_undo(&mut self, of: u64, act: Act, decision: &Decision) -> Check {
