@@ -55,7 +55,7 @@ impl Model {
     /// Nothing that is hidden from an account stands anywhere on the pages that it may open: one incident and one report, whole.
     fn compare_pages(&self, lens: &Lens<'_>, account: AccountId, now: Timestamp) -> Check {
         let which = now.0.unsigned_abs() as usize;
-        if which % PAGES_EVERY != 0 {
+        if !which.is_multiple_of(PAGES_EVERY) {
             return Ok(());
         }
         let which = which / PAGES_EVERY;
