@@ -84,7 +84,12 @@ fn some_backend(client: &mut Client) -> Option<i32> {
 }
 
 fn check(folder: &Folder, acknowledged: Receiver<Acknowledged>) -> usize {
-    verify(folder.path(), None, &mut |_, _| {}).unwrap();
+    // The last kill may have left the server in recovery.
+    let verified = retry("the server is back", || match verify(folder.path(), None, &mut |_, _| {}) {
+        Err(Error::Away { .. }) => None,
+        other => Some(other),
+    });
+    verified.unwrap();
     let entries = all(&Reader::open(folder.path()).unwrap());
     let acknowledged: Vec<Acknowledged> = acknowledged.into_iter().collect();
     for (seq, body) in &acknowledged {
