@@ -35,6 +35,10 @@ pub(crate) async fn read_all(engine: WeakEngine) {
     let (done, mut finished) = mpsc::unbounded_channel::<()>();
     loop {
         let Some(strong) = engine.upgrade() else { return };
+        // Nothing can be recorded any more: a restart reads on.
+        if strong.frozen().is_some() {
+            return;
+        }
         let todo: Vec<(ReportId, u64)> = {
             let held = in_hand.lock();
             let room = IN_HAND_MAX.saturating_sub(held.len());
