@@ -1,13 +1,14 @@
 //! How many entries a second are made durable, and how many are replayed.
 //!
-//! `cargo run --release -p journal --example append_rate [FOLDER [SECONDS]]`: the folder names the disk to measure; figures
-//! of a memory disk say nothing about durability.
+//! `cargo run --release -p journal --example append_rate [FOLDER [SECONDS [DATABASE…]]]`: the folder names the disk to
+//! measure; figures of a memory disk say nothing about durability. Beside SQLite every database is measured whose connection
+//! string is given; it needs an empty schema for each of four journals, named j0 to j3, and is best served by the same disk.
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use journal::{Error, Keep, NewEntry, NewPart, Options, Reader, Writer, verify};
+use journal::{Error, Keep, NewEntry, NewPart, Options, Reader, Writer, connect, verify};
 
 /// Content of a part, bytes: a usual mail.
 const MAIL_BYTES: usize = 8192;
@@ -34,9 +35,28 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
     let base = arguments.next().map_or_else(std::env::temp_dir, PathBuf::from);
     let lasting = Duration::from_secs_f64(arguments.next().map_or(Ok(5.0), |seconds| seconds.parse())?);
+    println!("SQLite");
+    measure(&base, None, lasting)?;
+    for url in arguments {
+        println!("\nPostgreSQL");
+        measure(&base, Some(&url), lasting)?;
+    }
+    Ok(())
+}
+
+/// A folder for the journal of this number.
+fn folder(base: &Path, url: Option<&str>, number: usize) -> Result<tempfile::TempDir, Box<dyn std::error::Error>> {
+    let dir = tempfile::tempdir_in(base)?;
+    if let Some(url) = url {
+        connect(dir.path(), &format!("{url} options='-csearch_path=j{number}'"))?;
+    }
+    Ok(dir)
+}
+
+fn measure(base: &Path, url: Option<&str>, lasting: Duration) -> Result<(), Box<dyn std::error::Error>> {
     let options = Options { origin: "bolwerk/bench".into() };
-    for entries in [1, 32, 256] {
-        let dir = tempfile::tempdir_in(&base)?;
+    for (number, entries) in [1, 32, 256].into_iter().enumerate() {
+        let dir = folder(base, url, number)?;
         let mut writer = Writer::open(dir.path(), &options)?;
         let (start, mut slowest) = (Instant::now(), Duration::ZERO);
         while start.elapsed() < lasting {
@@ -50,11 +70,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             "append, groups of {entries}, {MAIL_BYTES} bytes each: {rate:.0} entries/s, slowest group {slowest:?}"
         );
     }
-    replay(&base, &options)
+    replay(folder(base, url, 3)?, &options)
 }
 
-fn replay(base: &std::path::Path, options: &Options) -> Result<(), Box<dyn std::error::Error>> {
-    let dir = tempfile::tempdir_in(base)?;
+fn replay(dir: tempfile::TempDir, options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     let mut writer = Writer::open(dir.path(), options)?;
     let start = Instant::now();
     while writer.next_seq() < REPLAYED {

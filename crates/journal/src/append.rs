@@ -249,6 +249,8 @@ impl Writer {
         let clean = match error {
             Error::Invalid { .. } | Error::UnknownKey { .. } | Error::Random { .. } => true,
             Error::Moved { .. } | Error::Away { .. } => true,
+            // A server that said so before the commit has taken all of it back.
+            Error::Full { .. } if self.db.node().is_some() => true,
             Error::Full { .. } => {
                 matches!(stored_checkpoint(&*self.db), Ok((stored, _)) if stored.size == self.edge.size())
             }

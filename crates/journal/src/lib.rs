@@ -4,10 +4,14 @@
 //! Personal data is sealed under a key per subject; destroying the key erases it while the chain still verifies. The format
 //! is described in `docs/decisions/0001-journal-format.md` and never changes.
 //!
-//! A journal is a folder: `journal.db` (SQLite), `keys` (every secret), `blobs/` (large parts, encrypted), `lock`.
+//! A journal is a folder: `journal.db` (SQLite), `keys` (every secret), `blobs/` (large parts, encrypted), `lock`. Or its
+//! entries and large parts lie in PostgreSQL, for several nodes: then the folder of each node has `store.toml` ([`connect`])
+//! and its own `keys` and `keys.next`. Format, tree and promises are the same; see `POSTGRESQL.md` beside this crate.
 //!
-//! - [`Writer`] appends; there is one at a time. [`Reader`] reads, in any process.
-//! - Whatever was acknowledged is on disk. After a failure that leaves this unknown the writer is poisoned.
+//! - [`Writer`] appends; a folder has one at a time. [`Reader`] reads, in any process, and waits for more.
+//! - Whatever was acknowledged is on disk, and on the synchronous standby where there is one. After a failure that leaves
+//!   this unknown the writer is poisoned.
+//! - Where several nodes write, one that was overtaken is told ([`Error::Moved`]) and decides again on what is there now.
 //! - Time is passed in. Randomness comes from the operating system unless [`Hooks`] say otherwise.
 
 mod append;

@@ -27,7 +27,7 @@ use crate::writer::KEYS;
 use crate::{Error, Reader};
 
 /// The ratchet, in the folder of a node.
-const RATCHET: &str = "keys.next";
+pub(crate) const RATCHET: &str = "keys.next";
 const MAGIC: &[u8; 16] = b"bolwerk-next/1\n\0";
 const RATCHET_BYTES: usize = 16 + 8 + 32 + 32;
 /// Wrapped keys are written so many at a time.
@@ -42,6 +42,8 @@ pub struct Node {
     pub cleared: u64,
     /// Whether it is the one of this folder.
     pub here: bool,
+    /// Whether it is connected for writing.
+    pub runs: bool,
 }
 
 /// Number and secret of the batch that a node takes in next.
@@ -341,10 +343,14 @@ impl Reader {
     /// The nodes of the journal; none when it lies in a store of its own.
     pub fn nodes(&self) -> Result<Vec<Node>, Error> {
         let Some(here) = self.db.node() else { return Ok(Vec::new()) };
-        self.db.all("SELECT node, cleared FROM nodes ORDER BY node", &[], |row| {
+        let mut nodes = self.db.all("SELECT node, cleared FROM nodes ORDER BY node", &[], |row| {
             let name = row.text(0)?.to_owned();
-            Ok(Node { here: name == here, cleared: row.number(1)?, name })
-        })
+            Ok(Node { here: name == here, runs: false, cleared: row.number(1)?, name })
+        })?;
+        for node in &mut nodes {
+            node.runs = self.db.runs(&node.name)?;
+        }
+        Ok(nodes)
     }
 
     /// Says for this node that everything before entry `size` was applied, so that nothing erased by it is left in memory, and
@@ -364,6 +370,50 @@ pub fn retire(dir: &Path, node: &str) -> Result<(), Error> {
     match known {
         None => Err(Error::invalid(format!("there is no node {node}"))),
         Some(Node { here: true, .. }) => Err(Error::invalid(format!("{node} is the node of this folder"))),
+        Some(Node { runs: true, .. }) => {
+            Err(Error::invalid(format!("{node} runs: stop it and destroy its folder first")))
+        }
         Some(_) => reader.db.execute("DELETE FROM nodes WHERE node = $1", &[node.into()]).map(drop),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn first() -> Ratchet {
+        Ratchet { batch: 7, secret: [9; 32] }
+    }
+
+    #[test]
+    fn a_ratchet_that_is_past_a_batch_does_not_open_it() {
+        let (before, after) = (first(), first().next());
+        let wrapped = seal::seal(&before.wrapping(), &[1; NONCE_BYTES], &[2; SALT_BYTES], 33, 0, &[5; 32]);
+        assert_eq!(seal::open(&before.wrapping(), 33, 0, &wrapped), Some((vec![5; 32], [2; SALT_BYTES])));
+        let mut later = after;
+        for _ in 0..100 {
+            assert_eq!(seal::open(&later.wrapping(), 33, 0, &wrapped), None);
+            assert_eq!(seal::open(&later.secret, 33, 0, &wrapped), None);
+            later = later.next();
+        }
+        assert_eq!(seal::open(&before.wrapping(), 34, 0, &wrapped), None, "put in the place of another");
+    }
+
+    #[test]
+    fn a_ratchet_comes_back_and_every_changed_byte_of_its_file_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(Ratchet::load(dir.path()).unwrap().is_none());
+        first().save(dir.path()).unwrap();
+        assert!(Ratchet::load(dir.path()).unwrap() == Some(first()));
+        let path = Ratchet::path(dir.path());
+        let bytes = std::fs::read(&path).unwrap();
+        for at in 0..bytes.len() {
+            let mut bad = bytes.clone();
+            bad[at] ^= 1;
+            std::fs::write(&path, &bad).unwrap();
+            assert!(matches!(Ratchet::load(dir.path()), Err(Error::BadKeys { .. })), "byte {at}");
+            std::fs::write(&path, &bytes[..at]).unwrap();
+            assert!(matches!(Ratchet::load(dir.path()), Err(Error::BadKeys { .. })), "cut at {at}");
+        }
     }
 }

@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 use crate::entry::{SCAN_ENTRIES, StoredRow};
 use crate::files::{read_bounded, sync_folder, write_synced};
@@ -32,6 +33,10 @@ pub(crate) const READ_ONLY: &str = "read-only";
 pub(crate) const RESTORING: &str = "restoring";
 /// Largest reason in a `read-only` file, bytes.
 const REASON_BYTES_MAX: u64 = 4096;
+
+/// How often to look whether a folder is still held, and how long between two looks.
+const HELD_LOOKS: u32 = 20;
+const HELD_LOOK: Duration = Duration::from_millis(10);
 
 /// What a journal is opened with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -245,11 +250,16 @@ pub(crate) fn hold(dir: &Path) -> Result<File, Error> {
         .mode(0o600)
         .open(&path)
         .map_err(Error::io("open", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::Held { dir: dir.to_path_buf() }),
-        Err(TryLockError::Error(error)) => Err(Error::io("lock", &path)(error)),
+    for look in 0.. {
+        match file.try_lock() {
+            Ok(()) => break,
+            // A process that this one is just starting has the file of a writer that is gone open for a moment.
+            Err(TryLockError::WouldBlock) if look < HELD_LOOKS => std::thread::park_timeout(HELD_LOOK),
+            Err(TryLockError::WouldBlock) => return Err(Error::Held { dir: dir.to_path_buf() }),
+            Err(TryLockError::Error(error)) => return Err(Error::io("lock", &path)(error)),
+        }
     }
+    Ok(file)
 }
 
 /// Makes an empty journal. The key file takes its name last, so that a crash in between starts over.

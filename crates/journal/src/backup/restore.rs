@@ -12,13 +12,17 @@ use crate::append::keys_in_body;
 use crate::entry::ERASED_KIND;
 use crate::erasures::{self, Erasures, PENDING};
 use crate::files::{BLOBS, sync_folder, write_synced};
+use crate::hooks::{Random, system_random};
 use crate::keys::Keys;
 use crate::leaf::{Leaf, SALT_BYTES, sha256};
 use crate::note::Checkpoint;
-use crate::store::{self, DATABASE, EntryRow, Rows, Sqlite, Store, tile_row};
+use crate::share::{self, RATCHET};
+use crate::store::{self, DATABASE, EntryRow, Rows, STORE, Server, Sqlite, Store, tile_row};
 use crate::tree::{Edge, hash_leaf};
-use crate::verify::{Verified, verify};
-use crate::writer::{KEYS, LOCK, Options, READ_ONLY, RESTORING, Writer, hold, make_private_folder, stored_verifier};
+use crate::verify::{Verified, verify, verify_with};
+use crate::writer::{
+    KEYS, LOCK, Options, READ_ONLY, RESTORING, Writer, check_keys, hold, make_private_folder, stored_verifier,
+};
 
 /// Largest key file in a backup, bytes.
 const KEY_FILE_BYTES_MAX: u64 = 3_200_000_000;
@@ -55,21 +59,28 @@ pub struct Restored {
     pub missing: u64,
 }
 
-/// Restores a backup into `into`, which is absent or empty. Everything is verified before the folder becomes a journal. The
+/// Restores a backup into `into`, which is absent or empty, or has but a `store.toml` that names an empty database: a backup
+/// fits every store. Everything is verified before the folder becomes a journal. The
 /// erasures of the list that the backup does not know are made again; when the list is older than the checkpoint given, the
 /// folder is marked read-only with the reason, since an erased key may be back in it.
 pub fn restore(file: &Path, into: &Path, options: &RestoreOptions) -> Result<Restored, Error> {
     let created = !into.exists();
-    if !created && fs::read_dir(into).map_err(Error::io("read", into))?.next().is_some() {
+    if !created && !is_empty(into)? {
         return Err(Error::Exists { path: into.to_path_buf() });
     }
+    let server = store::server(into)?;
     make_private_folder(into)?;
     let lock = hold(into)?;
     let work = into.join(RESTORING);
-    let done = prepare(file, &work, options).and_then(|plan| settle(&work, into).map(|()| plan));
+    let done = match server {
+        Some(server) => prepare_in_database(file, server, into, &work, options),
+        None => prepare(file, &work, options).and_then(|plan| settle(&work, into).map(|()| plan)),
+    };
     if done.is_err() {
         drop(fs::remove_dir_all(&work));
-        drop(fs::remove_file(into.join(LOCK)));
+        for name in [LOCK, KEYS, RATCHET, PENDING] {
+            drop(fs::remove_file(into.join(name)));
+        }
         if created {
             drop(fs::remove_dir(into));
         }
@@ -91,6 +102,17 @@ pub fn restore(file: &Path, into: &Path, options: &RestoreOptions) -> Result<Res
     })
 }
 
+/// Whether a folder holds nothing but where its journal is to lie.
+fn is_empty(dir: &Path) -> Result<bool, Error> {
+    let read = |error| Error::io("read", dir)(error);
+    for entry in fs::read_dir(dir).map_err(read)? {
+        if entry.map_err(read)?.file_name() != STORE {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// What is left to do once the files are in place.
 struct Plan {
     verified: Verified,
@@ -106,27 +128,83 @@ fn prepare(file: &Path, work: &Path, options: &RestoreOptions) -> Result<Plan, E
     let identity = options.identity.as_deref();
     let db = Sqlite::open_for_filling(work)?;
     read_records(&mut *sealing::open(file, identity)?, &db)?;
-    let keys = match options.keys.clone().or_else(|| Some(keys_beside(file)).filter(|path| path.exists())) {
-        None => false,
-        Some(path) => put_keys(&path, identity, work)?,
-    };
-    let list = options.erasures.as_deref().map(|note| erasures::open(&db, note)).transpose()?;
-    let newest =
-        options.checkpoint.as_deref().map(|note| Checkpoint::open(&stored_verifier(&db)?, note)).transpose()?;
+    db.commit()?;
+    let keys = put_keys(file, options, work)?;
+    let given = Given::read(&db, options)?;
     db.close_synced()?;
+    let verified = verify(work, given.against(options), &mut |_, _| {});
+    given.plan(verified, keys, work, options)
+}
 
-    let size = store::size(&*store::open_for_reading(work)?)?;
-    let against = options.checkpoint.as_deref().filter(|_| newest.as_ref().is_some_and(|newest| newest.size <= size));
-    let verified = verify(work, against, &mut |_, _| {}).map_err(|error| match error {
-        Error::Broken { .. } => Error::BadBackup { what: error.to_string() },
-        other => other,
-    })?;
-    let newest = newest.map_or(0, |newest| newest.size);
-    let read_only = reason(newest, size, list.as_ref());
-    if let Some(note) = options.erasures.as_deref() {
-        write_synced(&work.join(PENDING), note.as_bytes())?;
+/// Builds and verifies the journal in one transaction of an empty database.
+fn prepare_in_database(
+    file: &Path,
+    server: Server,
+    into: &Path,
+    work: &Path,
+    options: &RestoreOptions,
+) -> Result<Plan, Error> {
+    make_private_folder(work)?;
+    let db = store::open_database(into, server)?;
+    if !db.is_blank()? {
+        return Err(Error::invalid("the database holds tables already: a restore wants an empty schema"));
     }
-    Ok(Plan { verified, keys, replay: list.is_some(), read_only, missing: newest.saturating_sub(size) })
+    read_records(&mut *sealing::open(file, options.identity.as_deref())?, &*db)?;
+    put_keys(file, options, work)?;
+    let path = work.join(KEYS);
+    let why = "a restore into a database needs the keys of the backup";
+    let mut keys = Keys::load(&path)?.ok_or_else(|| Error::invalid(why))?;
+    check_keys(&keys, &keys_beside(file), &*db)?;
+    share::create(&*db, work, &keys, &mut (Box::new(system_random) as Random))?;
+    let given = Given::read(&*db, options)?;
+    keys.forget(&store::erased(&*db)?);
+    let verified = verify_with(&*db, work, &keys, given.against(options));
+    let plan = given.plan(verified, true, work, options)?;
+    // The files first: without them nobody takes an empty database for this journal.
+    settle(work, into)?;
+    db.commit()?;
+    Ok(plan)
+}
+
+/// What came with the backup, and how far the backup goes.
+struct Given {
+    size: u64,
+    list: Option<Erasures>,
+    newest: Option<Checkpoint>,
+}
+
+impl Given {
+    fn read(db: &dyn Store, options: &RestoreOptions) -> Result<Given, Error> {
+        let list = options.erasures.as_deref().map(|note| erasures::open(db, note)).transpose()?;
+        let newest =
+            options.checkpoint.as_deref().map(|note| Checkpoint::open(&stored_verifier(db)?, note)).transpose()?;
+        Ok(Given { size: store::size(db)?, list, newest })
+    }
+
+    /// The checkpoint that the backup must go on from.
+    fn against<'o>(&self, options: &'o RestoreOptions) -> Option<&'o str> {
+        options.checkpoint.as_deref().filter(|_| self.newest.as_ref().is_some_and(|newest| newest.size <= self.size))
+    }
+
+    fn plan(
+        self,
+        verified: Result<Verified, Error>,
+        keys: bool,
+        work: &Path,
+        options: &RestoreOptions,
+    ) -> Result<Plan, Error> {
+        let verified = verified.map_err(|error| match error {
+            Error::Broken { .. } => Error::BadBackup { what: error.to_string() },
+            other => other,
+        })?;
+        let newest = self.newest.map_or(0, |newest| newest.size);
+        let read_only = reason(newest, self.size, self.list.as_ref());
+        if let Some(note) = options.erasures.as_deref() {
+            write_synced(&work.join(PENDING), note.as_bytes())?;
+        }
+        let missing = newest.saturating_sub(self.size);
+        Ok(Plan { verified, keys, replay: self.list.is_some(), read_only, missing })
+    }
 }
 
 /// Why the folder may not be written: erasures between the list and the newest checkpoint are not known.
@@ -145,9 +223,13 @@ fn reason(newest: u64, size: u64, list: Option<&Erasures>) -> Option<String> {
     })
 }
 
-fn put_keys(path: &Path, identity: Option<&Path>, work: &Path) -> Result<bool, Error> {
+/// Puts the keys in their place, when there are any.
+fn put_keys(file: &Path, options: &RestoreOptions, work: &Path) -> Result<bool, Error> {
+    let beside = || Some(keys_beside(file)).filter(|path| path.exists());
+    let Some(path) = options.keys.clone().or_else(beside) else { return Ok(false) };
+    let path = path.as_path();
     let mut bytes = Vec::new();
-    sealing::open(path, identity)?
+    sealing::open(path, options.identity.as_deref())?
         .take(KEY_FILE_BYTES_MAX)
         .read_to_end(&mut bytes)
         .map_err(|error| Error::BadKeys { path: path.to_path_buf(), what: error.to_string() })?;
@@ -159,17 +241,20 @@ fn put_keys(path: &Path, identity: Option<&Path>, work: &Path) -> Result<bool, E
     Ok(true)
 }
 
+/// Reads all records into a transaction, which is left open.
 fn read_records(input: &mut dyn Read, db: &dyn Store) -> Result<(), Error> {
     let mut records = Reading::new(input)?;
     db.begin_tables()?;
     let mut edge = Edge::default();
     while let Some(record) = records.next()? {
         put(record, db, &mut edge).map_err(|error| match error {
-            Error::Store(error) => Error::BadBackup { what: format!("a record does not fit: {error}") },
+            Error::Store(_) | Error::Server { .. } => {
+                Error::BadBackup { what: format!("a record does not fit: {error}") }
+            }
             other => other,
         })?;
     }
-    db.commit()
+    Ok(())
 }
 
 fn put(record: Record, db: &dyn Store, edge: &mut Edge) -> Result<(), Error> {
@@ -216,7 +301,7 @@ fn put_entry(bytes: Vec<u8>, body: Vec<u8>, small: Vec<u8>, db: &dyn Store, edge
 
 /// Moves the verified files to where they belong; the store comes last, and makes the folder a journal.
 fn settle(work: &Path, into: &Path) -> Result<(), Error> {
-    for name in [BLOBS, KEYS, PENDING, DATABASE] {
+    for name in [BLOBS, RATCHET, KEYS, PENDING, DATABASE] {
         let from = work.join(name);
         if from.exists() {
             fs::rename(&from, into.join(name)).map_err(Error::io("rename", &from))?;

@@ -13,8 +13,8 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub(crate) use location::Server;
 pub use location::connect;
+pub(crate) use location::{STORE, Server, server};
 pub(crate) use nodes::{StoredNodes, full_tile, tile_row};
 pub(crate) use sqlite::{DATABASE, Sqlite};
 
@@ -219,6 +219,8 @@ pub(crate) trait Store: Send {
     /// Takes a transaction back when there is one. On success nothing of it will ever be seen.
     fn rollback(&self) -> Result<(), Error>;
 
+    /// Whether `sealed` has a row; asked of one entry after the other in a state that does not change.
+    fn notes_part(&self, key: u64, seq: u64, number: u64) -> Result<bool, Error>;
     /// Keeps the stored bytes of a large part, whose row in `files` is put in the same transaction.
     fn put_blob(&self, stored: &Hash, bytes: Vec<u8>) -> Result<(), Error>;
     /// The stored bytes of a large part, at most `limit` of them.
@@ -236,6 +238,8 @@ pub(crate) trait Store: Send {
     fn watch(&self, timeout: Duration) -> Result<(), Error>;
     /// The name of this node, in a store that several write to.
     fn node(&self) -> Option<&str>;
+    /// Whether a node has its connection for writing.
+    fn runs(&self, node: &str) -> Result<bool, Error>;
     /// Hands wrapped keys of a batch to the other nodes, each with its id.
     fn put_keys(&self, batch: u64, rows: &[(u64, Vec<u8>)]) -> Result<(), Error>;
 }
@@ -298,15 +302,20 @@ impl Drop for Snapshot<'_> {
 
 /// Opens the store of a folder for writing, making it when it is not there.
 pub(crate) fn open_for_writing(dir: &Path, hooks: &Hooks) -> Result<Box<dyn Store>, Error> {
-    Ok(match location::server(dir)? {
-        Some(server) => Box::new(Postgres::open_for_writing(dir, server)?),
+    Ok(match server(dir)? {
+        Some(server) => open_database(dir, server)?,
         None => Box::new(Sqlite::open_for_writing(dir, hooks.pages_max)?),
     })
 }
 
+/// Connects to a database for writing.
+pub(crate) fn open_database(dir: &Path, server: Server) -> Result<Box<dyn Store>, Error> {
+    Ok(Box::new(Postgres::open_for_writing(dir, server)?))
+}
+
 /// Opens the store of a folder for reading, in any process.
 pub(crate) fn open_for_reading(dir: &Path) -> Result<Box<dyn Store>, Error> {
-    Ok(match location::server(dir)? {
+    Ok(match server(dir)? {
         Some(server) => Box::new(Postgres::open_for_reading(dir, server)?),
         None => Box::new(Sqlite::open_for_reading(dir)?),
     })

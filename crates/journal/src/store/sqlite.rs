@@ -313,6 +313,11 @@ impl Store for Sqlite {
         Ok(self.db.execute_batch("ROLLBACK")?)
     }
 
+    fn notes_part(&self, key: u64, seq: u64, number: u64) -> Result<bool, Error> {
+        let mut named = self.db.prepare_cached("SELECT 1 FROM sealed WHERE key = $1 AND seq = $2 AND number = $3")?;
+        Ok(named.exists((key as i64, seq as i64, number as i64))?)
+    }
+
     fn put_blob(&self, stored: &Hash, bytes: Vec<u8>) -> Result<(), Error> {
         write_blob(&self.dir, stored, &bytes)
     }
@@ -354,6 +359,10 @@ impl Store for Sqlite {
 
     fn node(&self) -> Option<&str> {
         None
+    }
+
+    fn runs(&self, _: &str) -> Result<bool, Error> {
+        Ok(false)
     }
 
     fn put_keys(&self, _: u64, _: &[(u64, Vec<u8>)]) -> Result<(), Error> {

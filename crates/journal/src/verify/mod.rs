@@ -73,6 +73,13 @@ pub(crate) fn verify_without_keys(db: &dyn Store, dir: &Path) -> Result<Verified
     verify_scene(&Scene { db, dir, keys: None, erased_since: &erased_since }, None, &mut |_, _| {})
 }
 
+/// Verifies everything with these keys, in the transaction that is under way.
+pub(crate) fn verify_with(db: &dyn Store, dir: &Path, keys: &Keys, against: Option<&str>) -> Result<Verified, Error> {
+    db.check_whole()?;
+    let scene = Scene { db, dir, keys: Some(keys), erased_since: &|_| Ok(false) };
+    verify_scene(&scene, against, &mut |_, _| {})
+}
+
 /// Where a verification looks.
 struct Scene<'a> {
     db: &'a dyn Store,

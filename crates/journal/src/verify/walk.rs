@@ -94,8 +94,7 @@ impl<'a> Walk<'a> {
         let small = row.small_parts(leaf)?;
         for (number, part) in leaf.parts.iter().enumerate() {
             self.counts.sealed += 1;
-            let place = [part.key.0.into(), leaf.seq.into(), (number as u64).into()];
-            if !self.scene.db.exists("SELECT 1 FROM sealed WHERE key = $1 AND seq = $2 AND number = $3", &place)? {
+            if !self.scene.db.notes_part(part.key.0, leaf.seq, number as u64)? {
                 return Err(Error::broken(leaf.seq, format!("the key of its part {number} is not noted in the store")));
             }
             let small = small.iter().find(|(n, _)| *n == number).and_then(|(_, stored)| *stored);

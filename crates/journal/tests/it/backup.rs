@@ -334,3 +334,62 @@ fn backups_and_verification_hold_while_a_writer_appends_and_erases<F: Fixture>()
         stop.store(true, Ordering::Relaxed);
     });
 }
+
+/// A folder whose journal is to be restored into an empty database.
+fn database() -> Option<Folder> {
+    crate::server::shared().map(|server| Folder::at(&server.schema()))
+}
+
+#[test]
+fn a_backup_restores_into_an_empty_database_and_goes_on_there() {
+    let (place, Some(into)) = (Place::new::<OnSqlite>(), database()) else { return };
+    let (checkpoint, list, _) = erased_after_backup(&place);
+    let before = all(&Reader::open(&place.data()).unwrap());
+    let options = RestoreOptions { erasures: Some(list), checkpoint: Some(checkpoint), ..RestoreOptions::default() };
+    let restored = restore(&place.out(), into.path(), &options).unwrap();
+    assert_eq!((restored.erased_again, restored.read_only, restored.missing), (2, None, 1));
+    let verified = checked(into.path());
+    assert_eq!((verified.size, verified.erased, verified.opened, verified.closed), (restored.size + 1, 9, 21, 0));
+    let entries = all(&Reader::open(into.path()).unwrap());
+    assert_eq!(entries[..restored.size as usize], before[..restored.size as usize]);
+    assert_eq!(into.files(), 7);
+    let mut writer = open(into.path());
+    let key = writer.new_key().unwrap();
+    writer.append(vec![vec![sealed("a", &[(key, Keep::OnDemand, b"mail")])]], 99).unwrap();
+    // And back into a store of its own.
+    let (out, back) = (place.dir.path().join("again"), place.back());
+    backup(into.path(), &out, None).unwrap();
+    restore(&out, &back, &RestoreOptions::default()).unwrap();
+    assert_eq!(all(&Reader::open(&back).unwrap()), all(&Reader::open(into.path()).unwrap()));
+}
+
+#[test]
+fn a_backup_that_cannot_be_restored_leaves_the_database_empty() {
+    let (place, Some(into)) = (Place::new::<OnSqlite>(), database()) else { return };
+    drop(filled(&place.data()));
+    backup(&place.data(), &place.out(), None).unwrap();
+    let bytes = fs::read(place.out()).unwrap();
+    let empty = || {
+        assert_eq!(fs::read_dir(into.path()).unwrap().count(), 1, "store.toml alone");
+        assert!(matches!(Reader::open(into.path()), Err(Error::Absent { .. })));
+    };
+    for at in (0..bytes.len()).step_by(bytes.len() / 12) {
+        let mut bad = bytes.clone();
+        bad[at] ^= 1;
+        fs::write(place.out(), bad).unwrap();
+        assert!(restore(&place.out(), into.path(), &RestoreOptions::default()).is_err(), "byte {at}");
+        empty();
+    }
+    fs::write(place.out(), &bytes).unwrap();
+    let keys = place.dir.path().join("elsewhere");
+    fs::rename(place.keys(), &keys).unwrap();
+    let without = restore(&place.out(), into.path(), &RestoreOptions::default());
+    assert!(matches!(without, Err(Error::Invalid { .. })), "{without:?}");
+    empty();
+    let options = RestoreOptions { keys: Some(keys), ..RestoreOptions::default() };
+    restore(&place.out(), into.path(), &options).unwrap();
+    checked(into.path());
+    let second = Folder::at(into.url());
+    let refused = restore(&place.out(), second.path(), &options);
+    assert!(matches!(refused, Err(Error::Invalid { .. })), "{refused:?}");
+}

@@ -2,12 +2,14 @@
 
 use std::fs;
 use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
 
 use journal::{Content, Error, Keep, KeyId, REPLAYED_BYTES_MAX, Reader, Writer};
 
 use crate::support::*;
 
 contract! {
+    whoever_waits_is_told_of_more_entries_and_else_of_the_time
     what_is_appended_comes_back_after_reopening
     a_visit_starts_where_asked_and_stops_when_told
     a_reader_in_another_connection_sees_new_entries_and_their_new_keys
@@ -74,6 +76,20 @@ fn a_reader_in_another_connection_sees_new_entries_and_their_new_keys<F: Fixture
     let entries = all(&reader);
     assert_eq!(entries.len(), 100);
     assert!(entries.iter().all(|e| e.parts[0].content == Some(e.seq.to_be_bytes().to_vec())));
+}
+
+fn whoever_waits_is_told_of_more_entries_and_else_of_the_time<F: Fixture>() {
+    let dir = F::folder();
+    let mut writer = open(dir.path());
+    let reader = writer.reader().unwrap();
+    let began = Instant::now();
+    assert_eq!(reader.wait(0, Duration::from_millis(60)).unwrap(), 0);
+    assert!(began.elapsed() >= Duration::from_millis(60));
+    let waiting = std::thread::spawn(move || reader.wait(0, Duration::from_secs(60)).map(|size| (size, reader)));
+    fill(&mut writer, 3);
+    let (size, reader) = waiting.join().unwrap().unwrap();
+    assert_eq!(size, 3);
+    assert_eq!(reader.wait(1, Duration::from_secs(60)).unwrap(), 3, "what is there already is told at once");
 }
 
 fn a_clock_set_back_does_not_take_recorded_at_back<F: Fixture>() {

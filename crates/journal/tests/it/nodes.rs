@@ -148,6 +148,10 @@ fn contains(path: &Path, bytes: &[u8]) -> bool {
     fs::read(path).unwrap().windows(bytes.len()).any(|window| window == bytes)
 }
 
+fn nodes_of(folder: &Folder) -> Vec<Node> {
+    Reader::open(folder.path()).unwrap().nodes().unwrap()
+}
+
 /// Bytes of a key in the first block of a key file.
 fn key_bytes(folder: &Folder, key: KeyId) -> Vec<u8> {
     let at = 112 + 12 + (key.0 as usize - 1) * 32;
@@ -204,6 +208,10 @@ fn a_node_that_does_not_run_is_waited_for_and_forgets_before_it_opens_or_is_reti
 
     let seq = a.erase(&[keys[1]], entry("journal.erased", "{}"), 0).unwrap().seqs.start;
     let lagging = watcher.lagging(seq).unwrap();
+    let nodes: Vec<(bool, bool)> = watcher.nodes().unwrap().iter().map(|node| (node.here, node.runs)).collect();
+    assert!(nodes.contains(&(true, true)) && nodes.contains(&(false, false)), "{nodes:?}");
+    let running = nodes_of(&one).into_iter().find(|node| node.here).unwrap().name;
+    assert!(matches!(retire(two.path(), &running), Err(Error::Invalid { .. })), "a node that runs is not retired");
     assert!(matches!(retire(two.path(), &lagging[0]), Err(Error::Invalid { .. })), "a node does not retire itself");
     retire(one.path(), &lagging[0]).unwrap();
     assert_eq!(watcher.lagging(seq).unwrap(), Vec::<String>::new());

@@ -102,9 +102,10 @@ impl Server {
     fn configure(&self, settings: &str) {
         let all = format!(
             "listen_addresses = '127.0.0.1'\nport = {}\nunix_socket_directories = '{}'\nmax_connections = 60\n\
-             shared_buffers = 32MB\nfsync = on\n{settings}\n",
+             shared_buffers = 32MB\nfsync = on\nwal_retrieve_retry_interval = 100ms\nbolwerk.settings = '{}'\n{settings}\n",
             self.port,
-            self.dir.display()
+            self.dir.display(),
+            settings.replace('\'', "")
         );
         let path = self.data().join("bolwerk.conf");
         fs::write(&path, all).unwrap();
@@ -115,10 +116,25 @@ impl Server {
         }
     }
 
-    /// Changes settings of the running server.
+    /// Changes settings of the running server: new connections have them when this returns.
     pub fn reconfigure(&self, settings: &str) {
         self.configure(settings);
         self.client().batch_execute("SELECT pg_reload_conf()").unwrap();
+        let sql = "SELECT current_setting('bolwerk.settings')";
+        let known = |client: &mut Client| client.query_one(sql, &[]).unwrap().get::<_, String>(0);
+        while known(&mut self.client()) != settings.replace('\'', "") {
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+    }
+
+    /// Starts the server anew with other settings.
+    pub fn restart(&self, settings: &str) {
+        self.configure(settings);
+        assert!(run(command(self.bin.join("pg_ctl"))
+            .arg("-D")
+            .arg(self.data())
+            .args(["-s", "-w", "-m", "fast", "stop"])));
+        self.resume();
     }
 
     /// Starts the server, and waits until it serves.

@@ -31,13 +31,9 @@ fn retry<T>(what: &str, mut until: impl FnMut() -> Option<T>) -> T {
 }
 
 fn reopened(folder: &Folder) -> Writer {
-    let mut last = None;
     let open = || match Writer::open_with(folder.path(), &options(), hooks(1)) {
         Ok(writer) => Some(writer),
-        Err(error @ (Error::Away { .. } | Error::Unsure { .. })) => {
-            last = Some(error);
-            None
-        }
+        Err(Error::Away { .. } | Error::Unsure { .. }) => None,
         Err(error) => panic!("{error}"),
     };
     retry("the server", open)
@@ -171,7 +167,9 @@ fn a_cancelled_wait_for_the_standby_is_no_acknowledgement() {
     fill(&mut writer, 1);
     server.reconfigure("synchronous_standby_names = 'nobody'");
     let error = thread::scope(|scope| {
-        let appending = scope.spawn(|| writer.append(vec![vec![entry("a", "{}")]], 0).unwrap_err());
+        // The server takes its time to know that there is somebody to wait for.
+        let mut append = || writer.append(vec![vec![entry("a", "{}")]], 0).err();
+        let appending = scope.spawn(move || std::iter::repeat_with(&mut append).flatten().next().unwrap());
         let mut client = server.client();
         let sql = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
         retry("the wait", || client.query_opt(sql, &[]).unwrap());
@@ -180,6 +178,7 @@ fn a_cancelled_wait_for_the_standby_is_no_acknowledgement() {
     assert!(matches!(error, Error::Unsure { .. }), "{error}");
     assert!(error.to_string().contains("synchronous replication"), "{error}");
     assert!(matches!(writer.append(vec![vec![entry("a", "{}")]], 0), Err(Error::Poisoned { .. })));
+    let acknowledged = writer.next_seq();
     drop(writer);
     // To open is to wait for the standby too: what it finds counts as durable.
     let refused = thread::scope(|scope| {
@@ -192,9 +191,9 @@ fn a_cancelled_wait_for_the_standby_is_no_acknowledgement() {
     assert!(matches!(refused, Err(Error::Unsure { .. })), "{refused:?}");
     server.reconfigure("");
     let mut writer = reopened(&folder);
-    assert_eq!(writer.next_seq(), 2);
+    assert_eq!(writer.next_seq(), acknowledged + 1);
     fill(&mut writer, 1);
-    assert_eq!(verify(folder.path(), None, &mut |_, _| {}).unwrap().size, 3);
+    assert_eq!(verify(folder.path(), None, &mut |_, _| {}).unwrap().size, acknowledged + 2);
 }
 
 #[test]
@@ -202,7 +201,11 @@ fn a_standby_that_takes_over_has_everything_that_was_acknowledged() {
     let Some(server) = Server::start("") else { return };
     let url = server.schema();
     let standby = server.standby("");
-    server.reconfigure("synchronous_standby_names = 'standby'");
+    server.restart("synchronous_standby_names = 'standby'");
+    let mut client = server.client();
+    let sql = "SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'";
+    retry("the standby", || client.query_opt(sql, &[]).unwrap());
+    drop(client);
     // Both servers, whichever can be written.
     let options = url.split_once("options").unwrap().1;
     let ((host, port), (_, other)) = (server.network(), standby.network());

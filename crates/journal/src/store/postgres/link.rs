@@ -2,7 +2,7 @@
 //! asynchronous runtime.
 
 use std::collections::HashMap;
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
@@ -10,7 +10,7 @@ use postgres::error::Severity;
 use postgres::types::ToSql;
 use postgres::{Client, Config, NoTls, Statement};
 
-use super::said;
+use super::connect::said;
 use crate::Error;
 use crate::store::Value;
 
@@ -77,9 +77,15 @@ impl Link {
 
     /// Runs `work` on the connection and waits for it; `None` when its thread is gone.
     pub fn run<T: Send + 'static>(&self, work: impl FnOnce(&mut Session) -> T + Send + 'static) -> Option<T> {
+        self.start(work).recv().ok()
+    }
+
+    /// Runs `work` on the connection while the caller does something else.
+    pub fn start<T: Send + 'static>(&self, work: impl FnOnce(&mut Session) -> T + Send + 'static) -> Receiver<T> {
         let (answer, answered) = mpsc::channel();
-        self.jobs.send(Box::new(move |session| drop(answer.send(work(session))))).ok()?;
-        answered.recv().ok()
+        // Where the thread is gone, the channel is closed, and says so.
+        drop(self.jobs.send(Box::new(move |session| drop(answer.send(work(session))))));
+        answered
     }
 }
 

@@ -4,39 +4,31 @@
 //! where there is one. A wait for the standby that was cancelled answers with a warning, and is no acknowledgement. Before
 //! `COMMIT` is sent nothing is ever unknown: a connection that breaks takes its transaction with it.
 
+mod connect;
 mod link;
 mod schema;
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-use postgres::config::TargetSessionAttrs;
-use postgres::error::SqlState;
+use postgres::Row as PgRow;
 use postgres::fallible_iterator::FallibleIterator;
 use postgres::types::Type;
-use postgres::{Config, Row as PgRow};
-use sha2::{Digest, Sha256};
 
-use self::link::{Link, Owned, Session, owned};
-use self::schema::{CREATE, DESCRIBE, DESCRIBED, MARK, MARK_PREFIX};
+use self::connect::{chain, config, node_lock, said, settle};
+use self::link::{Link, Session, owned};
+use self::schema::{CREATE, DESCRIBE, DESCRIBED, MARK, MARK_PREFIX, VERSION};
 use super::{Each, META_CHECKPOINT, Row, Rows, Server, Store, Value, text};
 use crate::Error;
 use crate::leaf::Hash;
 
-/// Oldest server that is used, as the server counts versions.
-const SERVER_VERSION_MIN: i64 = 150_000;
-/// How long a connection may take to be made.
-const CONNECT: Duration = Duration::from_secs(10);
-/// After this long without an answer to what was sent, or a sign of life, a connection counts as broken.
-const BROKEN_AFTER: Duration = Duration::from_secs(30);
-/// How long to wait for another node's append.
-const LOCK_WAIT: Duration = Duration::from_secs(20);
-/// How long to wait for this node's earlier connection to go.
-const NODE_WAIT: Duration = Duration::from_secs(5);
-/// The server ends a writer's transaction that says nothing for so long, so that one node cannot hold up the others.
-const SILENT_MAX: Duration = Duration::from_secs(20);
+/// Entries whose rows in `sealed` are fetched at once.
+const SEALED_ENTRIES: u64 = 4096;
 /// Size of the pieces that a large part is kept in, bytes.
 const CHUNK_BYTES: usize = 256 << 10;
 /// Rows of a scan are fetched so many bytes at a time, about.
@@ -52,6 +44,16 @@ pub(crate) struct Postgres {
     link: RefCell<Option<Arc<Link>>>,
     /// Whether a transaction was begun and not ended.
     within: Cell<bool>,
+    /// The rows of `sealed` for some entries, in the state that is read.
+    sealed: RefCell<Sealed>,
+}
+
+/// Rows of `sealed`, fetched for many entries at once.
+#[derive(Default)]
+struct Sealed {
+    entries: Range<u64>,
+    /// Key, sequence and number.
+    rows: HashSet<(u64, u64, u64)>,
 }
 
 impl Postgres {
@@ -73,7 +75,14 @@ impl Postgres {
     }
 
     fn new(dir: &Path, server: Server, writes: bool) -> Postgres {
-        Postgres { dir: dir.to_path_buf(), server, writes, link: RefCell::new(None), within: Cell::new(false) }
+        Postgres {
+            dir: dir.to_path_buf(),
+            server,
+            writes,
+            link: RefCell::new(None),
+            within: Cell::new(false),
+            sealed: RefCell::default(),
+        }
     }
 
     /// The connection, made anew when there is none.
@@ -84,30 +93,10 @@ impl Postgres {
         if self.within.get() {
             return Err(Error::Away { why: "the connection broke in the middle of a transaction".into() });
         }
-        let (config, writes, node) = (self.config()?, self.writes, self.server.node.clone());
+        let (config, writes, node) = (config(&self.server.url)?, self.writes, self.server.node.clone());
         let link = Arc::new(Link::open(config, move |session| settle(session, writes, &node))?);
         *self.link.borrow_mut() = Some(Arc::clone(&link));
         Ok(link)
-    }
-
-    fn config(&self) -> Result<Config, Error> {
-        let mut config: Config =
-            self.server.url.parse().map_err(|_| Error::invalid("the connection string cannot be read"))?;
-        if config.get_application_name().is_none() {
-            config.application_name("bolwerk");
-        }
-        if config.get_connect_timeout().is_none() {
-            config.connect_timeout(CONNECT);
-        }
-        if config.get_tcp_user_timeout().is_none() {
-            config.tcp_user_timeout(BROKEN_AFTER);
-        }
-        config.keepalives_idle(config.get_keepalives_idle().min(BROKEN_AFTER));
-        // Of several hosts the one that can be written: a standby may lag, and tells nobody of new entries.
-        if config.get_hosts().len() > 1 && config.get_target_session_attrs() == TargetSessionAttrs::Any {
-            config.target_session_attrs(TargetSessionAttrs::ReadWrite);
-        }
-        Ok(config)
     }
 
     /// Runs `work` once; a connection that breaks is dropped.
@@ -116,8 +105,11 @@ impl Postgres {
         work: impl FnOnce(&mut Session) -> Result<T, postgres::Error> + Send + 'static,
     ) -> Result<T, Error> {
         let link = self.link()?;
-        let answer = link.run(move |session| work(session).map_err(|error| (said(&error), session.client.is_closed())));
-        let lost = || Error::Away { why: "the connection was lost".into() };
+        self.answered(link.run(move |session| answer(session, work)))
+    }
+
+    /// What came back from the connection; one that broke is dropped.
+    fn answered<T>(&self, answer: Option<Answer<T>>) -> Result<T, Error> {
         match answer {
             Some(Ok(answer)) => Ok(answer),
             Some(Err((error, closed))) => {
@@ -128,9 +120,15 @@ impl Postgres {
             }
             None => {
                 self.link.replace(None);
-                Err(lost())
+                Err(Error::Away { why: "the connection was lost".into() })
             }
         }
+    }
+
+    /// Begins to fetch a page of a scan.
+    fn fetch(&self, sql: &str, from: i64, rows: i64) -> Result<Receiver<Answer<Vec<PgRow>>>, Error> {
+        let (sql, parameters) = (sql.to_owned(), owned(&[from.into(), rows.into()]));
+        Ok(self.link()?.start(move |session| answer(session, |session| session.query(&sql, &parameters))))
     }
 
     /// Runs `work`, outside a transaction once more when the connection turns out to be broken: it changes nothing, or the same
@@ -163,109 +161,11 @@ impl Postgres {
     }
 }
 
-/// Makes a new connection fit for us.
-fn settle(session: &mut Session, writes: bool, node: &str) -> Result<(), Error> {
-    let silent = if writes { SILENT_MAX.as_millis() } else { 0 };
-    let broken = BROKEN_AFTER.as_secs();
-    let ask = |session: &mut Session, sql: &str| session.client.batch_execute(sql).map_err(|error| said(&error));
-    // Warnings must come, or a cancelled wait for the standby would look like an acknowledgement.
-    ask(
-        session,
-        &format!(
-            "SET client_min_messages = warning; SET statement_timeout = 0; \
-             SET idle_in_transaction_session_timeout = {silent}; SET tcp_keepalives_idle = {broken}; \
-             SET client_connection_check_interval = 5000; SET default_transaction_isolation = 'read committed'"
-        ),
-    )?;
-    let show = |session: &mut Session, name: &str| -> Result<String, Error> {
-        let rows = session.query(&format!("SELECT current_setting('{name}')"), &[]).map_err(|error| said(&error))?;
-        Ok(rows.first().map(|row| row.get(0)).unwrap_or_default())
-    };
-    let version: i64 = show(session, "server_version_num")?.parse().unwrap_or(0);
-    if version < SERVER_VERSION_MIN {
-        return Err(Error::invalid(format!("PostgreSQL {} is too old: 15 or later is needed", version / 10_000)));
-    }
-    if !writes {
-        return Ok(());
-    }
-    for name in ["fsync", "full_page_writes"] {
-        if show(session, name)? != "on" {
-            return Err(Error::invalid(format!("the server runs with {name} off: what it acknowledges may be lost")));
-        }
-    }
-    if show(session, "transaction_read_only")? == "on" {
-        return Err(Error::Away { why: "the server is a standby, or set read-only: it cannot be written now".into() });
-    }
-    // Neither less nor more than the server's own durability, unless it has less than its disk.
-    if show(session, "synchronous_commit")? != "remote_apply" {
-        ask(session, "SET synchronous_commit = on")?;
-    }
-    hold_node(session, node)
-}
+/// What a connection answers; with an error, whether it is closed.
+type Answer<T> = Result<T, (Error, bool)>;
 
-/// Holds the name of this node as long as the connection lives, so that it writes once only.
-fn hold_node(session: &mut Session, node: &str) -> Result<(), Error> {
-    let parameters: [Owned; 1] = [Box::new(node_lock(node))];
-    wait_for_locks(session, NODE_WAIT)?;
-    let held = session.query("SELECT pg_advisory_lock($1)", &parameters);
-    match held {
-        Ok(_) => wait_for_locks(session, LOCK_WAIT),
-        Err(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => Err(Error::Away {
-            why: format!(
-                "the server still has a connection of node {node}: it waits for its standby, has not noticed that the \
-                 connection broke, or another folder has the same name in its store.toml"
-            ),
-        }),
-        Err(error) => Err(said(&error)),
-    }
-}
-
-fn wait_for_locks(session: &mut Session, wait: Duration) -> Result<(), Error> {
-    let sql = format!("SET lock_timeout = {}", wait.as_millis());
-    session.client.batch_execute(&sql).map_err(|error| said(&error))
-}
-
-/// Number of the lock on the name of a node.
-fn node_lock(node: &str) -> i64 {
-    let hash = Sha256::new().chain_update(b"bolwerk/node\0").chain_update(node).finalize();
-    i64::from_be_bytes(std::array::from_fn(|n| hash[n]))
-}
-
-/// What the server said, by what can be done about it.
-fn said(error: &postgres::Error) -> Error {
-    let Some(db) = error.as_db_error() else { return Error::Away { why: chain(error) } };
-    let (code, what) = (db.code(), format!("{} ({})", db.message(), db.code().code()));
-    let passing = [
-        SqlState::ADMIN_SHUTDOWN,
-        SqlState::CRASH_SHUTDOWN,
-        SqlState::CANNOT_CONNECT_NOW,
-        SqlState::TOO_MANY_CONNECTIONS,
-        SqlState::LOCK_NOT_AVAILABLE,
-        SqlState::T_R_DEADLOCK_DETECTED,
-        SqlState::T_R_SERIALIZATION_FAILURE,
-        SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
-        SqlState::QUERY_CANCELED,
-        SqlState::READ_ONLY_SQL_TRANSACTION,
-    ];
-    match code {
-        _ if passing.contains(code) || code.code().starts_with("08") => Error::Away { why: what },
-        code if *code == SqlState::DISK_FULL => Error::Full { what: format!("that of the database server: {what}") },
-        code if *code == SqlState::DATA_CORRUPTED || *code == SqlState::INDEX_CORRUPTED => {
-            Error::broken(None, format!("the store is damaged: {what}"))
-        }
-        _ => Error::Server { what },
-    }
-}
-
-/// An error with its causes; the client's own words never hold a password.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
+fn answer<T>(session: &mut Session, work: impl FnOnce(&mut Session) -> Result<T, postgres::Error>) -> Answer<T> {
+    work(session).map_err(|error| (said(&error), session.client.is_closed()))
 }
 
 /// The number in a column of either size; `None` where there is nothing.
@@ -294,30 +194,35 @@ impl Store for Postgres {
     }
 
     fn scan(&self, sql: &str, from: i64, each: Each<'_>) -> Result<(), Error> {
-        let (mut from, mut page) = (from, PAGE_ROWS.0);
+        let mut page = PAGE_ROWS.0;
+        let mut rows = self.rows(sql, &[from.into(), page.into()])?;
         loop {
-            let rows = self.rows(sql, &[from.into(), page.into()])?;
+            let last = rows.last().map(|row| int(row, 0)).transpose()?.flatten();
+            let next = last.and_then(|last| last.checked_add(1)).filter(|_| rows.len() as i64 == page);
+            let bytes = rows.iter().map(PgRow::raw_size_bytes).sum::<usize>();
+            page = ((PAGE_BYTES * rows.len()).div_ceil(bytes.max(1)) as i64).clamp(1, PAGE_ROWS.1);
+            // The next page is on its way while this one is visited.
+            let coming = next.map(|next| self.fetch(sql, next, page)).transpose()?;
             for row in &rows {
                 if each(&Row::Postgres(row))?.is_break() {
                     return Ok(());
                 }
             }
-            let last = rows.last().map(|row| int(row, 0)).transpose()?.flatten();
-            let Some(next) = last.and_then(|last| last.checked_add(1)).filter(|_| rows.len() as i64 == page) else {
-                return Ok(());
-            };
-            let bytes = rows.iter().map(PgRow::raw_size_bytes).sum::<usize>();
-            page = ((PAGE_BYTES * rows.len()).div_ceil(bytes.max(1)) as i64).clamp(1, PAGE_ROWS.1);
-            from = next;
+            match coming {
+                None => return Ok(()),
+                Some(coming) => rows = self.answered(coming.recv().ok())?,
+            }
         }
     }
 
     fn execute(&self, sql: &str, parameters: &[Value<'_>]) -> Result<u64, Error> {
+        self.sealed.take();
         let (sql, parameters) = (sql.to_owned(), owned(parameters));
         self.ask(move |session| session.execute(&sql, &parameters))
     }
 
     fn begin_snapshot(&self) -> Result<(), Error> {
+        self.sealed.take();
         self.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
         self.within.set(true);
         Ok(())
@@ -342,8 +247,12 @@ impl Store for Postgres {
         let mark = self.told("SELECT coalesce(obj_description(to_regclass('meta'), 'pg_class'), '')")?;
         match mark.strip_prefix(MARK_PREFIX) {
             None => Err(Error::broken(None, "the store is not a journal: it needs a schema of its own")),
-            Some(_) if mark == MARK => Ok(()),
-            Some(version) => Err(Error::invalid(format!("the store has version {version}, this program reads {MARK}"))),
+            Some(_) if mark != MARK => {
+                Err(Error::invalid(format!("the store is a {mark}; this program reads version {VERSION}")))
+            }
+            // Nobody writes to tables that somebody made less durable, or that act on their own.
+            Some(_) if self.writes => self.check_whole(),
+            Some(_) => Ok(()),
         }
     }
 
@@ -464,8 +373,31 @@ impl Store for Postgres {
         })
     }
 
+    fn notes_part(&self, key: u64, seq: u64, number: u64) -> Result<bool, Error> {
+        if !self.sealed.borrow().entries.contains(&seq) {
+            let entries = seq..seq + SEALED_ENTRIES;
+            let sql = "SELECT key, seq, number FROM sealed WHERE seq >= $1 AND seq < $2";
+            let rows = self.rows(sql, &[entries.start.into(), entries.end.into()])?;
+            let rows = rows.iter().map(|row| {
+                let row = Row::Postgres(row);
+                Ok((row.number(0)?, row.number(1)?, row.number(2)?))
+            });
+            let rows = rows.collect::<Result<_, Error>>()?;
+            *self.sealed.borrow_mut() = Sealed { entries, rows };
+        }
+        Ok(self.sealed.borrow().rows.contains(&(key, seq, number)))
+    }
+
     fn node(&self) -> Option<&str> {
         Some(&self.server.node)
+    }
+
+    fn runs(&self, node: &str) -> Result<bool, Error> {
+        let sql = "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database \
+                   WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 \
+                   AND l.classid::bigint << 32 | l.objid::bigint = $1";
+        let rows = self.rows(sql, &[node_lock(node).into()])?;
+        Ok(rows.first().map(|row| int(row, 0)).transpose()?.flatten() > Some(0))
     }
 
     fn put_keys(&self, batch: u64, rows: &[(u64, Vec<u8>)]) -> Result<(), Error> {

@@ -3,7 +3,9 @@
 //! The first seven are those of every store. Large parts lie in `chunks`. The last three are not part of the journal: they
 //! let several nodes write to it, see [`crate::share`].
 
-/// What the comment on `meta` says; names the version of the schema.
+/// Version of the schema.
+pub(super) const VERSION: u32 = 1;
+/// What the comment on `meta` says; names the version.
 pub(super) const MARK: &str = "bolwerk journal, store version 1";
 /// How the mark of any version begins.
 pub(super) const MARK_PREFIX: &str = "bolwerk journal, store version ";
