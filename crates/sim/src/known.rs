@@ -40,11 +40,6 @@ pub const KNOWN: &[Known] = &[
         "desk::intake::decide::undo_batch reopens reports of incidents that the person may not see any more",
     ),
     known(
-        Invariant::DecisionStands,
-        "which follows it",
-        "desk::intake::decide::joins lets a bounce follow what a person decided to follow or to repeat that bounce: a circle",
-    ),
-    known(
         Invariant::StrangerStaysOutside,
         "takes part: false",
         "desk::apply::reopened leaves the mails about a report in Incident::notices: whoever they went to takes part in an incident that the report left",

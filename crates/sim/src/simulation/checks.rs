@@ -6,7 +6,6 @@ use crate::invariant::{Broken, Check, Invariant, broken, holds};
 use crate::machine::Group;
 use crate::people::COUNT;
 use crate::store::Flaw;
-use crate::world::Coming;
 use desk::Desk;
 use desk::fact::Fact;
 use desk::ids::AccountId;
@@ -251,11 +250,4 @@ fn same(one: &Desk, other: &Desk, invariant: Invariant) -> Check {
         };
         format!("only the one has: {} | only the other: {}", only(&one, &other), only(&other, &one))
     })
-}
-
-impl Coming {
-    /// Whether it is a mail.
-    pub fn is_mail(self) -> bool {
-        matches!(self, Coming::Mail(_))
-    }
 }

@@ -17,7 +17,7 @@ use crate::store::Flaw;
 use crate::tree::Hash;
 use crate::world::{Coming, PARTIES, Wanted, World};
 use desk::Desk;
-use desk::ids::{NoticeId, ReportId, Timestamp};
+use desk::ids::{NoticeId, Timestamp};
 use desk::register::Register;
 use profile::Profile;
 use std::collections::{BTreeMap, HashSet, VecDeque};
@@ -159,8 +159,6 @@ struct Simulation {
     before: Option<Box<Desk>>,
     /// Words of erased reports.
     erased: HashSet<String>,
-    /// Reports whose heads are too large for the journal: read again they are cut.
-    too_large: HashSet<ReportId>,
 }
 
 impl Simulation {
@@ -189,7 +187,6 @@ impl Simulation {
             taken: Vec::new(),
             before: None,
             erased: HashSet::new(),
-            too_large: HashSet::new(),
             chance,
         }
     }
@@ -295,6 +292,7 @@ impl Simulation {
         Ok(())
     }
 
+    /// The clock is set, by hand or by a machine that was off.
     fn set_clock(&mut self) {
         let scale = [1_000_000, 60_000_000, 3_600_000_000, 86_400_000_000][self.chance.weighted(&[4, 4, 3, 1])];
         let jump = self.chance.between(-30, 30) * scale;

@@ -2,7 +2,6 @@
 
 use super::Simulation;
 use crate::invariant::{Check, Invariant, holds};
-use crate::world::PARTIES;
 
 /// Rounds until the world must be at rest.
 const ROUNDS_MAX: u32 = 600;
@@ -13,7 +12,6 @@ impl Simulation {
     /// Lets the world come to rest: every mail is taken, read, answered, sent or given up.
     pub(super) fn settle(&mut self) -> Check {
         self.profile.calm();
-        let _ = PARTIES;
         for round in 0..ROUNDS_MAX {
             self.step += 1;
             if self.round(round)? && self.world.waiting() == 0 {

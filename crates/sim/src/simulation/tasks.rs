@@ -13,9 +13,6 @@ use desk::outbox;
 
 /// Conversations with the next hop at once.
 const CONVERSATIONS_MAX: usize = 8;
-/// What the reader does when a head would be too large for the journal, once that is known: it keeps so many observables.
-const OBSERVABLES_CUT: usize = 20;
-
 impl Simulation {
     /// The reader takes what is unread into its hands.
     pub(super) fn pick_to_read(&mut self) {
@@ -58,10 +55,7 @@ impl Simulation {
         Ok(())
     }
 
-    fn submit_findings(&mut self, report: ReportId, mut findings: Findings) {
-        if self.too_large.contains(&report) {
-            findings.head.observables.truncate(OBSERVABLES_CUT);
-        }
+    fn submit_findings(&mut self, report: ReportId, findings: Findings) {
         let Some(machine) = self.machine.as_mut() else { return };
         let reply = Reply::Reader(report, findings.body.text.clone());
         let command = Command::Intake(intake::Command::Read(report, Box::new(findings)));

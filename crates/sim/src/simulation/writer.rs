@@ -28,6 +28,10 @@ impl Simulation {
 
     /// The machine starts on its disk.
     pub(super) fn start(&mut self) -> Check {
+        if self.step > 0 && self.chance.permille(4 * self.profile.clock) {
+            // A machine that was off comes back with another time.
+            self.set_clock();
+        }
         let disk = std::mem::take(&mut self.disk);
         let erase_fault = self.fault().filter(|_| self.step > 0);
         let (model, world) = (&mut self.model, &self.world);
@@ -196,17 +200,6 @@ impl Simulation {
         machine.frozen = Some(why.clone());
         self.summary.add("freezes");
         self.note(|| format!("the storage fails: {why}"));
-        if refused.is_some() {
-            for decided in &group.decided {
-                if let Ok(Decision { facts, .. }) = &decided.answer {
-                    let reads = facts.iter().filter_map(|f| match &f.fact {
-                        Fact::Intake(intake::Fact::Read { report, .. }) => Some(*report),
-                        _ => None,
-                    });
-                    self.too_large.extend(reads);
-                }
-            }
-        }
         group.replies.into_iter().for_each(|reply| self.refused(reply));
         match refused {
             Some(why) => self.judge(broken(Invariant::JournalTakesIt, why)),
