@@ -20,7 +20,7 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 
@@ -155,6 +155,8 @@ pub(crate) struct Inner {
     pub(crate) workers: Workers,
     pub(crate) passed_on: PassedOn,
     pub(crate) to_read: Notify,
+    /// About how many mails came with the last commits: many means that more are at the door.
+    pub(crate) at_the_door: AtomicUsize,
     pub(crate) to_send: Notify,
     pub(crate) outbound: Outbound,
     pub(crate) mail_failure: Mutex<Option<(Timestamp, String)>>,
@@ -242,6 +244,7 @@ impl Engine {
             workers: Workers::new(program, arguments, options.workers.max(1), READ_TIMEOUT),
             passed_on: PassedOn::default(),
             to_read: Notify::new(),
+            at_the_door: AtomicUsize::new(0),
             to_send: Notify::new(),
             outbound: options.outbound,
             mail_failure: Mutex::new(None),

@@ -14,6 +14,7 @@ use desk::outbox::Draft;
 use post::read::Reading;
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use tokio::sync::mpsc;
 
 /// Attachments named in a report's head, at most.
@@ -28,6 +29,10 @@ const TEXT_BYTES_MAX: usize = 2 << 20;
 const LOOKED_AT_CHARS_MAX: usize = 1 << 20;
 /// Mails in the hands of the reader at once: enough to keep the worker processes busy while facts are made durable.
 const IN_HAND_MAX: usize = 64;
+/// The same while a flood is at the door: what is acknowledged late is sent again, what is read late is only seen later.
+const IN_HAND_FLOOD_MAX: usize = 2;
+/// Mails in one commit from which on it is a flood.
+const FLOOD_MIN: usize = 8;
 
 /// Reads whatever is not read yet, for as long as the engine lives.
 pub(crate) async fn read_all(engine: WeakEngine) {
@@ -41,7 +46,8 @@ pub(crate) async fn read_all(engine: WeakEngine) {
         }
         let todo: Vec<(ReportId, u64)> = {
             let held = in_hand.lock();
-            let room = IN_HAND_MAX.saturating_sub(held.len());
+            let flood = strong.inner.at_the_door.load(Ordering::Relaxed) >= FLOOD_MIN;
+            let room = if flood { IN_HAND_FLOOD_MAX } else { IN_HAND_MAX }.saturating_sub(held.len());
             strong.peek(|desk| desk.unread().filter(|(r, _)| !held.contains(r)).take(room).collect())
         };
         for (report, seq) in todo {
