@@ -241,7 +241,7 @@ impl Desk {
 }
 
 /// What takes an act back.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Inverse {
     /// A report's decision.
     Reopen(ReportId),
@@ -260,7 +260,7 @@ pub enum Inverse {
 }
 
 /// An act that can still be taken back.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Undoable {
     /// Who did it: only this person undoes it.
     pub by: AccountId,

@@ -74,14 +74,28 @@ impl Audience {
 }
 
 /// An interned [`Audience`]: items carry this number, so that a viewer's rights are one bitmap.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ClassId(pub u32);
 
-/// All audiences in use.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// All audiences in use. Written as their list.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(from = "Vec<Audience>")]
 pub struct Classes {
     list: Vec<Audience>,
     numbers: HashMap<Audience, ClassId>,
+}
+
+impl Serialize for Classes {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.list.serialize(serializer)
+    }
+}
+
+impl From<Vec<Audience>> for Classes {
+    fn from(list: Vec<Audience>) -> Classes {
+        let numbers = (0..).map(ClassId).zip(&list).map(|(class, audience)| (audience.clone(), class)).collect();
+        Classes { list, numbers }
+    }
 }
 
 impl Classes {

@@ -21,6 +21,7 @@ pub mod outbox;
 pub mod register;
 pub mod sealed;
 pub mod search;
+pub mod snapshot;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 #[cfg(test)]
@@ -74,12 +75,30 @@ impl std::fmt::Display for Digest {
 
 impl Serialize for Digest {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        if serializer.is_human_readable() { serializer.collect_str(self) } else { serializer.serialize_bytes(&self.0) }
+    }
+}
+
+/// The bytes of a digest, as snapshots keep them.
+struct Bare;
+
+impl serde::de::Visitor<'_> for Bare {
+    type Value = Digest;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("32 bytes")
+    }
+
+    fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<Digest, E> {
+        bytes.try_into().map(Digest).map_err(|_| E::invalid_length(bytes.len(), &self))
     }
 }
 
 impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Digest, D::Error> {
+        if !deserializer.is_human_readable() {
+            return deserializer.deserialize_bytes(Bare);
+        }
         let hex = std::borrow::Cow::<str>::deserialize(deserializer)?;
         let mut bytes = [0; 32];
         let wrong = || serde::de::Error::custom("a digest is 64 hex digits");

@@ -9,9 +9,10 @@ use crate::lens::Lens;
 use crate::outbox::About;
 use crate::view::RecentRow;
 use crate::{accounts, house, incidents, intake, outbox};
+use serde::{Deserialize, Serialize};
 
 /// What a line is about, and thereby who may know of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Of {
     /// Settings of the desk: everybody may know that they changed.
     House,
@@ -23,17 +24,18 @@ enum Of {
     Line(IncidentId, EntryId),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 struct Logged {
     seq: u64,
     at: Timestamp,
     by: Actor,
-    key: &'static str,
+    /// Place of its key in [`KEYS`].
+    key: u8,
     of: Of,
 }
 
 /// All facts by name, in order.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Log {
     lines: Vec<Logged>,
 }
@@ -48,7 +50,7 @@ impl Log {
             },
             of => of,
         };
-        self.lines.push(Logged { seq, at, by: by(fact), key: key(fact), of });
+        self.lines.push(Logged { seq, at, by: by(fact), key: place(key(fact)), of });
     }
 
     pub(crate) fn newest(&self, lens: &Lens<'_>, limit: usize) -> Vec<RecentRow> {
@@ -67,7 +69,7 @@ impl Log {
             seq: lens.is_team().then_some(line.seq),
             at: line.at,
             who: lens.desk.who(line.by),
-            key: line.key,
+            key: KEYS.get(usize::from(line.key)).copied().unwrap_or_default(),
             reference: reference(lens.desk, line.of),
         };
         self.lines.iter().rev().filter(known).take(limit).map(row).collect()
@@ -108,58 +110,68 @@ fn by(fact: &Fact) -> Actor {
     }
 }
 
-/// `capability.fact`, as in the journal; a test compares the two.
-pub(crate) fn key(fact: &Fact) -> &'static str {
-    match fact {
-        Fact::House(fact) => match fact {
-            house::Fact::Configured(_) => "house.configured",
-            house::Fact::OrganisationAdded { .. } => "house.organisation_added",
-            house::Fact::RegisterLoaded { .. } => "house.register_loaded",
-        },
-        Fact::Accounts(fact) => match fact {
-            accounts::Fact::Created { .. } => "accounts.created",
-            accounts::Fact::PasswordSet { .. } => "accounts.password_set",
-            accounts::Fact::Preferred { .. } => "accounts.preferred",
-            accounts::Fact::Disabled { .. } => "accounts.disabled",
-            accounts::Fact::SignedIn { .. } => "accounts.signed_in",
-            accounts::Fact::SignedOut { .. } => "accounts.signed_out",
-            accounts::Fact::TokenMade { .. } => "accounts.token_made",
-            accounts::Fact::TokenRevoked { .. } => "accounts.token_revoked",
-        },
-        Fact::Intake(fact) => match fact {
-            intake::Fact::Received { .. } => "intake.received",
-            intake::Fact::Read { .. } => "intake.read",
-            intake::Fact::Claimed { .. } => "intake.claimed",
-            intake::Fact::Released { .. } => "intake.released",
-            intake::Fact::Appraised { .. } => "intake.appraised",
-            intake::Fact::Decided { .. } => "intake.decided",
-            intake::Fact::Reopened { .. } => "intake.reopened",
-            intake::Fact::Waits { .. } => "intake.waits",
-            intake::Fact::Snoozed { .. } => "intake.snoozed",
-            intake::Fact::Woken { .. } => "intake.woken",
-            intake::Fact::ErasureAsked { .. } => "intake.erasure_asked",
-            intake::Fact::Erased { .. } => "intake.erased",
-            intake::Fact::Countersigned { .. } => "intake.countersigned",
-        },
-        Fact::Outbox(fact) => match fact {
-            outbox::Fact::Queued { .. } => "outbox.queued",
-            outbox::Fact::Deferred { .. } => "outbox.deferred",
-            outbox::Fact::Sent { .. } => "outbox.sent",
-            outbox::Fact::Failed { .. } => "outbox.failed",
-            outbox::Fact::Bounced { .. } => "outbox.bounced",
-            outbox::Fact::Retried { .. } => "outbox.retried",
-        },
-        Fact::Incidents(fact) => match fact {
-            incidents::Fact::Opened { .. } => "incidents.opened",
-            incidents::Fact::Changed { .. } => "incidents.changed",
-            incidents::Fact::Noted { .. } => "incidents.noted",
-            incidents::Fact::TaskAdded { .. } => "incidents.task_added",
-            incidents::Fact::TaskSet { .. } => "incidents.task_set",
-            incidents::Fact::Observed { .. } => "incidents.observed",
-            incidents::Fact::Withdrawn { .. } => "incidents.withdrawn",
-            incidents::Fact::Dropped { .. } => "incidents.dropped",
-            incidents::Fact::Held { .. } => "incidents.held",
-            incidents::Fact::HoldLifted { .. } => "incidents.hold_lifted",
-        },
-    }
+/// One list, so that a name and its place come from the same line.
+macro_rules! keys {
+    ($($fact:pat => $key:literal,)*) => {
+        /// Every key. A line of the log keeps the place in this list.
+        const KEYS: &[&str] = &[$($key),*];
+
+        /// `capability.fact`, as in the journal; a test compares the two.
+        pub(crate) fn key(fact: &Fact) -> &'static str {
+            match fact {
+                $($fact => $key,)*
+            }
+        }
+    };
+}
+
+keys! {
+    Fact::House(house::Fact::Configured(_)) => "house.configured",
+    Fact::House(house::Fact::OrganisationAdded { .. }) => "house.organisation_added",
+    Fact::House(house::Fact::RegisterLoaded { .. }) => "house.register_loaded",
+    Fact::Accounts(accounts::Fact::Created { .. }) => "accounts.created",
+    Fact::Accounts(accounts::Fact::PasswordSet { .. }) => "accounts.password_set",
+    Fact::Accounts(accounts::Fact::Preferred { .. }) => "accounts.preferred",
+    Fact::Accounts(accounts::Fact::Disabled { .. }) => "accounts.disabled",
+    Fact::Accounts(accounts::Fact::SignedIn { .. }) => "accounts.signed_in",
+    Fact::Accounts(accounts::Fact::SignedOut { .. }) => "accounts.signed_out",
+    Fact::Accounts(accounts::Fact::TokenMade { .. }) => "accounts.token_made",
+    Fact::Accounts(accounts::Fact::TokenRevoked { .. }) => "accounts.token_revoked",
+    Fact::Intake(intake::Fact::Received { .. }) => "intake.received",
+    Fact::Intake(intake::Fact::Read { .. }) => "intake.read",
+    Fact::Intake(intake::Fact::Claimed { .. }) => "intake.claimed",
+    Fact::Intake(intake::Fact::Released { .. }) => "intake.released",
+    Fact::Intake(intake::Fact::Appraised { .. }) => "intake.appraised",
+    Fact::Intake(intake::Fact::Decided { .. }) => "intake.decided",
+    Fact::Intake(intake::Fact::Reopened { .. }) => "intake.reopened",
+    Fact::Intake(intake::Fact::Waits { .. }) => "intake.waits",
+    Fact::Intake(intake::Fact::Snoozed { .. }) => "intake.snoozed",
+    Fact::Intake(intake::Fact::Woken { .. }) => "intake.woken",
+    Fact::Intake(intake::Fact::ErasureAsked { .. }) => "intake.erasure_asked",
+    Fact::Intake(intake::Fact::Erased { .. }) => "intake.erased",
+    Fact::Intake(intake::Fact::Countersigned { .. }) => "intake.countersigned",
+    Fact::Outbox(outbox::Fact::Queued { .. }) => "outbox.queued",
+    Fact::Outbox(outbox::Fact::Deferred { .. }) => "outbox.deferred",
+    Fact::Outbox(outbox::Fact::Sent { .. }) => "outbox.sent",
+    Fact::Outbox(outbox::Fact::Failed { .. }) => "outbox.failed",
+    Fact::Outbox(outbox::Fact::Bounced { .. }) => "outbox.bounced",
+    Fact::Outbox(outbox::Fact::Retried { .. }) => "outbox.retried",
+    Fact::Incidents(incidents::Fact::Opened { .. }) => "incidents.opened",
+    Fact::Incidents(incidents::Fact::Changed { .. }) => "incidents.changed",
+    Fact::Incidents(incidents::Fact::Noted { .. }) => "incidents.noted",
+    Fact::Incidents(incidents::Fact::TaskAdded { .. }) => "incidents.task_added",
+    Fact::Incidents(incidents::Fact::TaskSet { .. }) => "incidents.task_set",
+    Fact::Incidents(incidents::Fact::Observed { .. }) => "incidents.observed",
+    Fact::Incidents(incidents::Fact::Withdrawn { .. }) => "incidents.withdrawn",
+    Fact::Incidents(incidents::Fact::Dropped { .. }) => "incidents.dropped",
+    Fact::Incidents(incidents::Fact::Held { .. }) => "incidents.held",
+    Fact::Incidents(incidents::Fact::HoldLifted { .. }) => "incidents.hold_lifted",
+}
+
+/// A key's place in [`KEYS`].
+fn place(key: &'static str) -> u8 {
+    KEYS.iter()
+        .position(|k| *k == key)
+        .and_then(|n| u8::try_from(n).ok())
+        .expect("every key stands in the list that it is from")
 }

@@ -222,7 +222,7 @@ pub enum Command {
 }
 
 /// An account as the desk keeps it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Account {
     pub(crate) organisation: OrganisationId,
     pub(crate) role: Role,
@@ -238,7 +238,7 @@ impl Account {
 }
 
 /// A session as the desk keeps it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Session {
     pub(crate) account: AccountId,
     pub(crate) since: Timestamp,
@@ -247,7 +247,7 @@ pub struct Session {
 }
 
 /// An API token as the desk keeps it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Token {
     pub(crate) account: AccountId,
     pub(crate) label: String,
@@ -256,7 +256,7 @@ pub struct Token {
 }
 
 /// All accounts, sessions and tokens.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Accounts {
     pub(crate) accounts: Vec<Account>,
     pub(crate) sessions: Vec<Session>,

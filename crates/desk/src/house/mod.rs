@@ -76,7 +76,7 @@ pub struct Configured {
 }
 
 /// The desk's own settings.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct House {
     /// `None` until first run is done.
     pub(crate) configured: Option<Configured>,

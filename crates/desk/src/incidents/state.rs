@@ -7,10 +7,11 @@ use crate::intake::Observable;
 use crate::lens::{Audience, ClassId, Tlp};
 use crate::register::BoardId;
 use crate::sealed::Sealed;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap};
 
 /// A line of the timeline as the desk keeps it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     pub(crate) seq: u64,
     pub(crate) recorded_at: Timestamp,
@@ -26,7 +27,7 @@ pub struct Entry {
 }
 
 /// What a line of the timeline is.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Line {
     /// It was opened.
     Opened,
@@ -55,7 +56,7 @@ pub enum Line {
 }
 
 /// Something to do, as the desk keeps it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Task {
     pub(crate) by: AccountId,
     pub(crate) at: Timestamp,
@@ -70,7 +71,7 @@ pub struct Task {
 }
 
 /// A legal hold.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Hold {
     pub(crate) by: AccountId,
     pub(crate) at: Timestamp,
@@ -78,7 +79,7 @@ pub struct Hold {
 }
 
 /// An incident as the desk keeps it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Incident {
     pub(crate) reference: Reference,
     pub(crate) opened_at: Timestamp,
@@ -106,7 +107,7 @@ pub struct Incident {
 }
 
 /// An observable added by hand.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Seen {
     pub(crate) observable: Sealed<Observable>,
     pub(crate) class: ClassId,
@@ -115,7 +116,7 @@ pub(crate) struct Seen {
 }
 
 /// What lists and counts look at, packed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Brief {
     pub(crate) class: ClassId,
     pub(crate) phase: Phase,
@@ -128,7 +129,7 @@ pub(crate) struct Brief {
 }
 
 /// How many boards an incident concerns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Boards {
     None,
     One(BoardId),
@@ -136,7 +137,7 @@ pub(crate) enum Boards {
 }
 
 /// All incidents.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Incidents {
     pub(crate) incidents: Vec<Incident>,
     /// One for each incident, kept true by [`Incidents::refresh`].

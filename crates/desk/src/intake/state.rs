@@ -9,13 +9,14 @@ use crate::lens::ClassId;
 use crate::register::BoardId;
 use crate::sealed::Sealed;
 use crate::{ByDigest, Digest};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Bulk acts that can still be undone as one, at most.
 const BATCHES_MAX: usize = 100;
 
 /// Where a message stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Status {
     /// To judge.
     New,
@@ -48,7 +49,7 @@ impl Status {
 }
 
 /// What the reader made of it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reading {
     pub(crate) seq: u64,
     pub(crate) at: Timestamp,
@@ -60,7 +61,7 @@ pub struct Reading {
 }
 
 /// Something that happened to a report, for its history.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
     /// When it was recorded.
     pub at: Timestamp,
@@ -73,7 +74,7 @@ pub struct Event {
 }
 
 /// What happened to a report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Happened {
     /// It came in.
     Received,
@@ -108,7 +109,7 @@ pub enum Happened {
 }
 
 /// How far the erasure of a message is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Erasure {
     /// Nobody asked for it.
     #[default]
@@ -136,7 +137,7 @@ pub enum Erasure {
 }
 
 /// A report as the desk keeps it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     pub(crate) reference: Reference,
     pub(crate) via: Via,
@@ -162,7 +163,7 @@ pub struct Report {
 }
 
 /// What lists and counts look at, packed: a pass over all reports stays in the cache.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Brief {
     pub(crate) class: ClassId,
     pub(crate) board: Option<BoardId>,
@@ -174,7 +175,7 @@ pub(crate) struct Brief {
 }
 
 /// [`Status`] without what it points to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Place {
     New,
     Waiting,
@@ -239,14 +240,14 @@ impl Report {
 }
 
 /// What was learned of a sender: the board, and from which report. `None` as board: two corrections disagree, so nothing is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Learned {
     pub(crate) board: Option<BoardId>,
     pub(crate) report: ReportId,
 }
 
 /// All messages.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Intake {
     pub(crate) reports: Vec<Report>,
     /// One for each report, kept true by [`Intake::refresh`].

@@ -218,7 +218,7 @@ pub enum Command {
 }
 
 /// Where a mail stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Standing {
     /// To be sent, not before this moment.
     Due(Timestamp),
@@ -231,7 +231,7 @@ pub enum Standing {
 }
 
 /// A mail as the desk keeps it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Notice {
     pub(crate) about: About,
     pub(crate) purpose: Purpose,
@@ -248,7 +248,7 @@ pub struct Notice {
 }
 
 /// All mail that leaves.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Outbox {
     pub(crate) notices: Vec<Notice>,
     /// Not yet taken by the next hop.

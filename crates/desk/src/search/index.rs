@@ -50,7 +50,7 @@ pub(super) struct Doc {
     pub(super) place: Place,
     pub(super) class: ClassId,
     /// Whether any word of it is in the dictionary.
-    indexed: bool,
+    pub(super) indexed: bool,
 }
 
 /// Everything that can be found.
@@ -62,13 +62,13 @@ pub(crate) struct Index {
     /// Names of boards: words to places in the register.
     pub(super) boards: Terms,
     /// The document that a report itself is, and the letters written about it.
-    of_report: Vec<Vec<u32>>,
+    pub(super) of_report: Vec<Vec<u32>>,
     /// Documents of an incident; the line that each is, if it is one.
-    of_incident: Vec<Vec<(u32, Option<EntryId>)>>,
+    pub(super) of_incident: Vec<Vec<(u32, Option<EntryId>)>>,
     /// Whether the text of each report was taken in.
-    has_text: Vec<bool>,
+    pub(super) has_text: Vec<bool>,
     /// The document that an incident's present title is.
-    title_of: Vec<u32>,
+    pub(super) title_of: Vec<u32>,
 }
 
 impl PartialEq for Index {
@@ -153,7 +153,7 @@ impl Index {
     }
 
     pub(crate) fn wrote(&mut self, about: About, class: ClassId, letter: &Sealed<Letter>) {
-        let Some(letter) = letter.open() else { return };
+        // Also when nothing can be read any more: documents are numbered alike by whoever lived through it and whoever replays.
         let doc = match about {
             About::Report(report) => {
                 let doc = self.doc(Place::Report(report), class);
@@ -162,7 +162,9 @@ impl Index {
             }
             About::Incident(incident) => self.line(incident, None, class),
         };
-        self.words(doc, Field::Text, &letter.text);
+        if let Some(letter) = letter.open() {
+            self.words(doc, Field::Text, &letter.text);
+        }
     }
 
     pub(crate) fn opened(&mut self, incident: IncidentId, class: ClassId, title: &Sealed<String>) {
@@ -186,16 +188,18 @@ impl Index {
     }
 
     pub(crate) fn noted(&mut self, incident: IncidentId, entry: EntryId, class: ClassId, note: &Sealed<Note>) {
-        let Some(note) = note.open() else { return };
         let doc = self.line(incident, Some(entry), class);
-        self.words(doc, Field::Text, &note.text);
-        self.words(doc, Field::Text, &note.why);
+        if let Some(note) = note.open() {
+            self.words(doc, Field::Text, &note.text);
+            self.words(doc, Field::Text, &note.why);
+        }
     }
 
     pub(crate) fn task(&mut self, incident: IncidentId, entry: EntryId, class: ClassId, text: &Sealed<String>) {
-        let Some(text) = text.open() else { return };
         let doc = self.line(incident, Some(entry), class);
-        self.words(doc, Field::Text, text);
+        if let Some(text) = text.open() {
+            self.words(doc, Field::Text, text);
+        }
     }
 
     pub(crate) fn observed(

@@ -5,6 +5,7 @@ mod index;
 mod query;
 mod seen;
 mod terms;
+mod written;
 
 pub use found::{Facets, Found, Hit, HitKind, Why};
 pub(crate) use index::Index;

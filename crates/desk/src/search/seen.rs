@@ -3,6 +3,7 @@
 use crate::ids::{EntryId, IncidentId, ReportId};
 use crate::lens::{ClassId, Visible};
 use crate::observables::KINDS;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, RandomState};
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -19,7 +20,7 @@ const LABELS_MAX: usize = 12;
 const MANY_VALUES: usize = 500;
 
 /// Where something was seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) enum Place {
     Report(ReportId),
     Incident(IncidentId),
@@ -36,7 +37,7 @@ struct Value {
 /// All sightings. A sighting's number is its place in the columns.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sightings {
-    classes: Vec<ClassId>,
+    pub(super) classes: Vec<ClassId>,
     /// Place in the list of kinds; the highest bit: set aside.
     kinds: Vec<u8>,
     values: Vec<u32>,
@@ -52,7 +53,7 @@ pub(crate) struct Sightings {
     below: HashMap<u64, Vec<u32>>,
     hash: RandomState,
     of_report: HashMap<ReportId, std::ops::Range<u32>>,
-    of_entry: BTreeMap<(IncidentId, EntryId), u32>,
+    pub(super) of_entry: BTreeMap<(IncidentId, EntryId), u32>,
 }
 
 fn kind_of(kind: &str) -> u8 {
@@ -133,6 +134,13 @@ impl Sightings {
                 self.known.len() as u32 - 1
             }
         };
+        self.file(kind, value, number);
+        self.by_value[usize::from(place)].insert(text, number);
+        number
+    }
+
+    /// Files a value under its address or its host.
+    fn file(&mut self, kind: &str, value: &str, number: u32) {
         match kind {
             "ipv4" => self.v4.extend(value.parse::<Ipv4Addr>().map(|ip| (ip.into(), number))),
             "ipv6" => self.v6.extend(value.parse::<Ipv6Addr>().map(|ip| (ip.into(), number))),
@@ -143,8 +151,39 @@ impl Sightings {
                 self.below.entry(self.hash.hash_one(ending)).or_default().push(number);
             }
         }
-        self.by_value[usize::from(place)].insert(text, number);
-        number
+    }
+
+    /// Kind, value and place of a sighting.
+    pub(super) fn row(&self, number: u32) -> (u8, u32, Place) {
+        let number = number as usize;
+        (self.kinds[number], self.values[number], self.places[number])
+    }
+
+    /// Kind and text of a value.
+    pub(super) fn known_as(&self, value: u32) -> (u8, &str) {
+        let known = &self.known[value as usize];
+        (known.kind, &known.text)
+    }
+
+    /// The next value of a snapshot.
+    pub(super) fn known_again(&mut self, kind: u8, text: &str) {
+        let kind = kind.min(OTHER);
+        self.value(KINDS.get(usize::from(kind)).copied().unwrap_or_default(), text);
+    }
+
+    /// The next sighting of a snapshot: its number, or `None` where there is no such value.
+    pub(super) fn row_again(&mut self, class: ClassId, kind: u8, value: u32, place: Place) -> Option<u32> {
+        let number = u32::try_from(self.classes.len()).ok()?;
+        self.known.get_mut(value as usize)?.seen.push(number);
+        self.classes.push(class);
+        self.kinds.push(kind);
+        self.values.push(value);
+        self.places.push(place);
+        if let Place::Report(report) = place {
+            let range = self.of_report.entry(report).or_insert(number..number);
+            *range = if range.end == number { range.start } else { number }..number + 1;
+        }
+        Some(number)
     }
 
     pub(super) fn readdress_report(&mut self, report: ReportId, class: ClassId) {

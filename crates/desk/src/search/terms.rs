@@ -1,5 +1,6 @@
 //! The dictionary of words and where each stands.
 
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -7,7 +8,8 @@ use std::sync::Arc;
 pub(super) type TermId = u32;
 
 /// Where a word stands: a document and a field, packed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub(super) struct Posting(u32);
 
 const FIELD_BITS: u32 = 3;
@@ -82,6 +84,24 @@ impl Terms {
         if postings.last() != Some(&posting) {
             postings.push(posting);
         }
+    }
+
+    /// Every word with where it stands, by alphabet.
+    pub(super) fn in_order(&self) -> impl Iterator<Item = (&str, &[Posting])> {
+        self.sorted.iter().map(|(word, term)| (&**word, self.postings(*term)))
+    }
+
+    /// All words of a list that [`Terms::in_order`] gave.
+    pub(super) fn of(words: Vec<(Box<str>, Vec<Posting>)>) -> Terms {
+        let shapes = words.iter().map(|(word, _)| Shape::of(word)).collect();
+        let terms: Vec<Term> = words.into_iter().map(|(word, postings)| Term { text: word.into(), postings }).collect();
+        let numbered = || terms.iter().zip(0..).map(|(term, number)| (term.text.clone(), number));
+        Terms { numbers: numbered().collect(), sorted: numbered().collect(), shapes, free: Vec::new(), terms }
+    }
+
+    /// Where any word stands.
+    pub(super) fn all_postings(&self) -> impl Iterator<Item = Posting> {
+        self.terms.iter().flat_map(|term| term.postings.iter().copied())
     }
 
     fn new_term(&mut self, word: &str) -> TermId {

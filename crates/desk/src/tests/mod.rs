@@ -7,4 +7,5 @@ mod replay;
 mod rules;
 mod search;
 mod size;
+mod snapshot;
 mod story;

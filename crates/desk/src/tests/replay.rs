@@ -14,7 +14,7 @@ use crate::testing::{Mail, Seeded, Story};
 use proptest::prelude::*;
 
 /// Chance with a few ways to choose.
-struct Dice(Seeded);
+pub(super) struct Dice(pub(super) Seeded);
 
 impl Dice {
     fn below(&mut self, n: usize) -> usize {
@@ -42,7 +42,7 @@ const TEXTS: [&str; 6] = [
 ];
 
 /// One step of a story: mails, people, time, the sender of mail. What is refused is refused.
-fn step(story: &mut Story, dice: &mut Dice, references: &mut Vec<Reference>, opened: &mut Vec<Reference>) {
+pub(super) fn step(story: &mut Story, dice: &mut Dice, references: &mut Vec<Reference>, opened: &mut Vec<Reference>) {
     let people = [story.admin, story.duty, story.colleague, story.reader, story.outsider];
     let by = dice.of(&people);
     match dice.below(12) {
