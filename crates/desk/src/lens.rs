@@ -77,6 +77,11 @@ impl Audience {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ClassId(pub u32);
 
+impl ClassId {
+    /// The class of what nobody may see: erased, taken back, or not there at the moment that is looked at. No audience stands behind it.
+    pub(crate) const NOBODY: ClassId = ClassId(u32::MAX);
+}
+
 /// All audiences in use. Written as their list.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(from = "Vec<Audience>")]

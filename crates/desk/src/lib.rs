@@ -18,6 +18,7 @@ mod log;
 mod machinery;
 pub mod observables;
 pub mod outbox;
+pub mod past;
 pub mod register;
 pub mod sealed;
 pub mod search;

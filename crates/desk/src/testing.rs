@@ -10,6 +10,7 @@ use crate::incidents;
 use crate::intake::{self, Arrival, Automatic, Body, Completeness, Findings, Head, Incoming, Thread, Via};
 use crate::lens::{Leave, Lens, Tlp};
 use crate::outbox::{self, Draft, Tried};
+use crate::past::{Moment, Past};
 use crate::register::Which;
 use crate::{Desk, Digest, observables};
 
@@ -66,6 +67,8 @@ pub struct Mail<'a> {
     pub text: &'a str,
     /// How it comes.
     pub via: Via,
+    /// When it happened, if that is another time.
+    pub event_at: Option<Timestamp>,
     /// `Message-ID`s that it answers, without angle brackets.
     pub answers: Vec<String>,
     /// `Message-ID`s of ours that come back with it.
@@ -81,6 +84,7 @@ impl Default for Mail<'_> {
             subject: "bestanden versleuteld",
             text: "Sinds half drie eindigen alle bestanden op .lck. Wat nu?",
             via: Via::Smtp,
+            event_at: None,
             answers: Vec::new(),
             returns: Vec::new(),
             automatic: Automatic::No,
@@ -211,7 +215,7 @@ impl Story {
         self.mails += 1;
         let incoming = Incoming {
             via: mail.via,
-            event_at: None,
+            event_at: mail.event_at,
             digest: digest(&format!("{} {} {}", mail.from, mail.subject, self.mails)),
             sender: Some(digest(mail.from)),
             arrival: Arrival {
@@ -329,14 +333,27 @@ impl Story {
     /// The desk that replaying gives: facts written, read and applied again. Sealed parts of erased subjects are not there any more.
     pub fn replayed(&self) -> Desk {
         let mut desk = Desk::default();
+        self.replay(|seq, at, fact| desk.apply(seq, at, fact));
+        desk
+    }
+
+    /// The desk of an earlier moment, under today's rights.
+    pub fn past(&self, moment: Moment) -> Past {
+        let mut past = Past::new(moment);
+        self.replay(|seq, at, fact| past.apply(seq, at, fact));
+        past.bear(&self.desk);
+        past.take_texts(&self.desk);
+        past
+    }
+
+    fn replay(&self, mut apply: impl FnMut(u64, Timestamp, &Fact)) {
         for (seq, at, recorded) in &self.recorded {
             let Written { kind, version, body, sealed } = recorded.fact.written();
             let erased = self.desk.is_erased(recorded.fact.subject());
             let sealed = sealed.filter(|_| !erased);
             let fact =
                 Fact::from_written(&kind, version, &body, sealed.as_deref()).expect("what was written can be read");
-            desk.apply(*seq, *at, &fact);
+            apply(*seq, *at, &fact);
         }
-        desk
     }
 }

@@ -174,6 +174,21 @@ impl Incidents {
         self.incidents.push(kept);
     }
 
+    /// An incident that is not there at the moment that is looked at: only its place.
+    pub(crate) fn open_unseen(&mut self, kept: Incident) {
+        self.briefs.push(kept.brief());
+        self.incidents.push(kept);
+    }
+
+    /// It changed last at this time.
+    pub(crate) fn changed(&mut self, incident: IncidentId, at: Timestamp) {
+        let kept = &mut self.incidents[incident.index()];
+        self.by_change.remove(&(kept.changed_at, incident));
+        kept.changed_at = at;
+        self.by_change.insert((at, incident));
+        self.refresh(incident);
+    }
+
     /// Its packed form follows the incident.
     pub(crate) fn refresh(&mut self, incident: IncidentId) {
         self.briefs[incident.index()] = self.incidents[incident.index()].brief();

@@ -382,6 +382,14 @@ impl Intake {
         self.reports.push(kept);
     }
 
+    /// A message that is not there at the moment that is looked at: only its place.
+    pub(crate) fn receive_unseen(&mut self, seq: u64, at: Timestamp, fact: &Fact) {
+        let mut aside = Intake::default();
+        aside.receive(seq, at, ClassId::NOBODY, fact);
+        self.briefs.append(&mut aside.briefs);
+        self.reports.extend(aside.reports.into_iter().map(|report| Report { arrival: Sealed::Erased, ..report }));
+    }
+
     fn decided(&mut self, seq: u64, at: Timestamp, report: ReportId, by: Actor, verdict: Verdict, batch: Option<u64>) {
         self.open.remove(&report);
         self.decisions.push((at, seq, report));

@@ -245,6 +245,8 @@ pub struct Notice {
     pub(crate) tries: u32,
     pub(crate) last_said: Option<String>,
     pub(crate) unsure: bool,
+    /// Whether it was written at all at the moment that is looked at.
+    pub(crate) there: bool,
 }
 
 /// All mail that leaves.
@@ -281,6 +283,7 @@ impl Outbox {
                     tries: 0,
                     last_said: None,
                     unsure: false,
+                    there: true,
                 });
             }
             Fact::Deferred { notice, said, next_at, unsure, .. } => {
@@ -306,6 +309,16 @@ impl Outbox {
                 self.settle(*notice, Standing::Due(at));
             }
         }
+    }
+
+    /// A mail that was not written yet at the moment that is looked at: only its place.
+    pub(crate) fn queue_unseen(&mut self, at: Timestamp, fact: &Fact) {
+        let mut aside = Outbox::default();
+        if matches!(fact, Fact::Queued { .. }) {
+            aside.apply(at, fact);
+        }
+        let unseen = |notice| Notice { letter: Sealed::Erased, there: false, ..notice };
+        self.notices.extend(aside.notices.into_iter().map(unseen));
     }
 
     fn settle(&mut self, notice: NoticeId, standing: Standing) -> &mut Notice {

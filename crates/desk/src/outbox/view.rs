@@ -1,6 +1,6 @@
 //! What a viewer reads of mail that leaves.
 
-use super::{About, Purpose, Standing};
+use super::{About, Notice, Purpose, Standing};
 use crate::house::Language;
 use crate::ids::{NoticeId, Reference, Timestamp};
 use crate::lens::{Leave, Lens};
@@ -117,7 +117,7 @@ impl Lens<'_> {
                 let kept = self.desk.outbox.get(*n);
                 filter.standing.is_none_or(|s| self.standing(*n) == s)
                     && filter.purpose.is_none_or(|p| kept.purpose == p)
-                    && self.may_see(self.desk.class_of(kept.about))
+                    && self.may_see_notice(kept)
             })
             .take(limit)
             .map(|n| self.notice_view(n))
@@ -128,7 +128,7 @@ impl Lens<'_> {
     pub fn outbox_counts(&self) -> OutboxCounts {
         let mut counts = OutboxCounts::default();
         for notice in (0..self.desk.outbox.notices.len() as u32).map(NoticeId) {
-            if !self.may_see(self.desk.class_of(self.desk.outbox.get(notice).about)) {
+            if !self.may_see_notice(self.desk.outbox.get(notice)) {
                 continue;
             }
             match self.standing(notice) {
@@ -145,8 +145,13 @@ impl Lens<'_> {
     /// Leave to have a mail tried again, by what the outbox page sends back.
     pub fn notice_leave(&self, notice: NoticeId) -> Option<Leave<NoticeId>> {
         let kept = self.desk.outbox.notices.get(notice.index())?;
-        let may = self.may_act() && self.may_see(self.desk.class_of(kept.about));
+        let may = self.may_act() && self.may_see_notice(kept);
         may.then_some(Leave { id: notice, by: self.viewer.account })
+    }
+
+    /// Whether a mail was written and its conversation may be seen.
+    pub(crate) fn may_see_notice(&self, kept: &Notice) -> bool {
+        kept.there && self.may_see(self.desk.class_of(kept.about))
     }
 
     fn standing(&self, notice: NoticeId) -> StandingKey {

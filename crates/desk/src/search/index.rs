@@ -1,6 +1,6 @@
 //! The index beside the state: built while facts happen, never written to disk, and not part of what replay must give again.
 
-use super::seen::{NOBODY, Place, Sightings};
+use super::seen::{Place, Sightings};
 use super::terms::{Posting, Terms};
 use crate::folding::each_word;
 use crate::ids::{EntryId, IncidentId, ReportId};
@@ -129,13 +129,31 @@ impl Index {
         self.has_text.get(report.index()).copied().unwrap_or(true)
     }
 
+    /// Takes over the texts of messages from another index of the same reports.
+    pub(crate) fn take_texts(&mut self, from: &Index) {
+        let mut taken = vec![false; self.of_report.len()];
+        for term in from.terms.all() {
+            let text = from.terms.text(term);
+            for posting in from.terms.postings(term).iter().filter(|p| p.field() == Field::Body as u8) {
+                let Place::Report(report) = from.docs[posting.doc() as usize].place else { continue };
+                let Some(doc) = self.of_report.get(report.index()).map(|docs| docs[0]) else { continue };
+                if self.docs[doc as usize].class != ClassId::NOBODY && !self.has_text[report.index()] {
+                    self.terms.add(text, Posting::new(doc, Field::Body as u8));
+                    self.docs[doc as usize].indexed = true;
+                    taken[report.index()] = true;
+                }
+            }
+        }
+        self.has_text.iter_mut().zip(taken).for_each(|(has, taken)| *has |= taken);
+    }
+
     /// Nothing of what came with a report can be found any more, nor is it in memory.
     pub(crate) fn erase(&mut self, report: ReportId) {
         let docs: BTreeSet<u32> = self.of_report[report.index()].iter().copied().collect();
         let mut indexed = false;
         for doc in &docs {
             let doc = &mut self.docs[*doc as usize];
-            doc.class = NOBODY;
+            doc.class = ClassId::NOBODY;
             indexed |= std::mem::take(&mut doc.indexed);
         }
         // At replay the words are gone already, and a pass over the index for nothing would be felt.
@@ -179,7 +197,7 @@ impl Index {
     pub(crate) fn retitled(&mut self, incident: IncidentId, title: &Sealed<String>) {
         // The old title stays where it is, seen by nobody: taking its words out costs a pass over the index.
         let before = self.title_of[incident.index()];
-        let class = std::mem::replace(&mut self.docs[before as usize].class, NOBODY);
+        let class = std::mem::replace(&mut self.docs[before as usize].class, ClassId::NOBODY);
         let doc = self.line(incident, None, class);
         self.title_of[incident.index()] = doc;
         if let Some(title) = title.open() {
@@ -217,7 +235,7 @@ impl Index {
     pub(crate) fn withdraw(&mut self, incident: IncidentId, entry: EntryId) {
         for (doc, of) in &self.of_incident[incident.index()] {
             if *of == Some(entry) {
-                self.docs[*doc as usize].class = NOBODY;
+                self.docs[*doc as usize].class = ClassId::NOBODY;
             }
         }
         self.seen.forget_entry(incident, entry);
@@ -225,7 +243,7 @@ impl Index {
 
     pub(crate) fn drop_incident(&mut self, incident: IncidentId) {
         for (doc, _) in &self.of_incident[incident.index()] {
-            self.docs[*doc as usize].class = NOBODY;
+            self.docs[*doc as usize].class = ClassId::NOBODY;
         }
     }
 
@@ -233,7 +251,7 @@ impl Index {
     pub(crate) fn readdress_incident(&mut self, incident: IncidentId, class: ClassId, lines: &[ClassId]) {
         for (doc, entry) in &self.of_incident[incident.index()] {
             let doc = &mut self.docs[*doc as usize];
-            if doc.class != NOBODY {
+            if doc.class != ClassId::NOBODY {
                 doc.class = entry.map_or(class, |entry| lines[entry.index()]);
             }
         }

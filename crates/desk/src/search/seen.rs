@@ -9,8 +9,6 @@ use std::hash::{BuildHasher, RandomState};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
-/// A class that nobody may see: of what was erased or taken back.
-pub(super) const NOBODY: ClassId = ClassId(u32::MAX);
 /// Kinds that are not in the list count as this one.
 const OTHER: u8 = KINDS.len() as u8;
 const BENIGN: u8 = 0x80;
@@ -212,7 +210,7 @@ impl Sightings {
     }
 
     fn forget(&mut self, number: u32) {
-        self.classes[number as usize] = NOBODY;
+        self.classes[number as usize] = ClassId::NOBODY;
         let value = self.values[number as usize];
         let known = &mut self.known[value as usize];
         known.seen.retain(|n| *n != number);

@@ -128,6 +128,11 @@ impl Terms {
         &self.terms[term as usize].postings
     }
 
+    /// Every word's number, also of words that went.
+    pub(super) fn all(&self) -> impl Iterator<Item = TermId> + use<> {
+        0..self.terms.len() as TermId
+    }
+
     pub(super) fn text(&self, term: TermId) -> &str {
         &self.terms[term as usize].text
     }

@@ -3,6 +3,7 @@
 mod corpus;
 mod golden;
 mod lens;
+mod past;
 mod replay;
 mod rules;
 mod search;

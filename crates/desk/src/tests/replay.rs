@@ -6,7 +6,7 @@ use crate::fact::Subject;
 use crate::ids::{AccountId, EntryId, IncidentId, NoticeId, OrganisationId, Reference, ReportId, TaskId};
 use crate::incidents::{self, Change, IncidentFilter, Note, NoteKind, Pap, Phase, Severity};
 use crate::intake::{self, Automatic, Kind, Observable, QueueFilter, ReportFilter, Verdict, Via};
-use crate::lens::{Audience, Tlp};
+use crate::lens::{Audience, Lens, Tlp};
 use crate::outbox::{self, OutboxFilter, Tried};
 use crate::register::{BoardFilter, BoardId};
 use crate::sealed::Sealed;
@@ -17,7 +17,7 @@ use proptest::prelude::*;
 pub(super) struct Dice(pub(super) Seeded);
 
 impl Dice {
-    fn below(&mut self, n: usize) -> usize {
+    pub(super) fn below(&mut self, n: usize) -> usize {
         (self.0.next_bits() % n.max(1) as u64) as usize
     }
 
@@ -55,6 +55,7 @@ pub(super) fn step(story: &mut Story, dice: &mut Dice, references: &mut Vec<Refe
                 subject: dice.of(&["vraag", "DRINGEND", "Re: vraag", ""]),
                 text: dice.of(&TEXTS),
                 via: dice.of(&[Via::Smtp, Via::Import, Via::Imap]),
+                event_at: dice.some(&[None, None, Some(story.now.plus_seconds(-90_000))]).flatten(),
                 answers: if dice.below(3) == 0 { dice.some(&message_ids).into_iter().collect() } else { Vec::new() },
                 returns: if dice.below(9) == 0 { dice.some(&message_ids).into_iter().collect() } else { Vec::new() },
                 automatic: dice.of(&[Automatic::No, Automatic::No, Automatic::List]),
@@ -87,7 +88,7 @@ pub(super) fn step(story: &mut Story, dice: &mut Dice, references: &mut Vec<Refe
                 title: dice.of(&["Titel", "", "Nog een"]).to_owned(),
                 severity: dice.some(&Severity::ALL),
                 tlp: dice.of(&Tlp::ALL),
-                since: None,
+                since: dice.some(&[None, Some(story.now.plus_seconds(-80_000))]).flatten(),
                 boards: dice.some(&[BoardId(0), BoardId(5), BoardId(9999)]).into_iter().collect(),
                 classes: vec!["fraud/phishing".to_owned()],
                 reports: dice.some(references).and_then(|r| story.lens(by).report_leave(r)).into_iter().collect(),
@@ -202,19 +203,23 @@ fn incident_command(story: &mut Story, dice: &mut Dice, by: AccountId, opened: &
 /// Every view of every person can be made.
 fn look_at_everything(story: &Story, references: &[Reference], opened: &[Reference]) {
     for account in [story.admin, story.duty, story.reader, story.outsider] {
-        let lens = story.lens(account);
-        lens.queue(story.now, &QueueFilter::default());
-        lens.reports(&ReportFilter { text: "servers".to_owned(), ..ReportFilter::default() }, None, 5);
-        lens.incidents(&IncidentFilter { all: true, ..IncidentFilter::default() }, opened.first().copied(), 5);
-        lens.outbox(&OutboxFilter::default());
-        lens.search("kwaad.example 203.0.113.0/24 vers", 0, 10);
-        lens.boards(&BoardFilter::default());
-        lens.board(BoardId(5));
-        lens.recent(50);
-        lens.observable_counts();
-        references.iter().for_each(|r| drop(lens.report(*r)));
-        opened.iter().for_each(|r| drop(lens.incident(*r)));
+        look(&story.lens(account), story, references, opened);
     }
+}
+
+/// Every view of one person.
+pub(super) fn look(lens: &Lens<'_>, story: &Story, references: &[Reference], opened: &[Reference]) {
+    lens.queue(story.now, &QueueFilter::default());
+    lens.reports(&ReportFilter { text: "servers".to_owned(), ..ReportFilter::default() }, None, 5);
+    lens.incidents(&IncidentFilter { all: true, ..IncidentFilter::default() }, opened.first().copied(), 5);
+    lens.outbox(&OutboxFilter::default());
+    lens.search("kwaad.example 203.0.113.0/24 vers", 0, 10);
+    lens.boards(&BoardFilter::default());
+    lens.board(BoardId(5));
+    lens.recent(50);
+    lens.observable_counts();
+    references.iter().for_each(|r| drop(lens.report(*r)));
+    opened.iter().for_each(|r| drop(lens.incident(*r)));
 }
 
 /// What must be so after any story.

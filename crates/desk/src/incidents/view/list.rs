@@ -122,7 +122,8 @@ impl Lens<'_> {
     pub(crate) fn incident_row(&self, incident: IncidentId) -> IncidentRow {
         let kept = self.desk.incidents.get(incident);
         let open = kept.tasks.iter().filter(|t| t.done.is_none() && !t.withdrawn);
-        let standing = kept.notices.iter().map(|n| self.desk.outbox.get(*n).standing);
+        let notices = kept.notices.iter().map(|n| self.desk.outbox.get(*n));
+        let standing = notices.filter(|n| self.may_see_notice(n)).map(|n| n.standing);
         IncidentRow {
             id: incident,
             reference: kept.reference,
@@ -139,7 +140,7 @@ impl Lens<'_> {
             since: kept.since,
             opened_at: kept.opened_at,
             changed_at: kept.changed_at,
-            reports: kept.reports.len(),
+            reports: self.reports_of(kept),
             tasks_open: open.clone().count(),
             next_due: open.filter_map(|t| t.due).min(),
             undelivered: standing.into_iter().any(|s| matches!(s, Standing::Failed(_) | Standing::Bounced(_))),
@@ -153,7 +154,12 @@ impl Lens<'_> {
         let telling = visible
             .map(|line| &line.what)
             .find(|what| matches!(what, Line::Report(_) | Line::Notice(_) | Line::Noted(..) | Line::Opened));
-        matches!(telling, Some(Line::Report(_))) && kept.reports.len() > 1
+        matches!(telling, Some(Line::Report(_))) && self.reports_of(kept) > 1
+    }
+
+    /// How many messages belong to it. In a past moment some may be addressed to others since.
+    fn reports_of(&self, kept: &Incident) -> usize {
+        kept.reports.iter().filter(|r| self.may_see(self.desk.intake.get(**r).class)).count()
     }
 
     /// Incidents under a filter, what changed last first, after the row with reference `after`.

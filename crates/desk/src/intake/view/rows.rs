@@ -134,7 +134,7 @@ impl<'a> Lens<'a> {
             read: kept.reading.is_some(),
             automatic: kept.reading.as_ref().map(|r| r.automatic).unwrap_or_default(),
             attachments: head.map_or(0, |h| h.attachments.len()),
-            follow_ups: kept.follow_ups.len(),
+            follow_ups: kept.follow_ups.iter().filter(|r| self.may_see(self.desk.intake.get(**r).class)).count(),
             unsure_mail: notices.clone().any(|n| n.unsure),
             undelivered: notices.clone().any(|n| matches!(n.standing, Standing::Failed(_) | Standing::Bounced(_))),
             erased: kept.is_erased(),
