@@ -4,7 +4,7 @@
 //! were first met. What can be computed from the rest is computed when it is read.
 
 use super::index::{Doc, Field, Index};
-use super::seen::{NOBODY, Place, Sightings};
+use super::seen::{Place, Sightings};
 use super::terms::{Posting, Terms};
 use crate::ids::{EntryId, IncidentId};
 use crate::lens::ClassId;
@@ -66,7 +66,7 @@ impl Serialize for Sightings {
         let lines: HashMap<u32, EntryId> = self.of_entry.iter().map(|((_, entry), number)| (*number, *entry)).collect();
         let (mut numbers, mut values) = (HashMap::new(), Vec::new());
         let mut rows: Vec<Row> = Vec::with_capacity(self.classes.len());
-        for (number, class) in (0..).zip(&self.classes).filter(|(_, class)| **class != NOBODY) {
+        for (number, class) in (0..).zip(&self.classes).filter(|(_, class)| **class != ClassId::NOBODY) {
             let (kind, value, place) = self.row(number);
             let value = *numbers.entry(value).or_insert_with(|| {
                 values.push(self.known_as(value));
