@@ -134,7 +134,11 @@ impl Desk {
         if let Some(Status::Decided(Verdict::Incident { incident, .. })) = before {
             let class = self.incidents.get(incident).class;
             let line = entry(seq, at, at, by, class, Line::ReportGone(report));
-            self.incidents.line(incident, line).reports.retain(|r| *r != report);
+            let outbox = &self.outbox;
+            let kept = self.incidents.line(incident, line);
+            kept.reports.retain(|r| *r != report);
+            // What was written about it leaves with it: whoever that went to takes no part in the incident any more.
+            kept.notices.retain(|n| outbox.get(*n).about != About::Report(report));
         }
     }
 

@@ -215,10 +215,10 @@ impl Desk {
                 self.team_still_may(by, self.intake.get(*report).class)?;
                 intake::undo_decision(self, *report, of, actor)
             }
-            Inverse::Batch(batch) => intake::undo_batch(self, *batch, actor),
+            Inverse::Batch(batch) => intake::undo_batch(self, *batch, by),
             Inverse::Appraisal(report, before, after) => {
                 self.team_still_may(by, self.intake.get(*report).class)?;
-                intake::undo_appraisal(self, *report, before, after, by)
+                intake::undo_appraisal(self, *report, of, before, after, by)
             }
             Inverse::Opening(incident) => {
                 self.still_may(by, self.incidents.get(*incident).class)?;
@@ -226,7 +226,7 @@ impl Desk {
             }
             Inverse::Field(incident, before, after) => {
                 self.still_may(by, self.incidents.get(*incident).class)?;
-                incidents::undo_field(self, *incident, before, after, actor)
+                incidents::undo_field(self, *incident, of, before, after, actor)
             }
             Inverse::Line(incident, entry) => {
                 self.still_may(by, self.incidents.get(*incident).class)?;
@@ -234,7 +234,7 @@ impl Desk {
             }
             Inverse::Task(incident, task, was_done) => {
                 self.still_may(by, self.incidents.get(*incident).class)?;
-                incidents::undo_task(self, *incident, *task, *was_done, by)
+                incidents::undo_task(self, *incident, of, *task, *was_done, by)
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What must always hold, by name, and what is known to be broken.
+//! What must always hold, by name.
 
 use std::fmt;
 

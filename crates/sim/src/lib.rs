@@ -10,7 +10,6 @@
 
 pub mod disk;
 pub mod invariant;
-pub mod known;
 pub mod machine;
 pub mod model;
 pub mod people;

@@ -1,7 +1,6 @@
 //! `bolwerk-sim`: tells stories by seed until one breaks.
 
 use sim::invariant::Invariant;
-use sim::known::KNOWN;
 use sim::{Failure, Options, Summary, run};
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -12,8 +11,7 @@ use std::time::Instant;
 const HELP: &str = "\
 Tells stories of a simulated desk, one a seed, and checks after each step what must always hold.
 
-Usage: bolwerk-sim [--seeds N] [--from SEED] [--steps N] [--seed S] [--every N] [--threads N] [--strict]
-                   [--keep-going]
+Usage: bolwerk-sim [--seeds N] [--from SEED] [--steps N] [--seed S] [--every N] [--threads N] [--keep-going]
 
   --seeds N    how many stories (1000)
   --from SEED  the first seed (0)
@@ -21,7 +19,6 @@ Usage: bolwerk-sim [--seeds N] [--from SEED] [--steps N] [--seed S] [--every N] 
   --seed S     this one story only
   --every N    compare all views after each so many steps (1)
   --threads N  stories told at once (as many as there are processors)
-  --strict     known defects end a story too
   --keep-going do not stop at the first story that breaks: one of each kind is told at the end
 ";
 
@@ -38,16 +35,9 @@ fn asked() -> Result<Asked, String> {
     let mut asked = Asked { seeds: 1000, from: 0, threads, keep_going: false, options: Options::new(0) };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
-        match word.as_str() {
-            "--strict" => {
-                asked.options.strict = true;
-                continue;
-            }
-            "--keep-going" => {
-                asked.keep_going = true;
-                continue;
-            }
-            _ => {}
+        if word == "--keep-going" {
+            asked.keep_going = true;
+            continue;
         }
         let value = words.next().ok_or_else(|| format!("{word} wants a value"))?;
         let number = value.parse::<u64>().map_err(|_| format!("{word}: {value} is no number"));
@@ -124,19 +114,14 @@ fn tell(asked: &Asked) -> ExitCode {
 fn print(summary: &Summary, seeds: u64, seconds: f64) {
     println!("\n{seeds} seeds in {seconds:.1} s, {:.0} a second", seeds as f64 / seconds);
     summary.counts.iter().for_each(|(what, n)| println!("{n:>12} {what}"));
-    for (place, n) in &summary.known {
-        let known = &KNOWN[*place];
-        println!("known defect, {n} times: {}: {}", known.invariant.name(), known.defect);
-    }
 }
 
 fn complain(times: u64, failure: &Failure, options: &Options) {
     println!("\nBROKEN in {times} stories: {}", failure.broken);
     println!("seed {}, step {}; the last steps:", failure.seed, failure.step);
     failure.trace.iter().for_each(|line| println!("  {line}"));
-    let strict = if options.strict { " --strict" } else { "" };
     println!(
-        "\nagain: bolwerk-sim --seed {} --steps {} --every {}{strict}",
+        "\nagain: bolwerk-sim --seed {} --steps {} --every {}",
         failure.seed, options.steps, options.compare_every
     );
 }

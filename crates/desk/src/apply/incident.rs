@@ -34,6 +34,7 @@ impl Desk {
                     due: *due,
                     text: text.clone(),
                     done: None,
+                    set: None,
                     entry: place,
                     withdrawn: false,
                 });
@@ -46,6 +47,7 @@ impl Desk {
                 let kept = &mut self.incidents.line(incident, line).tasks[task.index()];
                 let was_done = kept.done.is_some();
                 kept.done = done.then_some((at, *by));
+                kept.set = Some(seq);
                 self.undoable.insert(seq, Undoable { by: *by, what: Inverse::Task(incident, *task, was_done) });
             }
             Fact::Observed { by, tlp, observable, .. } => {
@@ -83,7 +85,7 @@ impl Desk {
     }
 
     fn opened(&mut self, seq: u64, at: Timestamp, fact: &Fact) {
-        let Fact::Opened { incident, reference, by, since, audience, severity, title } = fact else { return };
+        let Fact::Opened { incident, reference, by, since, audience, severity, with, title } = fact else { return };
         let class = self.classes.intern(audience.clone());
         let mut phase_at = [None; 6];
         phase_at[Phase::Reported as usize] = Some(*since);
@@ -99,6 +101,7 @@ impl Desk {
             Incident {
                 reference: *reference,
                 opened_at: at,
+                opening: seq..=seq + u64::from(*with),
                 since: *since,
                 title: title.clone(),
                 severity: *severity,
@@ -128,8 +131,7 @@ impl Desk {
         let kept = self.incidents.get(incident);
         let class = kept.class;
         if let Actor::Person(by) = by {
-            let of_the_opening = kept.opened_at == at && matches!(change, Change::Board(..) | Change::Class(..));
-            let what = match of_the_opening {
+            let what = match kept.opening.contains(&seq) {
                 true => Inverse::Opening(incident),
                 false => Inverse::Field(incident, kept.current(change), change.clone()),
             };

@@ -154,6 +154,7 @@ fn open(desk: &Desk, context: &mut Context<'_>, command: Command) -> Result<Deci
         since,
         audience,
         severity,
+        with: (boards.len() + classes.len() + reports.len()) as u32,
         title: Sealed::Open(title),
     })];
     let changes = boards.into_iter().map(|b| Change::Board(b, true));
@@ -246,16 +247,16 @@ fn check(desk: &Desk, change: &Change) -> Result<(), Refusal> {
     }
 }
 
-/// A field gets back the value that it had, unless somebody changed it since.
+/// A field gets back the value that it had before the fact `of`, while that is the last one to have set it.
 pub(crate) fn undo_field(
     desk: &Desk,
     incident: IncidentId,
+    of: u64,
     before: &Change,
     after: &Change,
     by: Actor,
 ) -> Result<Decision, Refusal> {
-    let kept = desk.incidents.get(incident);
-    if !kept.current(after).same_value(after) {
+    if desk.incidents.get(incident).last_set(after) != Some(of) {
         return Err(Refusal::TooLate { why: "changed" });
     }
     if let Change::Title(Sealed::Erased) = before {
@@ -279,16 +280,21 @@ pub(crate) fn undo_line(desk: &Desk, incident: IncidentId, entry: EntryId, by: A
     }
 }
 
-/// A task is open again, or done again.
+/// A task is open again, or done again, while the fact `of` is the last one to have set it.
 pub(crate) fn undo_task(
     desk: &Desk,
     incident: IncidentId,
+    of: u64,
     task: TaskId,
     was_done: bool,
     by: AccountId,
 ) -> Result<Decision, Refusal> {
-    if desk.incidents.get(incident).tasks[task.index()].done.is_some() == was_done {
-        return Err(Refusal::TooLate { why: "undone" });
+    let kept = &desk.incidents.get(incident).tasks[task.index()];
+    if kept.withdrawn {
+        return Err(Refusal::TooLate { why: "withdrawn" });
+    }
+    if kept.set != Some(of) {
+        return Err(Refusal::TooLate { why: "changed" });
     }
     done(Fact::TaskSet { incident, task, by, done: was_done })
 }

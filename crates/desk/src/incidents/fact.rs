@@ -26,6 +26,9 @@ pub enum Fact {
         audience: Audience,
         /// Severity at first sight.
         severity: Option<Severity>,
+        /// How many facts after this one belong to the same act: boards, classes and the reports that it begins with.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        with: u32,
         /// Its title.
         title: Sealed<String>,
     },
@@ -128,6 +131,10 @@ pub enum Fact {
         /// Why.
         reason: Sealed<String>,
     },
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl Fact {

@@ -154,6 +154,17 @@ impl Change {
         }
     }
 
+    /// Whether two changes are about the same field; of fields with several values, about the same one of them.
+    pub(crate) fn same_field(&self, other: &Change) -> bool {
+        match (self, other) {
+            (Change::Class(a, _), Change::Class(b, _)) => a == b,
+            (Change::Board(a, _), Change::Board(b, _)) => a == b,
+            (Change::Organisation(a, _), Change::Organisation(b, _)) => a == b,
+            (Change::Person(a, _), Change::Person(b, _)) => a == b,
+            (a, b) => std::mem::discriminant(a) == std::mem::discriminant(b),
+        }
+    }
+
     /// Name of the field, in the words, the API and forms.
     pub fn field(&self) -> &'static str {
         match self {

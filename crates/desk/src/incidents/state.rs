@@ -9,6 +9,7 @@ use crate::register::BoardId;
 use crate::sealed::Sealed;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap};
+use std::ops::RangeInclusive;
 
 /// A line of the timeline as the desk keeps it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -64,6 +65,8 @@ pub struct Task {
     pub(crate) due: Option<Timestamp>,
     pub(crate) text: Sealed<String>,
     pub(crate) done: Option<(Timestamp, AccountId)>,
+    /// The fact that last said whether it is done.
+    pub(crate) set: Option<u64>,
     /// Its line in the timeline.
     pub(crate) entry: EntryId,
     /// Taken back by whoever asked for it.
@@ -83,6 +86,8 @@ pub struct Hold {
 pub struct Incident {
     pub(crate) reference: Reference,
     pub(crate) opened_at: Timestamp,
+    /// The facts of the act that opened it.
+    pub(crate) opening: RangeInclusive<u64>,
     pub(crate) since: Timestamp,
     pub(crate) title: Sealed<String>,
     pub(crate) severity: Option<Severity>,
@@ -247,14 +252,13 @@ impl Incident {
 
     /// Whether nothing happened to it but its opening.
     pub(crate) fn untouched(&self) -> bool {
-        let of_the_opening = |line: &Entry| {
-            let kind = matches!(
-                line.what,
-                Line::Opened | Line::Report(_) | Line::Changed(Change::Board(_, true) | Change::Class(_, true))
-            );
-            kind && line.recorded_at == self.opened_at
-        };
-        !self.dropped && self.timeline.iter().all(of_the_opening)
+        !self.dropped && self.timeline.iter().all(|line| self.opening.contains(&line.seq))
+    }
+
+    /// The fact that last gave a value to the field that a change is about; `None` while it has the one it was opened with.
+    pub(crate) fn last_set(&self, change: &Change) -> Option<u64> {
+        let sets = |line: &&Entry| matches!(&line.what, Line::Changed(other) if other.same_field(change));
+        self.timeline.iter().rev().find(sets).map(|line| line.seq)
     }
 
     /// Place of the next line.

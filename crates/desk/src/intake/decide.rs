@@ -316,27 +316,29 @@ pub(crate) fn undo_decision(desk: &Desk, report: ReportId, of: u64, by: Actor) -
     reopen(desk, report, by)
 }
 
-/// Take back what one act decided about many; what somebody changed since stays.
-pub(crate) fn undo_batch(desk: &Desk, batch: u64, by: Actor) -> Result<Decision, Refusal> {
+/// Take back what one act decided about many; what somebody changed since stays, and so does what this person may not act on any more.
+pub(crate) fn undo_batch(desk: &Desk, batch: u64, by: AccountId) -> Result<Decision, Refusal> {
     let reports = desk.intake.batches.get(&batch).ok_or(Refusal::TooLate { why: "undo-gone" })?;
     let mut decision = Decision::default();
     for (seq, report) in reports {
-        if desk.intake.get(*report).decided_seq == Some(*seq) {
-            decision.facts.push(intake(Fact::Reopened { report: *report, by }).into());
+        let kept = desk.intake.get(*report);
+        if kept.decided_seq == Some(*seq) && desk.team_still_may(by, kept.class).is_ok() {
+            decision.facts.push(intake(Fact::Reopened { report: *report, by: Actor::Person(by) }).into());
         }
     }
     if decision.facts.is_empty() { Err(Refusal::TooLate { why: "undone" }) } else { Ok(decision) }
 }
 
-/// Give a report the opinion back that it had, unless somebody changed it since.
+/// Give a report the opinion back that it had before the fact `of`, unless somebody, or a message that followed, changed it since.
 pub(crate) fn undo_appraisal(
     desk: &Desk,
     report: ReportId,
+    of: u64,
     before: &Appraisal,
     after: &Appraisal,
     by: AccountId,
 ) -> Result<Decision, Refusal> {
-    if desk.intake.get(report).appraisal != *after {
+    if !desk.intake.get(report).appraised_by(of, after) {
         return Err(Refusal::TooLate { why: "changed" });
     }
     Ok(Decision::one(intake(Fact::Appraised { report, by, appraisal: before.clone() }), Outcome::Done))

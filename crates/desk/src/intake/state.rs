@@ -233,6 +233,12 @@ impl Report {
         matches!(self.erasure, Erasure::Done { .. })
     }
 
+    /// Whether the fact `of` was the last one by which a person said what this is about, and nothing else was learned since.
+    pub(crate) fn appraised_by(&self, of: u64, appraisal: &Appraisal) -> bool {
+        let last = self.history.iter().rev().find(|event| event.what == Happened::Appraised);
+        last.is_some_and(|event| event.seq == of) && self.appraisal == *appraisal
+    }
+
     /// When it happened, as far as known.
     pub(crate) fn happened_at(&self) -> Timestamp {
         self.event_at.unwrap_or(self.received_at)

@@ -215,13 +215,14 @@ fn incidents() -> Vec<Fact> {
         Change::Organisation(OrganisationId(1), true),
         Change::Person(ME, true),
     ];
-    let opened = |tlp, persons| F::Opened {
+    let opened = |tlp, persons, with| F::Opened {
         incident,
         reference: Reference::new(Named::Incident, 0x98_7654_3210),
         by: ME_ACTOR,
         since: AT,
         audience: Audience { organisations: 3, tlp, persons },
         severity: Some(Severity::C3),
+        with,
         title: Open("Servers versleuteld".to_owned()),
     };
     let noted = |kind, tlp| F::Noted {
@@ -235,7 +236,7 @@ fn incidents() -> Vec<Fact> {
         note: Open(Note { text: "Netwerk uit".to_owned(), why: "loopt nog".to_owned() }),
     };
     let text = || Open("Bel de leverancier".to_owned());
-    let mut facts = vec![opened(Tlp::Amber, Vec::new()), opened(Tlp::Red, vec![ME])];
+    let mut facts = vec![opened(Tlp::Amber, Vec::new(), 0), opened(Tlp::Red, vec![ME], 0)];
     facts.extend(changes.map(|change| F::Changed { incident, by: ME_ACTOR, change }));
     facts.extend([
         noted(NoteKind::Note, Tlp::Clear),
@@ -247,6 +248,7 @@ fn incidents() -> Vec<Fact> {
         F::Dropped { incident, by: ME_ACTOR },
         F::Held { incident, by, reason: text() },
         F::HoldLifted { incident, by, reason: text() },
+        opened(Tlp::Amber, Vec::new(), 3),
     ]);
     facts.into_iter().map(Fact::Incidents).collect()
 }

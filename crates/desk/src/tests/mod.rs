@@ -10,3 +10,4 @@ mod search;
 mod size;
 mod snapshot;
 mod story;
+mod undo;

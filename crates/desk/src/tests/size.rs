@@ -122,6 +122,7 @@ impl Builder {
             since: self.at,
             audience: Audience { organisations, tlp: Tlp::Amber, persons: Vec::new() },
             severity: Severity::ALL.get((n % 6) as usize).copied(),
+            with: 2,
             title: Sealed::Open(title),
         }));
         self.apply(Fact::Incidents(incidents::Fact::Changed { incident, by, change: Change::Board(board, true) }));

@@ -8,7 +8,6 @@ mod writer;
 
 use crate::disk::{Checkpoint, Disk};
 use crate::invariant::{Broken, Check, Invariant, broken};
-use crate::known;
 use crate::machine::Machine;
 use crate::model::Model;
 use crate::people::People;
@@ -41,14 +40,12 @@ pub struct Options {
     pub compare_every: u32,
     /// How the store or the engine is broken on purpose.
     pub flaw: Flaw,
-    /// Known defects end the story too.
-    pub strict: bool,
 }
 
 impl Options {
     /// The story of a seed.
     pub fn new(seed: u64) -> Options {
-        Options { seed, steps: STEPS, compare_every: 1, flaw: Flaw::None, strict: false }
+        Options { seed, steps: STEPS, compare_every: 1, flaw: Flaw::None }
     }
 }
 
@@ -57,8 +54,6 @@ impl Options {
 pub struct Summary {
     /// Counts of what happened, by name.
     pub counts: BTreeMap<&'static str, u64>,
-    /// How often each known defect showed, by its place in the list.
-    pub known: BTreeMap<usize, u64>,
 }
 
 impl Summary {
@@ -79,7 +74,6 @@ impl Summary {
     /// Together with another story.
     pub fn join(&mut self, other: &Summary) {
         other.counts.iter().for_each(|(what, n)| self.adds(what, *n));
-        other.known.iter().for_each(|(what, n)| *self.known.entry(*what).or_default() += n);
     }
 }
 
@@ -110,11 +104,6 @@ fn run_once(options: Options, traced: bool) -> Result<Summary, Box<Failure>> {
         broken(Invariant::NoPanic, what.unwrap_or_default())
     });
     let Err(broken) = ended else { return Ok(simulation.summary) };
-    if let Some(defect) = known::defect(&broken).filter(|_| !options.strict) {
-        *simulation.summary.known.entry(defect).or_default() += 1;
-        simulation.summary.add("stories ended by a known defect");
-        return Ok(simulation.summary);
-    }
     let trace = simulation.trace.into();
     Err(Box::new(Failure { seed: options.seed, broken, step: simulation.step, trace }))
 }
@@ -233,18 +222,6 @@ impl Simulation {
     /// What the machine's clock says.
     fn clock(&self) -> Timestamp {
         Timestamp(self.time + self.offset)
-    }
-
-    /// Something is broken: known things are counted, others (and what hides others) end the story.
-    fn judge(&mut self, check: Check) -> Check {
-        let Err(broken) = check else { return Ok(()) };
-        match known::defect(&broken) {
-            Some(defect) if !self.options.strict => {
-                *self.summary.known.entry(defect).or_default() += 1;
-                Ok(())
-            }
-            _ => Err(broken),
-        }
     }
 
     fn one_step(&mut self) -> Check {

@@ -202,7 +202,7 @@ impl Simulation {
         self.note(|| format!("the storage fails: {why}"));
         group.replies.into_iter().for_each(|reply| self.refused(reply));
         match refused {
-            Some(why) => self.judge(broken(Invariant::JournalTakesIt, why)),
+            Some(why) => broken(Invariant::JournalTakesIt, why),
             None => Ok(()),
         }
     }
@@ -362,10 +362,9 @@ impl Simulation {
     fn check_undo_fact(&mut self, of: u64, fact: &Fact) -> Check {
         let invariant = Invariant::UndoTakesBackThat;
         if let Some(latest) = Model::touched(fact).and_then(|t| self.model.latest.get(&t).copied()) {
-            let check = holds(latest == of, invariant, || {
+            holds(latest == of, invariant, || {
                 format!("fact {of} is undone though fact {latest} set the same since: {fact:?}")
-            });
-            self.judge(check)?;
+            })?;
         }
         let Fact::Incidents(incidents::Fact::Changed { change, .. }) = fact else { return Ok(()) };
         match (self.model.before.get(&of), Saw::of(change)) {
@@ -396,11 +395,9 @@ impl Simulation {
             (Did::Task, [Fact::Incidents(incidents::Fact::TaskSet { .. })]) => true,
             _ => false,
         };
-        let check = holds(fits && undone.who == act.who, Invariant::UndoTakesBackThat, || {
-            let what = if facts.iter().any(dropped) { "which dropped the incident" } else { "which" };
-            format!("{:?} took back fact {of} ({:?} of {:?}), {what}: {facts:?}", act.who, undone.did, undone.who)
-        });
-        self.judge(check)
+        holds(fits && undone.who == act.who, Invariant::UndoTakesBackThat, || {
+            format!("{:?} took back fact {of} ({:?} of {:?}): {facts:?}", act.who, undone.did, undone.who)
+        })
     }
 }
 

@@ -435,21 +435,20 @@ impl Lens<'_> {
 
     fn undo_of_incident(&self, incident: IncidentId, kept: &Incident) -> Vec<UndoRow> {
         let mine = self.desk.undoable.iter().rev().filter(|(_, u)| u.by == self.viewer.account);
-        let key = |what: &Inverse| match what {
-            Inverse::Field(of, _, after) if *of == incident && kept.current(after).same_value(after) => {
-                Some(after.field())
-            }
+        let key = |seq: u64, what: &Inverse| match what {
+            Inverse::Field(of, _, after) if *of == incident && kept.last_set(after) == Some(seq) => Some(after.field()),
             Inverse::Line(of, entry) if *of == incident => {
                 kept.timeline[entry.index()].withdrawn.is_none().then_some("line")
             }
-            Inverse::Task(of, task, was_done) if *of == incident => {
-                (kept.tasks[task.index()].done.is_some() != *was_done).then_some("task")
+            Inverse::Task(of, task, _) if *of == incident => {
+                let task = &kept.tasks[task.index()];
+                (task.set == Some(seq) && !task.withdrawn).then_some("task")
             }
             Inverse::Opening(of) if *of == incident && kept.untouched() => Some("opening"),
             _ => None,
         };
         let mut rows: Vec<UndoRow> =
-            mine.filter_map(|(seq, u)| key(&u.what).map(|key| UndoRow { of: *seq, key })).collect();
+            mine.filter_map(|(seq, u)| key(*seq, &u.what).map(|key| UndoRow { of: *seq, key })).collect();
         // Opening was one act of several facts: it is offered once.
         let mut opening = false;
         rows.retain(|row| row.key != "opening" || !std::mem::replace(&mut opening, true));

@@ -232,13 +232,18 @@ impl Lens<'_> {
         for (seq, undoable) in mine {
             match &undoable.what {
                 Inverse::Reopen(of) if *of == report && kept.decided_seq == Some(*seq) => return (Some(*seq), 0),
-                Inverse::Opening(_) if kept.decided_seq == Some(*seq) => return (Some(*seq), 0),
+                Inverse::Opening(of) if kept.decided_seq == Some(*seq) && self.desk.incidents.get(*of).untouched() => {
+                    return (Some(*seq), 0);
+                }
                 Inverse::Batch(batch) if kept.decided_seq == Some(*seq) => {
-                    let stands = |(s, r): &&(u64, ReportId)| intake.get(*r).decided_seq == Some(*s);
+                    let stands = |(s, r): &&(u64, ReportId)| {
+                        let of = intake.get(*r);
+                        of.decided_seq == Some(*s) && self.may_see(of.class)
+                    };
                     let all = intake.batches.get(batch).map_or(0, |b| b.iter().filter(stands).count());
                     return (Some(*seq), all.saturating_sub(1));
                 }
-                Inverse::Appraisal(of, _, after) if *of == report && kept.appraisal == *after => {
+                Inverse::Appraisal(of, _, after) if *of == report && kept.appraised_by(*seq, after) => {
                     return (Some(*seq), 0);
                 }
                 _ => {}

@@ -1,0 +1,252 @@
+//! An undo takes back the fact that it names, while that is the last one about its thing; whatever the clock says meanwhile.
+
+use crate::command::{Actor, Command, Outcome, Refusal};
+use crate::ids::{AccountId, EntryId, Reference, TaskId};
+use crate::incidents::{self, Change, Severity};
+use crate::intake::{self, Kind, Status, Verdict};
+use crate::lens::Tlp;
+use crate::outbox::About;
+use crate::register::BoardId;
+use crate::testing::{Mail, Story, digest};
+use proptest::prelude::*;
+
+fn change(story: &mut Story, by: AccountId, incident: Reference, change: Change) -> u64 {
+    let incident = story.incident(by, incident);
+    story.act(by, Command::Incidents(incidents::Command::Change { incident, change, expected: None }));
+    story.last_seq()
+}
+
+fn undo(story: &mut Story, by: AccountId, of: u64) -> Result<Outcome, Refusal> {
+    story.submit(Actor::Person(by), Command::Undo { by, of })
+}
+
+fn open_with_board(story: &mut Story, board: BoardId) -> (Reference, u64) {
+    let reports = vec![story.mail(&Mail::default())].into_iter().map(|r| story.report(story.duty, r)).collect();
+    let open = incidents::Command::Open {
+        by: story.duty,
+        title: "Servers versleuteld".to_owned(),
+        severity: None,
+        tlp: Tlp::Amber,
+        since: None,
+        boards: vec![board],
+        classes: vec!["malicious-code/infected-system".to_owned()],
+        reports,
+    };
+    let opening = story.last_seq() + 1;
+    let Outcome::Incident(reference) = story.act(story.duty, Command::Incidents(open)) else { panic!("an incident") };
+    (reference, opening)
+}
+
+#[test]
+fn an_opening_is_taken_back_by_any_of_its_facts_while_nothing_else_happened() {
+    for fact in 0..4 {
+        let mut story = Story::new();
+        let (incident, opening) = open_with_board(&mut story, BoardId(4));
+        assert_eq!(story.last_seq(), opening + 3, "opened, a board, a class, a report");
+        let duty = story.duty;
+        assert_eq!(undo(&mut story, duty, opening + fact), Ok(Outcome::Done));
+        assert!(story.lens(duty).incident(incident).is_some_and(|i| i.dropped));
+        assert_eq!(story.replayed(), story.desk);
+    }
+}
+
+#[test]
+fn what_comes_after_the_opening_at_the_same_moment_is_no_part_of_it() {
+    // The clock stands still, as it does while it is behind the newest fact.
+    let mut story = Story::new();
+    let duty = story.duty;
+    let (incident, opening) = open_with_board(&mut story, BoardId(4));
+    let later = change(&mut story, duty, incident, Change::Board(BoardId(5), true));
+    assert_eq!(undo(&mut story, duty, opening), Err(Refusal::TooLate { why: "worked-on" }));
+    assert_eq!(undo(&mut story, duty, later), Ok(Outcome::Done));
+    let view = story.lens(duty).incident(incident).expect("it stands");
+    assert!(!view.dropped);
+    assert_eq!(view.boards.iter().map(|b| b.id).collect::<Vec<_>>(), [BoardId(4)]);
+    // Seen from the report, the opening is not offered any more either.
+    let report = view.conversation.iter().find_map(|m| match m {
+        incidents::Message::In { row, .. } => Some(row.reference),
+        incidents::Message::Out(_) => None,
+    });
+    assert_eq!(report.and_then(|r| story.lens(duty).report(r)).and_then(|v| v.undo), None);
+}
+
+#[test]
+fn a_field_that_went_away_and_came_back_is_not_what_was_set_then() {
+    let mut story = Story::new();
+    let (duty, colleague) = (story.duty, story.colleague);
+    let incident = story.open(duty, "Servers", &[]);
+    let severity = |s| Change::Severity(Some(s));
+    let mine = change(&mut story, duty, incident, severity(Severity::C1));
+    change(&mut story, colleague, incident, severity(Severity::C2));
+    change(&mut story, colleague, incident, severity(Severity::C1));
+    assert_eq!(undo(&mut story, duty, mine), Err(Refusal::TooLate { why: "changed" }));
+    let offered = story.lens(duty).incident(incident).map(|i| i.undo).unwrap_or_default();
+    assert!(offered.iter().all(|row| row.of != mine), "{offered:?}");
+}
+
+#[test]
+fn a_task_is_set_back_by_whoever_set_it_last_and_not_once_it_is_taken_back() {
+    let mut story = Story::new();
+    let (duty, colleague) = (story.duty, story.colleague);
+    let incident = story.open(duty, "Servers", &[]);
+    let leave = story.incident(duty, incident);
+    let text = "Bel de leverancier".to_owned();
+    let add = incidents::Command::AddTask { incident: leave, text, assignee: None, due: None };
+    story.act(duty, Command::Incidents(add));
+    let entry = EntryId(story.desk.incidents.get(leave.id).timeline.len() as u32 - 1);
+    let set = |story: &mut Story, by, done| {
+        let incident = story.incident(by, incident);
+        story.act(by, Command::Incidents(incidents::Command::SetTask { incident, task: TaskId(0), done }));
+        story.last_seq()
+    };
+    let mine = set(&mut story, duty, true);
+    set(&mut story, colleague, false);
+    let theirs = set(&mut story, colleague, true);
+    assert_eq!(undo(&mut story, duty, mine), Err(Refusal::TooLate { why: "changed" }));
+    story.act(duty, Command::Incidents(incidents::Command::Withdraw { incident: leave, entry }));
+    assert_eq!(undo(&mut story, colleague, theirs), Err(Refusal::TooLate { why: "withdrawn" }));
+    let offered = story.lens(colleague).incident(incident).map(|i| i.undo).unwrap_or_default();
+    assert!(offered.iter().all(|row| row.key != "task"), "{offered:?}");
+}
+
+#[test]
+fn an_opinion_that_came_back_is_not_taken_from_whoever_gave_it_back() {
+    let mut story = Story::new();
+    let (duty, colleague) = (story.duty, story.colleague);
+    let reference = story.mail(&Mail::default());
+    let mut say = |by, kind| {
+        let report = story.report(by, reference);
+        let say = intake::Command::Appraise { report, kind: Some(kind), hit_now: None, board: None };
+        story.act(by, Command::Intake(say));
+        story.last_seq()
+    };
+    let mine = say(duty, Kind::Press);
+    say(colleague, Kind::Citizen);
+    say(colleague, Kind::Press);
+    assert_eq!(undo(&mut story, duty, mine), Err(Refusal::TooLate { why: "changed" }));
+}
+
+#[test]
+fn many_are_taken_back_as_far_as_the_person_may_still_act_on_them() {
+    let mut story = Story::new();
+    let (duty, colleague) = (story.duty, story.colleague);
+    let incident = story.open(colleague, "Servers", &[]);
+    let reports: Vec<Reference> = (0..3).map(|_| story.mail(&Mail::default())).collect();
+    let verdict = |incident| Verdict::Incident { incident, opened: false };
+    let leaves = reports.iter().map(|r| story.report(duty, *r)).collect();
+    let to = verdict(story.incident(duty, incident).id);
+    story.act(duty, Command::Intake(intake::Command::DecideMany(leaves, to)));
+    let seq = story.last_seq();
+    change(&mut story, colleague, incident, Change::Tlp(Tlp::Red));
+    // All of them went where this person may not look any more.
+    assert_eq!(undo(&mut story, duty, seq), Err(Refusal::TooLate { why: "undone" }));
+    assert_eq!(story.desk.incidents.get(story.incident(colleague, incident).id).reports.len(), 3);
+}
+
+#[test]
+fn what_was_written_about_a_report_leaves_an_incident_with_it() {
+    let mut story = Story::new();
+    let duty = story.duty;
+    let report = story.mail(&Mail::default());
+    let incident = story.open(duty, "Servers", &[report]);
+    let stays = story.mail(&Mail { from: "burgemeester@elders.example", ..Mail::default() });
+    let leave = story.report(duty, stays);
+    let verdict = Verdict::Incident { incident: story.incident(duty, incident).id, opened: false };
+    story.act(duty, Command::Intake(intake::Command::Decide(leave, verdict)));
+    let draft = story.draft("supplier@ict.example", "hulp");
+    let leave = story.report(duty, report);
+    story.act(duty, Command::Intake(intake::Command::Reply { report: leave, draft, ask: false }));
+    let (kept, supplier) = (leave.id, digest("supplier@ict.example"));
+    let other = story.report(duty, stays).id;
+    assert!(story.desk.takes_part(other, &supplier));
+    story.act(duty, Command::Intake(intake::Command::Reopen(leave)));
+    assert!(story.desk.takes_part(kept, &supplier), "in the report's own conversation still");
+    assert!(!story.desk.takes_part(other, &supplier), "in the incident no more");
+    let of = story.incident(duty, incident).id;
+    let about = |n: &crate::ids::NoticeId| story.desk.outbox.get(*n).about == About::Report(kept);
+    assert!(!story.desk.incidents.get(of).notices.iter().any(about));
+    assert_eq!(story.replayed(), story.desk);
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Set { colleague: bool, field: u8, value: u8 },
+    Undo { colleague: bool, back: u8 },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        3 => (any::<bool>(), 0..4u8, 0..3u8).prop_map(|(colleague, field, value)| Step::Set { colleague, field, value }),
+        2 => (any::<bool>(), 0..6u8).prop_map(|(colleague, back)| Step::Undo { colleague, back }),
+    ]
+}
+
+fn value(field: u8, value: u8) -> Change {
+    match field {
+        0 => Change::Severity(Some(Severity::ALL[usize::from(value)])),
+        1 => Change::Pap(incidents::Pap::ALL[usize::from(value)]),
+        2 => Change::Class("fraud/phishing".to_owned(), value > 0),
+        _ => Change::Board(BoardId(u32::from(value)), value > 0),
+    }
+}
+
+proptest! {
+    /// Two people change four fields and take back what they did, in any order, while the clock stands still: an undo works exactly
+    /// while its fact is the last one about its field, and gives back what was there before it.
+    #[test]
+    fn an_undo_works_exactly_while_its_fact_is_the_last_one(steps in proptest::collection::vec(step(), 1..40)) {
+        let mut story = Story::new();
+        let incident = story.open(story.duty, "Servers", &[]);
+        // Each fact: who, what it set, what was there before, whether a later one set the same.
+        let mut acts: Vec<(u64, AccountId, Change, Change)> = Vec::new();
+        for step in steps {
+            let (by, of) = match step {
+                Step::Set { colleague, field, value: v } => {
+                    let by = if colleague { story.colleague } else { story.duty };
+                    let leave = story.incident(by, incident);
+                    let new = value(field, v);
+                    let before = story.desk.incidents.get(leave.id).current(&new);
+                    let last = story.last_seq();
+                    if change(&mut story, by, incident, new.clone()) > last {
+                        acts.push((story.last_seq(), by, new, before));
+                    }
+                    continue;
+                }
+                Step::Undo { colleague, back } => {
+                    let by = if colleague { story.colleague } else { story.duty };
+                    let mine = acts.iter().rev().filter(|a| a.1 == by);
+                    match mine.clone().nth(usize::from(back)) {
+                        Some(act) => (by, act.clone()),
+                        None => continue,
+                    }
+                }
+            };
+            let (seq, _, set, before) = of;
+            let stands = !acts.iter().any(|(later, _, other, _)| *later > seq && other.same_field(&set));
+            let offered = story.lens(by).incident(incident).is_some_and(|i| i.undo.iter().any(|row| row.of == seq));
+            prop_assert_eq!(offered, stands);
+            let done = undo(&mut story, by, seq);
+            prop_assert_eq!(done.is_ok(), stands, "{:?}", done);
+            if stands {
+                let leave = story.incident(by, incident);
+                prop_assert_eq!(story.desk.incidents.get(leave.id).current(&set), before.clone());
+                acts.push((story.last_seq(), by, before, set));
+            }
+        }
+        prop_assert_eq!(story.replayed(), story.desk);
+    }
+}
+
+#[test]
+fn a_verdict_is_reopened_only_while_it_stands() {
+    let mut story = Story::new();
+    let duty = story.duty;
+    let reference = story.mail(&Mail::default());
+    let leave = story.report(duty, reference);
+    story.act(duty, Command::Intake(intake::Command::Decide(leave, Verdict::Spam)));
+    let first = story.last_seq();
+    assert_eq!(undo(&mut story, duty, first), Ok(Outcome::Done));
+    story.act(duty, Command::Intake(intake::Command::Decide(leave, Verdict::Spam)));
+    assert_eq!(undo(&mut story, duty, first), Err(Refusal::TooLate { why: "undone" }));
+    assert!(matches!(story.lens(duty).report(reference).map(|v| v.row.status), Some(Status::Decided(Verdict::Spam))));
+}
