@@ -79,7 +79,7 @@ impl Past {
             return;
         }
         let Some(end) = self.moment.as_of else { return self.desk.apply(seq, at, fact) };
-        if !self.was_so(at, fact, end) {
+        if !self.was_so(seq, at, fact, end) {
             self.leave_out(seq, at, fact);
         } else if at < end {
             self.desk.apply(seq, at, fact);
@@ -175,6 +175,7 @@ impl Past {
                     due: None,
                     text: Sealed::Erased,
                     done: None,
+                    set: None,
                     entry,
                     withdrawn: true,
                 });
@@ -204,6 +205,7 @@ fn unseen(seq: u64, at: Timestamp, reference: crate::ids::Reference, since: Time
     Incident {
         reference,
         opened_at: at,
+        opening: seq..=seq,
         since,
         title: Sealed::Erased,
         severity: None,

@@ -8,20 +8,20 @@ use super::Past;
 use crate::command::Actor;
 use crate::fact::Fact;
 use crate::ids::{IncidentId, ReportId, Timestamp};
-use crate::incidents::{self, Change};
+use crate::incidents;
 use crate::intake::{self, Status, Verdict};
 use crate::lens::ClassId;
 use crate::outbox::{self, About};
 
 impl Past {
     /// Whether what a fact says was so before `end`.
-    pub(super) fn was_so(&self, at: Timestamp, fact: &Fact, end: Timestamp) -> bool {
+    pub(super) fn was_so(&self, seq: u64, at: Timestamp, fact: &Fact, end: Timestamp) -> bool {
         match fact {
             // The desk's own settings, its people and its register are today's.
             Fact::House(_) | Fact::Accounts(_) => at < end,
             Fact::Intake(fact) => self.message_was_so(at, fact, end),
             Fact::Outbox(fact) => at < end && self.mail_is_there(fact),
-            Fact::Incidents(fact) => self.incident_was_so(at, fact, end),
+            Fact::Incidents(fact) => self.incident_was_so(seq, at, fact, end),
         }
     }
 
@@ -73,7 +73,7 @@ impl Past {
         }
     }
 
-    fn incident_was_so(&self, at: Timestamp, fact: &incidents::Fact, end: Timestamp) -> bool {
+    fn incident_was_so(&self, seq: u64, at: Timestamp, fact: &incidents::Fact, end: Timestamp) -> bool {
         if let incidents::Fact::Opened { since, .. } = fact {
             return (*since).min(at) < end;
         }
@@ -83,9 +83,7 @@ impl Past {
         }
         let kept = self.desk.incidents.get(incident);
         match fact {
-            incidents::Fact::Changed { change: Change::Board(..) | Change::Class(..), .. } if kept.opened_at == at => {
-                true
-            }
+            incidents::Fact::Changed { .. } if kept.opening.contains(&seq) => true,
             incidents::Fact::Noted { event_at, .. } => *event_at < end,
             incidents::Fact::Withdrawn { entry, .. } => {
                 kept.timeline.get(entry.index()).is_some_and(|line| line.class != ClassId::NOBODY)
