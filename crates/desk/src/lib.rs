@@ -29,7 +29,7 @@ pub mod testing;
 mod tests;
 pub mod view;
 
-pub use machinery::{Answerable, IncidentInventory, Inventory};
+pub use machinery::{Answerable, IncidentInventory, Inventory, Traces};
 
 use command::Undoable;
 use serde::{Deserialize, Serialize};

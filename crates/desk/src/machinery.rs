@@ -7,6 +7,19 @@ use crate::intake::{self, Arrival, Completeness, Thread, Via};
 use crate::outbox::{About, Letter, Standing};
 use crate::{Desk, Digest};
 
+/// What a message carries that may tie it to an earlier one. `Message-ID`s stand without angle brackets.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Traces<'a> {
+    /// What it says to answer, oldest first.
+    pub answers: &'a [&'a str],
+    /// Which mails it says came back.
+    pub returned: &'a [&'a str],
+    /// Keyed digests of those to whom they had gone, as the report of non-delivery says (`Final-Recipient`, `Original-Recipient`).
+    pub returned_to: &'a [Digest],
+    /// Its subject.
+    pub subject: &'a str,
+}
+
 impl Desk {
     /// The mailbox that first run gave.
     pub fn house_address(&self) -> Option<&str> {
@@ -45,13 +58,17 @@ impl Desk {
         (kept.reference, envelope_from, kept.sender)
     }
 
-    /// What `Message-ID`s (without angle brackets) and the subject say about an earlier conversation. Whether the sender takes part in
-    /// it is checked when the reading is decided upon; a reference that anybody can quote only ever *mentions*.
-    pub fn evidence(&self, report: ReportId, ids: &[&str], returned: &[&str], subject: &str) -> Option<Thread> {
-        if let Some(notice) = returned.iter().find_map(|id| self.notice_by_message_id(id)) {
-            return Some(Thread::Returns(notice));
+    /// What its traces say about an earlier conversation. Whether the sender takes part in it is checked when the reading is decided
+    /// upon; a reference that anybody can quote only ever *mentions*, and so does a report of non-delivery that does not name the one
+    /// whom our mail went to: its Message-ID is no secret.
+    pub fn evidence(&self, report: ReportId, traces: &Traces<'_>) -> Option<Thread> {
+        if let Some(notice) = traces.returned.iter().find_map(|id| self.notice_by_message_id(id)) {
+            return match traces.returned_to.contains(&self.outbox.get(notice).to) {
+                true => Some(Thread::Returns(notice)),
+                false => self.report_behind(notice).filter(|of| *of < report).map(Thread::Mentions),
+            };
         }
-        let ours = ids.iter().rev().find_map(|id| self.notice_by_message_id(id));
+        let ours = traces.answers.iter().rev().find_map(|id| self.notice_by_message_id(id));
         if let Some(notice) = ours {
             match (self.report_behind(notice), self.outbox.get(notice).about) {
                 (Some(of), _) if of < report => return Some(Thread::Continues(of)),
@@ -59,7 +76,7 @@ impl Desk {
                 _ => {}
             }
         }
-        let quoted = Reference::find_in(subject).and_then(|r| self.report_or_incident(r));
+        let quoted = Reference::find_in(traces.subject).and_then(|r| self.report_or_incident(r));
         quoted.filter(|of| *of < report).map(Thread::Mentions)
     }
 

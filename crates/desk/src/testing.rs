@@ -7,8 +7,11 @@ use crate::hints::{Message, judge};
 use crate::house::{Configured, Language};
 use crate::ids::{AccountId, NoticeId, OrganisationId, Random, Reference, ReportId, TEAM, Timestamp};
 use crate::incidents;
-use crate::intake::{self, Arrival, Automatic, Body, Completeness, Findings, Head, Incoming, Thread, Via};
+use crate::intake::{
+    self, Arrival, Authenticity, Automatic, Body, Completeness, Findings, Head, Incoming, Thread, Via,
+};
 use crate::lens::{Leave, Lens, Tlp};
+use crate::machinery::Traces;
 use crate::outbox::{self, Draft, Tried};
 use crate::past::{Moment, Past};
 use crate::register::Which;
@@ -73,8 +76,12 @@ pub struct Mail<'a> {
     pub answers: Vec<String>,
     /// `Message-ID`s of ours that come back with it.
     pub returns: Vec<String>,
+    /// To whom those had gone, as it says.
+    pub returned_to: Vec<&'a str>,
     /// Whether a machine sent it.
     pub automatic: Automatic,
+    /// Whether it is from whom it says.
+    pub authenticity: Option<Authenticity>,
 }
 
 impl Default for Mail<'_> {
@@ -87,7 +94,9 @@ impl Default for Mail<'_> {
             event_at: None,
             answers: Vec::new(),
             returns: Vec::new(),
+            returned_to: Vec::new(),
             automatic: Automatic::No,
+            authenticity: None,
         }
     }
 }
@@ -247,7 +256,9 @@ impl Story {
         let opinion = judge(&self.desk, &message);
         let ids: Vec<&str> = mail.answers.iter().map(String::as_str).collect();
         let returned: Vec<&str> = mail.returns.iter().map(String::as_str).collect();
-        let thread: Option<Thread> = self.desk.evidence(report, &ids, &returned, mail.subject);
+        let returned_to: Vec<crate::Digest> = mail.returned_to.iter().map(|a| digest(a)).collect();
+        let traces = Traces { answers: &ids, returned: &returned, returned_to: &returned_to, subject: mail.subject };
+        let thread: Option<Thread> = self.desk.evidence(report, &traces);
         let (reference, ..) = self.desk.door_of(report);
         let answers = !automatic && mail.via != Via::Import;
         let answer = answers.then(|| self.draft(mail.from, &format!("Ontvangen: {reference}")));
@@ -264,6 +275,7 @@ impl Story {
                 snippet: mail.text.chars().take(300).collect(),
                 observables: observables::find(mail.text, Some(ADDRESS)),
                 reasons: opinion.reasons,
+                authenticity: mail.authenticity.clone().map(Box::new),
                 ..Head::default()
             },
             body: Body { text: mail.text.to_owned(), ..Body::default() },

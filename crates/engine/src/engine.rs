@@ -326,7 +326,16 @@ impl Engine {
         self.inner.events.subscribe()
     }
 
-    /// Keyed digest of an address or another short thing that must not be guessable from its hash. Case does not count.
+    /// Keyed digest of a mail address. Neither case nor `+anything` counts: it is one mailbox, which gets one receipt an hour.
+    pub fn digest_of_address(&self, address: &str) -> Digest {
+        let address = address.trim();
+        match address.rsplit_once('@').and_then(|(local, domain)| Some((local.split_once('+')?.0, domain))) {
+            Some((local, domain)) if !local.is_empty() => self.digest(&format!("{local}@{domain}")),
+            _ => self.digest(address),
+        }
+    }
+
+    /// Keyed digest of another short thing that must not be guessable from its hash. Case does not count.
     pub fn digest(&self, what: &str) -> Digest {
         keyed(&self.inner.digest_key, what.trim().to_lowercase().as_bytes())
     }
@@ -345,7 +354,7 @@ impl Engine {
         let random: String = random.iter().map(|b| format!("{b:02x}")).collect();
         Draft {
             to: to.trim().to_owned(),
-            to_digest: self.digest(to),
+            to_digest: self.digest_of_address(to),
             subject: subject.to_owned(),
             text: text.to_owned(),
             language,

@@ -54,6 +54,9 @@ pub struct FormReport {
     pub files: Vec<FormFile>,
     /// Sent again under the same key it is the same report.
     pub idempotency: Option<String>,
+    /// No receipt goes to the address: a machine may have typed it, or one visitor typed many.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub no_receipt: bool,
 }
 
 impl FormReport {
@@ -83,7 +86,7 @@ impl Engine {
             via,
             event_at: form.since,
             digest: self.same_form(&form, &raw),
-            sender: address.map(|a| self.digest(a)),
+            sender: address.map(|a| self.digest_of_address(a)),
             arrival: Arrival {
                 raw_sha256: hex(&Sha256::digest(&raw)),
                 from: Some(form.name.clone()),
@@ -162,12 +165,12 @@ impl Engine {
             observables: thought.observables,
             reasons: thought.reasons,
             authentication: Vec::new(),
+            authenticity: None,
             board_as_typed: Some(form.board.clone()).filter(|b| !b.is_empty()),
         };
-        let answer = (via != Via::Phone && form.email.contains('@')).then(|| {
-            let language = if thought.appraisal.board.is_some() { Language::Nl } else { form.language };
-            self.receipt(&form.email, language, received.reference, Vec::new())
-        });
+        let language = if thought.appraisal.board.is_some() { Language::Nl } else { form.language };
+        let answers = via != Via::Phone && !form.no_receipt;
+        let answer = answers.then(|| self.receipt(&form.email, language, received.reference, Vec::new())).flatten();
         Findings {
             completeness: intake::Completeness::Full,
             automatic: intake::Automatic::No,

@@ -91,7 +91,7 @@ impl Engine {
             via: mail.via,
             event_at: written.map(Timestamp::from_seconds).filter(|t| *t <= self.now()),
             digest,
-            sender: sender.map(|a| self.digest(a)),
+            sender: sender.map(|a| self.digest_of_address(a)),
             arrival: Arrival {
                 raw_sha256: hex(&Sha256::digest(&mail.raw)),
                 message_id: scan.message_id,

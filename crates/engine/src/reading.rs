@@ -2,6 +2,7 @@
 
 use crate::engine::{Engine, Fault, WeakEngine};
 use crate::forms::first_words;
+use desk::Traces;
 use desk::command::{Actor, Command};
 use desk::hints;
 use desk::house::Language;
@@ -212,7 +213,10 @@ fn mail_findings(engine: &Engine, report: ReportId, via: Via, reading: Reading) 
     );
     let ids: Vec<&str> = reading.references.iter().chain(&reading.in_reply_to).map(|i| bare(i)).collect();
     let returned: Vec<&str> = reading.returned_message_ids.iter().map(|i| bare(i)).collect();
-    let thread = engine.peek(|desk| desk.evidence(report, &ids, &returned, &reading.subject));
+    let returned_to: Vec<desk::Digest> =
+        reading.returned_recipients.iter().map(|a| engine.digest_of_address(a)).collect();
+    let traces = Traces { answers: &ids, returned: &returned, returned_to: &returned_to, subject: &reading.subject };
+    let thread = engine.peek(|desk| desk.evidence(report, &traces));
     let answer = answer(engine, via, &reading, envelope_from.as_deref(), reference, &thought);
     let attachments = reading.attachments.iter().take(ATTACHMENTS_MAX).map(|part| Attachment {
         index: part.index,
@@ -233,6 +237,7 @@ fn mail_findings(engine: &Engine, report: ReportId, via: Via, reading: Reading) 
         observables: thought.observables,
         reasons: thought.reasons,
         authentication: reading.authentication.clone(),
+        authenticity: None,
         board_as_typed: None,
     };
     Findings {
@@ -273,15 +278,12 @@ fn answer(
         Some(from) => from,
         None => reading.from_address.as_deref()?,
     };
-    if !to.contains('@') || engine.address().is_some_and(|own| own.eq_ignore_ascii_case(to)) {
-        return None;
-    }
     let language = match thought.appraisal.board {
         Some(_) => Language::Nl,
         None => thought.language.unwrap_or_default(),
     };
     let replied_to = reading.message_id.iter().map(|i| bare(i).to_owned()).collect();
-    Some(engine.receipt(to, language, reference, replied_to))
+    engine.receipt(to, language, reference, replied_to)
 }
 
 fn bare(message_id: &str) -> &str {

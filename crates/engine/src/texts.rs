@@ -123,14 +123,18 @@ pub fn fill(template: &str, language: Language, values: &[(&str, Option<&str>)])
 }
 
 impl Engine {
-    /// The automatic receipt: reference, and what to do in the first hour.
+    /// The automatic receipt: reference, and what to do in the first hour. `None` for an address that no person reads, and for our own.
     pub(crate) fn receipt(
         &self,
         to: &str,
         language: Language,
         reference: Reference,
         in_reply_to: Vec<String>,
-    ) -> Draft {
+    ) -> Option<Draft> {
+        let ours = post::door::Mailboxes::from_iter(self.address());
+        if !to.contains('@') || !post::read::reads_answers(to) || ours.take(to) {
+            return None;
+        }
         let (address, phone) =
             (self.address().unwrap_or_default(), self.peek(|desk| desk.house_phone().map(str::to_owned)));
         let phone = phone.map(|p| phone_line(language).trim_end().replace("{phone}", &p)).unwrap_or_default();
@@ -140,7 +144,7 @@ impl Engine {
         let filled = fill(receipt_text(language), language, &values);
         let (head, text) = filled.split_once('\n').unwrap_or((&filled, ""));
         let subject = head.strip_prefix("Subject:").unwrap_or(head).trim();
-        self.draft(to, subject, text.trim_start_matches('\n'), language, in_reply_to)
+        Some(self.draft(to, subject, text.trim_start_matches('\n'), language, in_reply_to))
     }
 }
 

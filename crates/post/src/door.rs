@@ -72,9 +72,16 @@ impl Mailboxes {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = addresses;
     }
 
-    /// Whether `test` holds for one of them (lower case).
-    pub(crate) fn any(&self, test: impl Fn(&str) -> bool) -> bool {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).iter().any(|a| test(a))
+    /// Whether mail to this address is theirs: `local+anything@domain` is `local@domain`, and `postmaster` of each of
+    /// their domains is. Case does not matter.
+    pub fn take(&self, address: &str) -> bool {
+        let address = address.to_lowercase();
+        let Some((local, domain)) = address.rsplit_once('@') else { return address == "postmaster" };
+        let plain = local.split_once('+').map_or(local, |(local, _)| local);
+        self.0.read().unwrap_or_else(PoisonError::into_inner).iter().any(|ours| {
+            *ours == address
+                || ours.rsplit_once('@').is_some_and(|(l, d)| d == domain && (l == plain || plain == "postmaster"))
+        })
     }
 }
 

@@ -80,7 +80,10 @@ pub fn mail(
     );
     let ids: Vec<&str> = reading.references.iter().chain(&reading.in_reply_to).map(|i| bare(i)).collect();
     let returned: Vec<&str> = reading.returned_message_ids.iter().map(|i| bare(i)).collect();
-    let thread = desk.evidence(report, &ids, &returned, &reading.subject);
+    let returned_to: Vec<desk::Digest> = reading.returned_recipients.iter().map(|a| digest(a)).collect();
+    let traces =
+        desk::Traces { answers: &ids, returned: &returned, returned_to: &returned_to, subject: &reading.subject };
+    let thread = desk.evidence(report, &traces);
     let answer = answer(chance, via, &reading, envelope_from.as_deref(), reference);
     let head = Head {
         from_name: reading.from_name.clone(),

@@ -1,6 +1,6 @@
 //! Mail in, mail out, and kills in between.
 
-use crate::desk::{Desk, Sink, done, reports, until};
+use crate::desk::{Desk, MAILBOX, Sink, done, reports, until};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
@@ -85,6 +85,15 @@ fn a_sender_gets_one_receipt_and_robots_get_none() {
         desk.send(&format!("it{k}@stad{k}.example"), &mail(k, more)).unwrap();
     }
     desk.send("", &mail(6, "")).unwrap();
+    for machine in ["postmaster@stad8.example", "MAILER-DAEMON@stad8.example", "Postmaster+x@stad8.example"] {
+        desk.send(machine, &mail(8, &format!("X-From: {machine}\r\n"))).unwrap();
+    }
+    for ours in [MAILBOX.to_owned(), MAILBOX.replace('@', "+tag@"), MAILBOX.to_uppercase()] {
+        desk.send(&ours, &mail(9, &format!("X-From: {ours}\r\n"))).unwrap();
+    }
+    for tagged in ["it1+1@stad1.example", "IT1+2@stad1.example"] {
+        desk.send(tagged, &mail(1, &format!("X-From: {tagged}\r\n"))).unwrap();
+    }
     let receipt = until("the receipt leaves", || sink.mails().into_iter().find(|m| m.to.contains("stad1")));
     desk.kill();
     desk.again();

@@ -1,6 +1,6 @@
 //! What may become of a message.
 
-use super::{Appraisal, Automatic, Command, Fact, Happened, Report, Status, Thread, Verdict, erase};
+use super::{Appraisal, Automatic, Command, Fact, Happened, Proof, Report, Status, Thread, Verdict, erase};
 use crate::Desk;
 use crate::command::{Actor, Context, Decision, Outcome, Refusal};
 use crate::fact::{self, Recorded};
@@ -139,7 +139,8 @@ fn decide_read(
     // What a person said of it before it was read stands.
     let said = kept.history.iter().any(|event| event.what == Happened::Appraised);
     let appraisal = if said { kept.appraisal.clone() } else { findings.appraisal };
-    let thread = findings.thread.and_then(|t| proven(desk, report, t));
+    let authentic = findings.head.authenticity.as_ref().is_none_or(|a| a.standing != Proof::Failed);
+    let thread = findings.thread.and_then(|t| proven(desk, report, t, authentic));
     let content = serde_json::to_vec(&findings.body).expect("a reading is plain data");
     let fact = intake(Fact::Read {
         report,
@@ -194,9 +195,10 @@ fn joins_incident(desk: &Desk, incident: IncidentId) -> Option<Verdict> {
     (kept.phase != Phase::Closed && !kept.dropped).then_some(Verdict::Incident { incident, opened: false })
 }
 
-/// A token of ours counts only together with a sender who takes part in that conversation already.
-fn proven(desk: &Desk, report: ReportId, thread: Thread) -> Option<Thread> {
-    let sender = desk.intake.get(report).sender;
+/// A token of ours counts only together with a sender who takes part in that conversation already. An address that a check says the
+/// mail is not from makes nobody that sender.
+fn proven(desk: &Desk, report: ReportId, thread: Thread, authentic: bool) -> Option<Thread> {
+    let sender = desk.intake.get(report).sender.filter(|_| authentic);
     match thread {
         Thread::Continues(of) => {
             let root = conversation_root(desk, of);

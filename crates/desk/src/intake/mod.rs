@@ -187,6 +187,63 @@ pub struct Reason {
     pub found: String,
 }
 
+/// Whether a mail is from whom it says: shown, not assumed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Authenticity {
+    /// What follows for the address in `From`.
+    pub standing: Proof,
+    /// What was checked, by whom.
+    pub checks: Vec<AuthenticityCheck>,
+    /// Why no check was made, or not all: key of the reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_checked: Option<String>,
+}
+
+/// What is known of the address in `From`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Proof {
+    /// Nobody looked.
+    #[default]
+    Unchecked,
+    /// The domain in `From` stands for it.
+    Verified,
+    /// Looked at, and nothing speaks for or against it.
+    Unproven,
+    /// What should speak for it speaks against it.
+    Failed,
+}
+
+impl Proof {
+    /// All of them.
+    pub const ALL: [Proof; 4] = [Proof::Unchecked, Proof::Verified, Proof::Unproven, Proof::Failed];
+
+    /// Its name in the words and the API.
+    pub fn key(self) -> &'static str {
+        match self {
+            Proof::Unchecked => "unchecked",
+            Proof::Verified => "verified",
+            Proof::Unproven => "unproven",
+            Proof::Failed => "failed",
+        }
+    }
+}
+
+/// One result (RFC 8601).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuthenticityCheck {
+    /// The trusted hop that checked it; `None`: this desk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// `dkim`, `spf`, `dmarc` or `arc`.
+    pub method: String,
+    /// `pass`, `fail`, `softfail`, `neutral`, `none`, `policy`, `temperror` or `permerror`.
+    pub result: String,
+    /// Which domain it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain: Option<String>,
+}
+
 /// What was read in a message, as much as a list and a head need. The rest stands in the bulk content.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Head {
@@ -208,8 +265,11 @@ pub struct Head {
     pub observables: Vec<Observable>,
     /// Why it is thought to be what it is thought to be.
     pub reasons: Vec<Reason>,
-    /// `Authentication-Results` of the trusted hop.
+    /// `Authentication-Results` of the trusted hop, as written; before there was one, of every hop.
     pub authentication: Vec<String>,
+    /// Whether it is from whom it says, as far as somebody checked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authenticity: Option<Box<Authenticity>>,
     /// Which board's name the writer gave, as typed (form, phone).
     pub board_as_typed: Option<String>,
 }

@@ -162,6 +162,7 @@ fn head() -> Head {
         observables: vec![observable(), Observable { benign: Some("private".to_owned()), ..observable() }],
         reasons: vec![Reason { key: "board-domain".to_owned(), found: "voorbeeld.be".to_owned() }],
         authentication: vec!["dkim=pass".to_owned()],
+        authenticity: None,
         board_as_typed: Some("Voorbeeld".to_owned()),
     }
 }

@@ -58,7 +58,9 @@ pub(super) fn step(story: &mut Story, dice: &mut Dice, references: &mut Vec<Refe
                 event_at: dice.some(&[None, None, Some(story.now.plus_seconds(-90_000))]).flatten(),
                 answers: if dice.below(3) == 0 { dice.some(&message_ids).into_iter().collect() } else { Vec::new() },
                 returns: if dice.below(9) == 0 { dice.some(&message_ids).into_iter().collect() } else { Vec::new() },
+                returned_to: SENDERS.to_vec(),
                 automatic: dice.of(&[Automatic::No, Automatic::No, Automatic::List]),
+                ..Mail::default()
             };
             if dice.below(5) == 0 {
                 references.push(story.receive(&mail).0);

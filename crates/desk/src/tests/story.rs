@@ -2,7 +2,7 @@
 
 use crate::command::{Actor, Command, Outcome, Refusal};
 use crate::incidents::{self, Change, LineView, NoteKind, Phase};
-use crate::intake::{self, Kind, Observable, QueueFilter, Status, Verdict};
+use crate::intake::{self, Authenticity, Kind, Observable, Proof, QueueFilter, Status, Verdict};
 use crate::lens::Tlp;
 use crate::outbox::{self, StandingKey, Tried};
 use crate::sealed::Sealed;
@@ -215,16 +215,40 @@ fn a_bounce_belongs_to_the_mail_that_came_back() {
         from: "mailer-daemon@sperwermonde.example",
         subject: "Undelivered Mail Returned to Sender",
         text: "mailbox full",
-        returns: vec![receipt],
+        returns: vec![receipt.clone()],
+        returned_to: vec!["IT@sperwermonde.example"],
         automatic: intake::Automatic::Bounce,
         ..Mail::default()
     };
+    // Whoever saw our Message-ID can write that it came back: only one that names its recipient is believed.
+    let forged =
+        story.mail(&Mail { returned_to: vec!["wie@elders.example"], subject: "niet bezorgd", ..bounce.clone() });
+    let view = story.lens(duty).report(reference).expect("seen");
+    assert_eq!(view.notices[0].standing, StandingKey::Sent);
+    let view = story.lens(duty).report(forged).expect("seen");
+    assert_eq!((view.row.status.key(), view.thread.map(|t| t.reference)), ("new", Some(reference)), "a person decides");
     let bounced = story.mail(&bounce);
     let view = story.lens(duty).report(reference).expect("seen");
     assert_eq!(view.notices[0].standing, StandingKey::Bounced);
     assert_eq!(view.notices[0].bounce, Some(bounced));
     assert!(view.row.undelivered);
     assert_eq!(story.lens(duty).report(bounced).map(|v| v.row.status.key()), Some("follow_up"));
+}
+
+#[test]
+fn a_from_that_fails_its_check_makes_nobody_part_of_a_conversation() {
+    let mut story = Story::new();
+    let duty = story.duty;
+    let reference = story.mail(&Mail::default());
+    story.send_all();
+    let receipt = story.lens(duty).report(reference).expect("seen").notices[0].message_id.clone();
+    for (standing, key) in [(Proof::Failed, "new"), (Proof::Unproven, "follow_up"), (Proof::Verified, "follow_up")] {
+        let authenticity = Some(Authenticity { standing, checks: Vec::new(), not_checked: None });
+        let subject = standing.key();
+        let answer = story.mail(&Mail { subject, answers: vec![receipt.clone()], authenticity, ..Mail::default() });
+        let view = story.lens(duty).report(answer).expect("seen");
+        assert_eq!(view.row.status.key(), key, "{subject}");
+    }
 }
 
 #[test]

@@ -10,6 +10,9 @@ use crate::scan;
 /// Bytes of a returned header that are looked at.
 const RETURNED_MAX_BYTES: usize = 64 * 1024;
 
+/// Local parts under which mail systems themselves write.
+const MAIL_SYSTEMS: [&str; 4] = ["mailer-daemon", "mailerdaemon", "mail-daemon", "postmaster"];
+
 /// Who wrote a mail.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -33,16 +36,18 @@ pub(super) struct Judged {
     pub automatic: Automatic,
     pub may_answer: bool,
     pub returned: Vec<String>,
+    pub returned_recipients: Vec<String>,
 }
 
 /// Judges by header, structure and, for old bounces, text.
 pub(super) fn judge(raw: &[u8], tree: &Tree, header: &Header, text: &str) -> Judged {
     let automatic = kind(tree, header);
-    let returned = match automatic {
-        Automatic::Bounce | Automatic::Feedback => returned_ids(raw, tree, text),
-        _ => Vec::new(),
+    let (returned, returned_recipients) = match automatic {
+        Automatic::Bounce | Automatic::Feedback => (returned_ids(raw, tree, text), reported_recipients(raw, tree)),
+        _ => Default::default(),
     };
-    Judged { automatic, may_answer: automatic == Automatic::No && may_answer(header), returned }
+    let may_answer = automatic == Automatic::No && may_answer(header);
+    Judged { automatic, may_answer, returned, returned_recipients }
 }
 
 fn kind(tree: &Tree, header: &Header) -> Automatic {
@@ -102,26 +107,33 @@ fn may_answer(header: &Header) -> bool {
         .get("x-auto-response-suppress")
         .is_some_and(|value| !word(Some(value)).is_empty() && word(Some(value)) != "none");
     let null_path = header.get("return-path").is_some_and(|path| path.trim() == "<>");
-    let from = sender(header);
-    let local = from.rsplit_once('@').map(|(local, _)| local).unwrap_or_default().to_owned();
-    let machine = from_mailer_daemon(header)
-        || [
-            "noreply",
-            "no-reply",
-            "no_reply",
-            "donotreply",
-            "do-not-reply",
-            "do_not_reply",
-            "bounce",
-            "bounces",
-            "listserv",
-            "majordomo",
-        ]
-        .contains(&local.as_str())
+    !suppressed && !null_path && !from_mailer_daemon(header) && reads_answers(&sender(header))
+}
+
+/// Whether a person may read what is sent to this address: not a mail system, a list's own address or one that says that
+/// nobody reads it. `+anything` and quotes around the local part do not hide what it is.
+pub fn reads_answers(address: &str) -> bool {
+    let address = address.trim().to_lowercase();
+    let local = address.rsplit_once('@').map(|(local, _)| local.trim_matches('"')).unwrap_or_default();
+    let plain = local.split_once('+').map_or(local, |(plain, _)| plain);
+    let machine = [
+        "noreply",
+        "no-reply",
+        "no_reply",
+        "donotreply",
+        "do-not-reply",
+        "do_not_reply",
+        "bounce",
+        "bounces",
+        "listserv",
+        "majordomo",
+    ]
+    .contains(&plain)
+        || MAIL_SYSTEMS.contains(&plain)
         || local.starts_with("owner-")
         || local.ends_with("-request")
         || local.ends_with("-bounces");
-    !suppressed && !null_path && !machine && !local.is_empty()
+    !machine && !plain.is_empty()
 }
 
 fn sender(header: &Header) -> String {
@@ -131,7 +143,7 @@ fn sender(header: &Header) -> String {
 fn from_mailer_daemon(header: &Header) -> bool {
     let from = sender(header);
     let local = from.split('@').next().unwrap_or_default();
-    ["mailer-daemon", "mailerdaemon", "mail-daemon", "postmaster"].contains(&local)
+    MAIL_SYSTEMS.contains(&local)
         || (from.is_empty()
             && header.get("from").is_some_and(|from| from.to_ascii_lowercase().contains("mailer-daemon")))
 }
@@ -187,4 +199,28 @@ fn returned_ids(raw: &[u8], tree: &Tree, text: &str) -> Vec<String> {
     }
     ids.truncate(IDS_MAX);
     ids
+}
+
+/// Whom a report is about: `Final-Recipient` and `Original-Recipient` of each recipient (RFC 3464, 2.3), `Original-Rcpt-To` of a
+/// complaint (RFC 5965, 3.2).
+fn reported_recipients(raw: &[u8], tree: &Tree) -> Vec<String> {
+    const REPORTS: [&str; 3] = ["message/delivery-status", "message/global-delivery-status", "message/feedback-report"];
+    let mut recipients = Vec::new();
+    let outer = tree.nodes.iter().filter(|node| node.message_depth == 0);
+    for node in outer.filter(|node| REPORTS.contains(&node.content_type.main.as_str())) {
+        let bytes = decoded(raw, node).0;
+        let text = String::from_utf8_lossy(&bytes[..bytes.len().min(RETURNED_MAX_BYTES)]);
+        for line in text.lines() {
+            let Some((name, value)) = line.split_once(':') else { continue };
+            let address = match name.trim().to_ascii_lowercase().as_str() {
+                // An address type stands before the address: `rfc822; a@b.example`.
+                "final-recipient" | "original-recipient" => value.split_once(';').map_or(value, |(_, address)| address),
+                "original-rcpt-to" => value,
+                _ => continue,
+            };
+            recipients.extend(scan::address_in(address));
+        }
+    }
+    recipients.truncate(IDS_MAX);
+    recipients
 }

@@ -13,7 +13,7 @@ mod tree;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::automatic::Automatic;
+pub use self::automatic::{Automatic, reads_answers};
 use self::body::Budget;
 use self::tree::Tree;
 use crate::scan::{self, Scan, clean};
@@ -152,6 +152,8 @@ pub struct Reading {
     pub may_answer: bool,
     /// Message-IDs of the mails that a bounce or a feedback report is about, with angle brackets.
     pub returned_message_ids: Vec<String>,
+    /// Addresses that a bounce or a feedback report is about.
+    pub returned_recipients: Vec<String>,
     /// `Authentication-Results` (RFC 8601), verbatim, newest first. Anybody can write one: trust only your own hop's.
     pub authentication: Vec<String>,
     /// `Content-Language`.
@@ -242,6 +244,7 @@ pub fn read(raw: &[u8], limits: &ReadLimits) -> Reading {
         automatic: judged.automatic,
         may_answer: judged.may_answer,
         returned_message_ids: judged.returned,
+        returned_recipients: judged.returned_recipients,
         authentication: header
             .all("authentication-results")
             .take(AUTHENTICATION_MAX)

@@ -152,6 +152,7 @@ fn bounces_and_complaints_name_the_mail_they_are_about() {
     );
     let bounce = reading(&report("delivery-status", "message/delivery-status", "text/rfc822-headers"));
     assert_eq!(bounce.returned_message_ids, ["<n1@desk.example>"]);
+    assert_eq!(bounce.returned_recipients, ["a@b.example"]);
     let feedback = reading(&report("feedback-report", "message/feedback-report", "message/rfc822"));
     assert_eq!((feedback.automatic, feedback.may_answer), (Automatic::Feedback, false));
     assert_eq!(feedback.returned_message_ids, ["<n1@desk.example>"]);
@@ -214,4 +215,24 @@ fn what_cannot_be_read_still_has_a_header() {
     let reading = Reading::unread(b"From: \"An\" <a@b.example>\r\nSubject: x\r\n\r\n", reason::WORKER_DIED);
     assert_eq!((reading.from_name.as_deref(), reading.from_address.as_deref()), (Some("An"), Some("a@b.example")));
     assert_eq!((reading.complete, reading.may_answer), (vec!["worker-died".to_owned()], false));
+}
+
+#[test]
+fn nobody_reads_what_is_sent_to_a_mail_system() {
+    for address in [
+        "postmaster@b.example",
+        "Postmaster+x@b.example",
+        "\"MAILER-DAEMON\"@b.example",
+        "noreply@b.example",
+        "owner-list@b.example",
+        "list-bounces@b.example",
+        "@b.example",
+        "nobody",
+        "",
+    ] {
+        assert!(!reads_answers(address), "{address}");
+    }
+    for address in ["an@b.example", "an+postmaster@b.example", "postmasters@b.example"] {
+        assert!(reads_answers(address), "{address}");
+    }
 }

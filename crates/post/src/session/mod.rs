@@ -57,13 +57,7 @@ impl Rules {
 
     /// Whether mail to this address is ours to take.
     pub fn takes(&self, address: &str) -> bool {
-        let address = address.to_lowercase();
-        let Some((local, domain)) = address.rsplit_once('@') else { return address == "postmaster" };
-        let plain = local.split_once('+').map_or(local, |(local, _)| local);
-        self.mailboxes.any(|ours| {
-            ours == address
-                || ours.rsplit_once('@').is_some_and(|(l, d)| d == domain && (l == plain || plain == "postmaster"))
-        })
+        self.mailboxes.take(address)
     }
 
     /// What a peer hears for whom there is no room: `421`.

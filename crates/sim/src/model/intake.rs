@@ -2,7 +2,7 @@
 
 use super::Model;
 use crate::invariant::Invariant;
-use crate::world::{Coming, World};
+use crate::world::{Coming, World, digest};
 use desk::Digest;
 use desk::accounts::Role;
 use desk::command::Actor;
@@ -238,7 +238,12 @@ impl Model {
             About::Incident(of) => Some(of.index()) == incident,
         };
         let (returns, takes_part) = match kept.thread {
-            Some(Thread::Returns(_)) => (true, true),
+            Some(Thread::Returns(notice)) => {
+                let to = self.notices[notice.index()].to;
+                let text = String::from_utf8_lossy(raw);
+                let named = text.lines().filter_map(|line| line.strip_prefix("Final-Recipient: rfc822; "));
+                (true, named.into_iter().any(|address| digest(address) == to))
+            }
             _ => {
                 let wrote = whole.iter().any(|n| self.reports[*n].sender == kept.sender);
                 let was_written_to = self.notices.iter().any(|n| ours(n.about) && Some(n.to) == kept.sender);

@@ -15,8 +15,8 @@ pub struct Wanted {
     pub answers: Vec<String>,
     /// A reference that its subject quotes.
     pub quotes: Option<Reference>,
-    /// A Message-ID of ours that it brings back as undeliverable.
-    pub returns: Option<String>,
+    /// A Message-ID of ours that it brings back as undeliverable, and to whom it says that it went.
+    pub returns: Option<(String, String)>,
     /// An automatic answer, marked as such.
     pub automatic: bool,
     /// Full of addresses, more than anybody reads.
@@ -119,7 +119,9 @@ impl World {
                 self.write(later, &Wanted { from: Some(n), answers: vec![id], ..Wanted::default() });
             }
             _ if self.chance.permille(120) => {
-                self.write(later, &Wanted { from: Some(11), returns: Some(id), ..Wanted::default() });
+                // Now and then it names somebody else: then it proves nothing.
+                let to = if self.chance.permille(200) { "wie@elders.example".to_owned() } else { address };
+                self.write(later, &Wanted { from: Some(11), returns: Some((id, to)), ..Wanted::default() });
             }
             // Somebody else answers: it was forwarded, or it was stolen.
             _ if self.chance.permille(100) => {
@@ -156,9 +158,10 @@ fn raw(chance: &mut Chance, from: usize, token: &str, message_id: &str, wanted: 
             format!("\r\n{token}\r\n{}\r\n", urls.collect::<String>())
         }
         None => format!("\r\nDag {token},\r\n{words}\r\n"),
-        Some(id) => format!(
+        Some((id, to)) => format!(
             "MIME-Version: 1.0\r\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n--b\r\n\r\n{token} \
-             niet bezorgd\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\nAction: failed\r\n\r\n--b\r\nContent-Type: \
+             niet bezorgd\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; \
+             mx.example\r\n\r\nFinal-Recipient: rfc822; {to}\r\nAction: failed\r\n\r\n--b\r\nContent-Type: \
              text/rfc822-headers\r\n\r\nMessage-ID: <{id}>\r\nSubject: ontvangen\r\n\r\n--b--\r\n"
         ),
     };

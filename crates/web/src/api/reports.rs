@@ -106,6 +106,7 @@ pub(super) async fn create(call: Call, Json(new): Json<NewReport>) -> Result<Res
         kind: new.kind,
         files: files.collect(),
         // Kept with the report too, so that a key holds beyond a restart.
+        no_receipt: false,
         idempotency: call.caller.key.as_ref().map(|key| format!("api\0{}\0{key}", call.caller.token)),
     };
     let by = Actor::Person(call.caller.viewer.account);

@@ -251,6 +251,7 @@ pub(crate) async fn answer(State(web): State<Web>, sent: Sent) -> Result<Respons
         language: Language::from_tag(typed.get("language")).unwrap_or_default(),
         kind,
         files: Vec::new(),
+        no_receipt: false,
         idempotency: typed.some("once").map(|once| same_press(once, &typed)),
     };
     let received = web.engine().receive_form(report, Via::Phone, Actor::Person(visitor.viewer.account)).await?;

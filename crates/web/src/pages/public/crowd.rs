@@ -10,6 +10,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Reports from one address in an hour that nobody wonders about: a whole town sits behind one.
 const REPORTS_AN_HOUR: u32 = 60;
+/// Receipts by mail in an hour that the forms from one address may cause: whoever sits there may type the address of a stranger. The
+/// page itself shows number and advice, so a whole town behind one address still has both.
+const RECEIPTS_AN_HOUR: u32 = 5;
 const HOUR_SECONDS: i64 = 3600;
 /// Addresses remembered; beyond it all are forgotten, and counting starts afresh.
 const ADDRESSES_MAX: usize = 20_000;
@@ -27,18 +30,45 @@ struct Kept {
     at: Timestamp,
 }
 
+/// How often something came from an address (IPv6: a network of /64) since when.
+type Counts = Mutex<HashMap<IpAddr, (u32, Timestamp)>>;
+
+/// One more from this address; how many there were within the hour.
+fn count(counts: &Counts, address: IpAddr, now: Timestamp) -> u32 {
+    let mut counts = counts.lock().expect("nothing panics while it is held");
+    if counts.len() >= ADDRESSES_MAX {
+        counts.retain(|_, (_, since)| now.seconds_since(*since) < HOUR_SECONDS);
+        if counts.len() >= ADDRESSES_MAX {
+            counts.clear();
+        }
+    }
+    let (count, since) = counts.entry(network(address)).or_insert((0, now));
+    if now.seconds_since(*since) >= HOUR_SECONDS {
+        (*count, *since) = (0, now);
+    }
+    *count = count.saturating_add(1);
+    *count
+}
+
 /// The public door's memory. None of it is needed to take a report.
 #[derive(Debug)]
 pub(crate) struct Gate {
     /// How many reports came from an address since when.
-    came: Mutex<HashMap<IpAddr, (u32, Timestamp)>>,
+    came: Counts,
+    /// How many of them asked for a receipt.
+    receipts: Counts,
     kept: Mutex<HashMap<String, Kept>>,
     room: Arc<Semaphore>,
 }
 
 impl Default for Gate {
     fn default() -> Gate {
-        Gate { came: Mutex::default(), kept: Mutex::default(), room: Arc::new(Semaphore::new(ROOM_KIB)) }
+        Gate {
+            came: Mutex::default(),
+            receipts: Mutex::default(),
+            kept: Mutex::default(),
+            room: Arc::new(Semaphore::new(ROOM_KIB)),
+        }
     }
 }
 
@@ -49,19 +79,12 @@ pub(crate) struct Held(Option<OwnedSemaphorePermit>);
 impl Gate {
     /// Counts a report from an address, and says whether there are unusually many. It is kept in any case.
     pub(super) fn many_from(&self, address: IpAddr, now: Timestamp) -> bool {
-        let mut came = self.came.lock().expect("nothing panics while it is held");
-        if came.len() >= ADDRESSES_MAX {
-            came.retain(|_, (_, since)| now.seconds_since(*since) < HOUR_SECONDS);
-            if came.len() >= ADDRESSES_MAX {
-                came.clear();
-            }
-        }
-        let (count, since) = came.entry(network(address)).or_insert((0, now));
-        if now.seconds_since(*since) >= HOUR_SECONDS {
-            (*count, *since) = (0, now);
-        }
-        *count = count.saturating_add(1);
-        *count > REPORTS_AN_HOUR
+        count(&self.came, address, now) > REPORTS_AN_HOUR
+    }
+
+    /// Counts a form that asks for a receipt, and says whether it may have one.
+    pub(super) fn may_send_receipt(&self, address: IpAddr, now: Timestamp) -> bool {
+        count(&self.receipts, address, now) <= RECEIPTS_AN_HOUR
     }
 
     /// Keeps files until their form comes again. The oldest go first when there is no room.
@@ -116,6 +139,16 @@ mod tests {
         assert!(gate.many_from(town, now));
         assert!(!gate.many_from("192.0.2.8".parse().unwrap(), now));
         assert!(!gate.many_from(town, now.plus_seconds(HOUR_SECONDS)));
+    }
+
+    #[test]
+    fn one_address_causes_few_receipts_and_others_have_theirs() {
+        let gate = Gate::default();
+        let (now, one) = (Timestamp::from_seconds(1_000_000), "2001:db8:1:2::7".parse().unwrap());
+        assert!((0..RECEIPTS_AN_HOUR).all(|_| gate.may_send_receipt(one, now)));
+        assert!(!gate.may_send_receipt("2001:db8:1:2::8".parse().unwrap(), now), "the same network");
+        assert!(gate.may_send_receipt("2001:db8:1:3::8".parse().unwrap(), now));
+        assert!(gate.may_send_receipt(one, now.plus_seconds(HOUR_SECONDS)));
     }
 
     #[test]

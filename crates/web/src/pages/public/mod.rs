@@ -291,8 +291,14 @@ pub(crate) async fn answer(State(web): State<Web>, door: Door, request: Request)
         web.gate().keep(&typed.once, files, web.engine().now());
         return show(&web, &uri, &headers, typed, kept, check::mistakes, StatusCode::UNPROCESSABLE_ENTITY).await;
     }
-    let many = web.gate().many_from(door.address, web.engine().now());
-    let report = typed.clone().into_report(w, files, left_out, many);
+    let now = web.engine().now();
+    let many = web.gate().many_from(door.address, now);
+    // What a machine filled in, and what one of many visitors' addresses is, may be a stranger's: nothing is sent there.
+    let no_receipt = many
+        || !typed.trap.is_empty()
+        || (!typed.email.trim().is_empty() && !web.gate().may_send_receipt(door.address, now));
+    let mut report = typed.clone().into_report(w, files, left_out, many);
+    report.no_receipt = no_receipt;
     let received = web.engine().receive_form(report, Via::Form, Actor::Rule).await;
     drop(held);
     match received {
@@ -347,6 +353,7 @@ impl Typed {
             kind: None,
             files,
             idempotency,
+            no_receipt: false,
         }
     }
 }

@@ -236,6 +236,36 @@ async fn a_trap_or_a_crowd_is_marked_and_kept() {
 }
 
 #[tokio::test]
+async fn no_receipt_is_aimed_at_strangers() {
+    let house = House::open().await;
+    let account = house.account("lezer", desk::ids::TEAM, desk::accounts::Role::Duty).await;
+    let receipts = async || {
+        let seen = house
+            .web
+            .engine()
+            .read(|desk| desk.seen_by(desk.viewer(account).unwrap()).outbox(&Default::default()).len());
+        seen.await.unwrap()
+    };
+    let send = async |n: u32, email: &str, more: &[(&str, &str)]| {
+        let what = format!("melding {n}");
+        let fields = [&[("email", email), ("what", what.as_str())], more].concat();
+        assert_eq!(house.post("/melden", "", &fields).await.status, StatusCode::SEE_OTHER);
+    };
+    send(0, "vreemde@elders.example", &[("website", "http://x.example")]).await;
+    for (n, email) in ["postmaster@elders.example", "mailer-daemon@elders.example", "cyberresponse+x@bolwerk.example"]
+        .iter()
+        .enumerate()
+    {
+        send(1 + n as u32, email, &[]).await;
+    }
+    assert_eq!(receipts().await, 0, "not for a trap, a mail system, ourselves");
+    for n in 10..40 {
+        send(n, &format!("iemand{n}@elders.example"), &[]).await;
+    }
+    assert_eq!(receipts().await, 2, "five for one house, and three of them were asked for above");
+}
+
+#[tokio::test]
 async fn it_works_before_first_run() {
     let house = House::fresh().await;
     let page = house.get("/melden?taal=nl", "").await;
