@@ -354,7 +354,7 @@ impl Story {
         let mut past = Past::new(moment);
         self.replay(|seq, at, fact| past.apply(seq, at, fact));
         past.bear(&self.desk);
-        past.take_texts(&self.desk);
+        past.take_texts(&self.desk, 0..u32::MAX);
         past
     }
 

@@ -11,6 +11,7 @@ mod engine;
 mod forms;
 mod intake;
 mod outgoing;
+mod past;
 mod reading;
 mod replies;
 mod texts;
@@ -22,4 +23,5 @@ pub use engine::{Done, Engine, Event, Fault, Frozen, OpenError, Options, Touched
 pub use forms::{FormFile, FormReport};
 pub use intake::{MailIn, Received};
 pub use outgoing::{MailState, MailboxState, Outbound, SinkMail};
+pub use past::{Glimpse, PastFault};
 pub use texts::{Advice, ReplyTemplate, advice, fill, reply_templates};

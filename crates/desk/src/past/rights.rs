@@ -11,7 +11,7 @@ impl Past {
     /// Takes over who may see what, the labels, the people, the register and what was erased or taken back since, from the desk of today.
     /// Without it nothing of a past may be shown. Cheap while nothing happened since the last time.
     pub fn bear(&mut self, today: &Desk) {
-        if self.rights_of == Some(today.next) {
+        if self.bears(today) {
             return;
         }
         let desk = &mut self.desk;
@@ -40,9 +40,15 @@ impl Past {
         self.rights_of = Some(today.next);
     }
 
-    /// Texts of messages can be found in the past as far as they can be today: copied, not fetched again.
-    pub fn take_texts(&mut self, today: &Desk) {
-        self.desk.index.take_texts(&today.index);
+    /// Whether it bears the rights of today's desk as it stands.
+    pub fn bears(&self, today: &Desk) -> bool {
+        self.rights_of == Some(today.next)
+    }
+
+    /// Texts of messages can be found in the past as far as they can be today: copied, not fetched again. One part of the words at a time;
+    /// gives back how many there are.
+    pub fn take_texts(&mut self, today: &Desk, words: std::ops::Range<u32>) -> u32 {
+        self.desk.index.take_texts(&today.index, words)
     }
 }
 

@@ -129,22 +129,20 @@ impl Index {
         self.has_text.get(report.index()).copied().unwrap_or(true)
     }
 
-    /// Takes over the texts of messages from another index of the same reports.
-    pub(crate) fn take_texts(&mut self, from: &Index) {
-        let mut taken = vec![false; self.of_report.len()];
-        for term in from.terms.all() {
-            let text = from.terms.text(term);
+    /// Takes over from another index of the same reports where these of its words stand in the texts of messages; how many words it has.
+    pub(crate) fn take_texts(&mut self, from: &Index, words: std::ops::Range<u32>) -> u32 {
+        let all = from.terms.len();
+        for term in words.start..words.end.min(all) {
             for posting in from.terms.postings(term).iter().filter(|p| p.field() == Field::Body as u8) {
                 let Place::Report(report) = from.docs[posting.doc() as usize].place else { continue };
                 let Some(doc) = self.of_report.get(report.index()).map(|docs| docs[0]) else { continue };
-                if self.docs[doc as usize].class != ClassId::NOBODY && !self.has_text[report.index()] {
-                    self.terms.add(text, Posting::new(doc, Field::Body as u8));
+                if self.docs[doc as usize].class != ClassId::NOBODY {
+                    self.terms.add(from.terms.text(term), Posting::new(doc, Field::Body as u8));
                     self.docs[doc as usize].indexed = true;
-                    taken[report.index()] = true;
                 }
             }
         }
-        self.has_text.iter_mut().zip(taken).for_each(|(has, taken)| *has |= taken);
+        all
     }
 
     /// Nothing of what came with a report can be found any more, nor is it in memory.
