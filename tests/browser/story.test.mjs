@@ -1,24 +1,11 @@
 // The main job, as a person does it: a mail comes in, is answered, becomes an incident. With and without script.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { browser, demo, send, serve, sizes, until, visit } from "./harness.mjs";
+import { browser, demo, firstRun, send, serve, sizes, until, visit } from "./harness.mjs";
 
 let chromium;
 before(async () => { chromium = await browser(); });
 after(async () => { await chromium?.close(); });
-
-/** First run as its user goes through it; the page ends signed in. */
-async function firstRun(page, desk) {
-  await page.goto(desk.base);
-  await page.fill("[name=code]", desk.code);
-  const fill = async (name, value) => { if (await page.locator(`[name=${name}]`).count()) await page.fill(`[name=${name}]`, value); };
-  for (let step = 0; step < 4 && page.url().includes("first-run"); step++) {
-    await fill("organisation", "Team"); await fill("address", "cyberresponse@team.example"); await fill("phone", "02 000 00 00");
-    await fill("name", "Wacht Een"); await fill("login", "een"); await fill("password", "een lang wachtwoord 42"); await fill("again", "een lang wachtwoord 42");
-    if (page.url().includes("nazicht")) break;
-    await Promise.all([page.waitForNavigation(), page.locator("main button").first().click()]);
-  }
-}
 
 for (const javaScriptEnabled of [true, false]) {
   test(`a mail becomes an answered report and an incident, ${javaScriptEnabled ? "with" : "without"} script`, async () => {

@@ -7,15 +7,15 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
-use super::LINK_MAX_BYTES;
 use super::tokens::{Attributes, Token, Tokens, decoded};
 
+/// A host is at most this long, bytes (RFC 1035, section 2.3.4), with its port.
+const HOST_MAX_BYTES: usize = 261;
 /// Elements inside one another; deeper ones lose their tags, not their text.
 const DEPTH_MAX: usize = 100;
 
 /// Tags that survive.
-pub(super) const TAGS: [&str; 43] = [
-    "a",
+pub(super) const TAGS: [&str; 42] = [
     "abbr",
     "b",
     "blockquote",
@@ -60,19 +60,19 @@ pub(super) const TAGS: [&str; 43] = [
     "ul",
 ];
 /// Attributes that survive, with their tags.
-pub(super) const ATTRIBUTES: [(&str, &[&str]); 4] =
-    [("a", &["href"]), ("td", &["colspan", "rowspan"]), ("th", &["colspan", "rowspan"]), ("ol", &["start"])];
-/// Schemes of links that survive.
-pub(super) const SCHEMES: [&str; 3] = ["http", "https", "mailto"];
-/// What every link carries besides.
-pub(super) const REL: &str = "noopener noreferrer nofollow";
+pub(super) const ATTRIBUTES: [(&str, &[&str]); 3] =
+    [("td", &["colspan", "rowspan"]), ("th", &["colspan", "rowspan"]), ("ol", &["start"])];
+/// Schemes of links of which is said where they lead.
+const SCHEMES: [&str; 2] = ["http", "https"];
+/// A link, which leads nowhere here: it is shown as this.
+const LINK: &str = "u";
 const VOID: [&str; 2] = ["br", "hr"];
 /// An end outside of these does not end what is outside of them.
 const CELLS: [&str; 2] = ["td", "th"];
 const TABLE: [&str; 7] = ["table", "tbody", "thead", "tfoot", "tr", "td", "th"];
 
-/// Safe to show: words, tables, lists and links, and nothing else. No scripts, forms, styles, pictures, frames or
-/// anything that loads; links keep where they point to (`http`, `https`, `mailto`), without `target`.
+/// Safe to show: words, tables and lists, and nothing else. No scripts, forms, styles, pictures, frames or anything that
+/// loads. A link leads nowhere, since a tired hand clicks: it is underlined, and says to which host it would have led.
 pub fn sanitised(html: &str) -> String {
     SANITISER.clean(&tidy(html)).to_string()
 }
@@ -86,17 +86,21 @@ static SANITISER: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
         .clean_content_tags(["script", "style"].into_iter().collect())
         .tag_attributes(attributes)
         .generic_attributes(HashSet::new())
-        .url_schemes(SCHEMES.into_iter().collect())
+        .url_schemes(HashSet::new())
         .url_relative(ammonia::UrlRelative::Deny)
-        .link_rel(Some(REL))
         .strip_comments(true);
     builder
 });
 
 /// Balanced tags of [`TAGS`] and escaped text. Linear: ends are found by position, not by search.
 pub(super) fn tidy(html: &str) -> String {
-    let mut tidy =
-        Tidy { out: String::with_capacity(html.len()), open: Vec::new(), places: HashMap::new(), cell: None };
+    let mut tidy = Tidy {
+        out: String::with_capacity(html.len()),
+        open: Vec::new(),
+        places: HashMap::new(),
+        cell: None,
+        host: None,
+    };
     for token in Tokens::of(html) {
         match token {
             Token::Text(text) => escape(&decoded(text), &mut tidy.out),
@@ -116,15 +120,16 @@ struct Tidy {
     places: HashMap<&'static str, Vec<usize>>,
     /// The innermost open table cell.
     cell: Option<usize>,
+    /// Where the open link would lead.
+    host: Option<String>,
 }
 
 impl Tidy {
     fn start(&mut self, name: &str, attributes: &str) {
-        let Some(&tag) = TAGS.iter().find(|tag| **tag == name) else { return };
-        if tag == "a" {
-            // A link inside a link is none to any browser.
-            self.end("a");
+        if name == "a" {
+            return self.link(attributes);
         }
+        let Some(&tag) = TAGS.iter().find(|tag| **tag == name) else { return };
         if self.open.len() >= DEPTH_MAX {
             return;
         }
@@ -137,18 +142,36 @@ impl Tidy {
         if VOID.contains(&tag) {
             return;
         }
-        let place = self.open.len();
-        self.open.push((tag, self.cell));
-        self.places.entry(tag).or_default().push(place);
+        let place = self.push(tag);
         if CELLS.contains(&tag) {
             self.cell = Some(place);
         }
     }
 
+    fn push(&mut self, tag: &'static str) -> usize {
+        let place = self.open.len();
+        self.open.push((tag, self.cell));
+        self.places.entry(tag).or_default().push(place);
+        place
+    }
+
+    fn link(&mut self, attributes: &str) {
+        // A link inside a link is none to any browser.
+        self.end("a");
+        if self.open.len() >= DEPTH_MAX {
+            return;
+        }
+        let href = Attributes::of(attributes).find(|(name, _)| name.eq_ignore_ascii_case("href"));
+        self.host = href.and_then(|(_, value)| host(&decoded(value)));
+        self.push("a");
+        self.out.push('<');
+        self.out.push_str(LINK);
+        self.out.push('>');
+    }
+
     fn attribute(&mut self, tag: &str, name: &str, value: &str) {
         let kept = ATTRIBUTES.iter().any(|(of, names)| *of == tag && names.contains(&name));
-        let lawful = if name == "href" { is_safe_link(value) } else { is_small_number(value) };
-        if kept && lawful {
+        if kept && is_small_number(value) {
             self.out.push(' ');
             self.out.push_str(name);
             self.out.push_str("=\"");
@@ -168,8 +191,15 @@ impl Tidy {
     fn close_from(&mut self, place: usize) {
         for (tag, cell) in self.open.drain(place..).rev() {
             self.out.push_str("</");
-            self.out.push_str(tag);
+            self.out.push_str(if tag == "a" { LINK } else { tag });
             self.out.push('>');
+            if tag == "a"
+                && let Some(host) = self.host.take()
+            {
+                self.out.push_str(" (");
+                escape(&host, &mut self.out);
+                self.out.push(')');
+            }
             self.cell = cell;
             if let Some(places) = self.places.get_mut(tag) {
                 places.pop();
@@ -178,10 +208,18 @@ impl Tidy {
     }
 }
 
-fn is_safe_link(value: &str) -> bool {
-    let value = value.trim();
-    let scheme = value.split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase()).unwrap_or_default();
-    SCHEMES.contains(&scheme.as_str()) && value.len() <= LINK_MAX_BYTES && !value.contains(char::is_control)
+/// The host to which a link leads, defanged.
+fn host(link: &str) -> Option<String> {
+    let (scheme, rest) = link.trim().split_once("://")?;
+    if !SCHEMES.iter().any(|s| scheme.eq_ignore_ascii_case(s)) {
+        return None;
+    }
+    // A browser takes `\\` for `/`, and what stands before the last `@` for a name and a password.
+    let authority = rest.split(['/', '\\', '?', '#']).next()?;
+    let host = authority.rsplit('@').next()?;
+    let lawful =
+        !host.is_empty() && host.len() <= HOST_MAX_BYTES && !host.contains(|c: char| c.is_control() || c == ' ');
+    lawful.then(|| host.replace('.', "[.]"))
 }
 
 fn is_small_number(value: &str) -> bool {
