@@ -8,6 +8,7 @@ mod app;
 mod archive;
 pub mod assets;
 mod csv;
+mod device;
 mod headers;
 mod live;
 pub mod pages;

@@ -593,6 +593,7 @@ fn outside_pages(story: &Story, language: Language, theme: Theme) -> Vec<(String
         preferences: Preferences::default(),
         me: ME,
         session: desk::ids::SessionId(0),
+        login: "an".to_owned(),
         sessions: lens.sessions(NOW),
         tokens: lens.tokens(),
         people: lens.people(),

@@ -70,7 +70,7 @@ async fn nothing_is_shown_to_who_is_not_signed_in() {
 async fn every_answer_carries_the_headers_that_protect_it() {
     let house = House::open().await;
     let duty = house.duty().await;
-    for path in ["/wacht", "/nergens", "/aanmelden", crate::assets::assets().style.path.as_str()] {
+    for path in ["/wacht", "/nergens", crate::assets::assets().style.path.as_str()] {
         let answer = house.get(path, &duty).await;
         assert_eq!(answer.header("content-security-policy"), POLICY, "{path}");
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
@@ -78,6 +78,10 @@ async fn every_answer_carries_the_headers_that_protect_it() {
         assert!(!answer.header("permissions-policy").is_empty(), "{path}");
     }
     assert_eq!(house.get("/wacht", &duty).await.header("cache-control"), "no-store");
+    // Here the browser must say where the form comes from: nothing else proves it.
+    let sign_in = house.get("/aanmelden", "").await;
+    assert_eq!(sign_in.header("referrer-policy"), "same-origin");
+    assert_eq!(sign_in.header("content-security-policy"), POLICY);
     let style = house.get(&crate::assets::assets().style.path, "").await;
     assert!(style.header("cache-control").contains("immutable"));
 }
@@ -414,6 +418,82 @@ async fn signing_in_is_slowed_down_and_tells_nothing() {
     }
     let slowed = house.post("/aanmelden", "", &[("login", "bo"), ("password", &password)]).await;
     assert_eq!(slowed.status, StatusCode::TOO_MANY_REQUESTS);
+}
+
+/// Somebody with a password.
+async fn person(house: &House, login: &str, password: &str) -> desk::ids::AccountId {
+    let account = house.account(login, TEAM, Role::Duty).await;
+    let password = crate::password::hash(password.to_owned()).await.unwrap();
+    let own = house.web.engine().read(|desk| desk.seen_by(desk.viewer(account).unwrap()).own()).await.unwrap();
+    let set = desk::accounts::Command::SetPassword { leave: own, account, password, keep: None };
+    house.web.engine().submit(Actor::Person(account), Command::Accounts(set)).await.unwrap();
+    account
+}
+
+/// Cookies that an answer sets, as a browser sends them.
+fn cookies(answer: &crate::testing::Answer) -> String {
+    let set = answer.headers.get_all(header::SET_COOKIE).into_iter().filter_map(|v| v.to_str().ok()?.split(';').next());
+    set.collect::<Vec<_>>().join("; ")
+}
+
+async fn sign_in(house: &House, cookie: &str, login: &str, password: &str) -> crate::testing::Answer {
+    let body = format!("login={login}&password={}", crate::routes::query(password));
+    let request = Request::post("/aanmelden")
+        .header(header::COOKIE, cookie)
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .body(Body::from(body));
+    house.ask(request.unwrap()).await
+}
+
+#[tokio::test]
+async fn who_fails_in_somebodys_name_does_not_keep_her_out_of_her_own_browser() {
+    let house = House::open().await;
+    person(&house, "an", "kaas met mosterd").await;
+    let own = cookies(&sign_in(&house, "", "an", "kaas met mosterd").await);
+    assert!(own.contains("toestel="), "{own}");
+    for _ in 0..6 {
+        sign_in(&house, "", "an", "fout wachtwoord").await;
+    }
+    let elsewhere = sign_in(&house, "", "an", "kaas met mosterd").await;
+    assert_eq!(elsewhere.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(to(&sign_in(&house, &own, "an", "kaas met mosterd").await), "/wacht");
+    // The cookie helps nobody else, and forging one helps not at all.
+    for _ in 0..6 {
+        sign_in(&house, &own, "bo", "fout wachtwoord").await;
+    }
+    let other = sign_in(&house, &own, "bo", "fout wachtwoord").await;
+    assert_eq!(other.status, StatusCode::TOO_MANY_REQUESTS);
+    let forged = sign_in(&house, "toestel=abc-00", "an", "kaas met mosterd").await;
+    assert_eq!(forged.status, StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[tokio::test]
+async fn a_new_password_ends_every_other_session_and_token() {
+    let house = House::open().await;
+    let account = person(&house, "an", "kaas met mosterd").await;
+    let thief = house.session(account).await;
+    let token = house.token(account).await;
+    let own = cookies(&sign_in(&house, "", "an", "kaas met mosterd").await);
+    let machine = async || {
+        let request = Request::get("/api/v1/reports").header(header::AUTHORIZATION, format!("Bearer {token}"));
+        house.ask(request.body(Body::empty()).unwrap()).await.status
+    };
+    assert_eq!(machine().await, StatusCode::OK);
+    let change = |current: &'static str| [("own-login", "an"), ("current", current), ("fresh", "brood met stroop")];
+    for _ in 0..3 {
+        let wrong = send(&house, &own, "/instellingen/wachtwoord", &change("fout")).await;
+        assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+    }
+    to(&send(&house, &own, "/instellingen/wachtwoord", &change("kaas met mosterd")).await);
+    assert_eq!(house.get("/wacht", &own).await.status, StatusCode::OK, "the session of the change goes on");
+    assert_eq!(house.get("/wacht", &thief).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(machine().await, StatusCode::UNAUTHORIZED);
+    for _ in 0..4 {
+        send(&house, &own, "/instellingen/wachtwoord", &change("fout")).await;
+    }
+    let slowed = send(&house, &own, "/instellingen/wachtwoord", &change("brood met stroop")).await;
+    assert_eq!(slowed.status, StatusCode::TOO_MANY_REQUESTS, "an open session guesses no faster");
+    assert_eq!(to(&sign_in(&house, "", "an", "brood met stroop").await), "/wacht", "and locks nobody out");
 }
 
 #[tokio::test]

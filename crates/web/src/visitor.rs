@@ -6,7 +6,8 @@ use crate::server::Peer;
 use crate::{Web, routes::Route};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
+use axum::http::{Extensions, HeaderMap, HeaderValue, Method, Uri, header};
+use axum::response::Response;
 use desk::Digest;
 use desk::accounts::Preferences;
 use desk::ids::{SessionId, Timestamp};
@@ -101,19 +102,20 @@ pub struct Visitor {
     pub uri: Uri,
 }
 
-/// The cookie's secret, hashed.
-pub fn session_token(headers: &HeaderMap) -> Option<Digest> {
-    let secret = cookie(headers, COOKIE_SECURE).or_else(|| cookie(headers, COOKIE))?;
+/// The cookie's secret, hashed. Behind encryption only the cookie counts that nobody but this host can have set.
+pub fn session_token(headers: &HeaderMap, door: Door) -> Option<Digest> {
+    let secret = cookie(headers, if door.secure { COOKIE_SECURE } else { COOKIE })?;
     (!secret.is_empty() && secret.len() <= 64).then(|| secret::hash(secret))
 }
 
 impl Visitor {
-    async fn of(headers: &HeaderMap, uri: &Uri, web: &Web) -> Result<Visitor, Problem> {
+    async fn of(headers: &HeaderMap, extensions: &Extensions, uri: &Uri, web: &Web) -> Result<Visitor, Problem> {
         let stranger = || {
             let onward = uri.path_and_query().map(|p| p.as_str().to_owned());
             Problem { onward, ..Problem::of(Kind::SignIn) }
         };
-        let token = session_token(headers).ok_or_else(stranger)?;
+        let door = Door::of(headers, extensions.get::<Peer>().map(|p| p.0));
+        let token = session_token(headers, door).ok_or_else(stranger)?;
         let now = web.engine().now();
         let signed = web.engine().read(|desk| desk.session(&token, now)).await?.ok_or_else(stranger)?;
         let session = signed.session.ok_or_else(stranger)?;
@@ -126,7 +128,7 @@ impl FromRequestParts<Web> for Visitor {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Visitor, Problem> {
-        Visitor::of(&parts.headers, &parts.uri, web).await
+        Visitor::of(&parts.headers, &parts.extensions, &parts.uri, web).await
     }
 }
 
@@ -211,12 +213,12 @@ impl FromRequest<Web> for Sent {
         if request.method() != Method::POST || foreign(request.headers()) {
             return Err(Problem::of(Kind::Forged));
         }
-        let mut visitor =
-            Visitor::of(request.headers(), request.uri(), web).await.map_err(|problem| match problem.kind {
-                // After signing in again a form cannot simply be repeated: its text waits on the device.
-                Kind::SignIn => Problem { onward: Some(Route::Duty.to_string()), ..problem },
-                _ => problem,
-            })?;
+        let visitor = Visitor::of(request.headers(), request.extensions(), request.uri(), web).await;
+        let mut visitor = visitor.map_err(|problem| match problem.kind {
+            // After signing in again a form cannot simply be repeated: its text waits on the device.
+            Kind::SignIn => Problem { onward: Some(Route::Duty.to_string()), ..problem },
+            _ => problem,
+        })?;
         let fields = Fields::of(request).await?;
         if !secret::unmasks(fields.raw(TOKEN_FIELD), &web.form_token(&visitor.token)) {
             return Err(Problem::of(Kind::Forged));
@@ -226,14 +228,26 @@ impl FromRequest<Web> for Sent {
     }
 }
 
-/// A form that a stranger sent: first run, sign-in. There is no session yet, so the browser's word about its origin must do.
+/// A form that a stranger sent: first run, sign-in. There is no session yet, so the browser's word about its origin must do:
+/// where it says neither site nor origin of a form, that is `null`, the form is foreign.
 pub struct Stranger(pub Fields);
+
+fn foreign_to_strangers(headers: &HeaderMap) -> bool {
+    let nameless = headers.get(header::ORIGIN).is_some_and(|o| o == "null") && !headers.contains_key("sec-fetch-site");
+    nameless || foreign(headers)
+}
+
+/// A page with a form for strangers: the browser is to say where the form comes from, which `no-referrer` would forbid.
+pub fn says_its_origin(mut page: Response) -> Response {
+    page.headers_mut().insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    page
+}
 
 impl FromRequest<Web> for Stranger {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _web: &Web) -> Result<Stranger, Problem> {
-        if request.method() != Method::POST || foreign(request.headers()) {
+        if request.method() != Method::POST || foreign_to_strangers(request.headers()) {
             return Err(Problem::of(Kind::Forged));
         }
         Ok(Stranger(Fields::of(request).await?))
@@ -257,6 +271,32 @@ mod tests {
         assert!(!foreign(&headers(&[("origin", "https://bolwerk.example"), ("host", "bolwerk.example")])));
         assert!(foreign(&headers(&[("origin", "https://bolwerk.example.kwaad.example"), ("host", "bolwerk.example")])));
         assert!(!foreign(&headers(&[("host", "bolwerk.example")])));
+    }
+
+    #[test]
+    fn a_form_for_strangers_from_nowhere_is_foreign() {
+        let own = [("origin", "http://10.0.0.5"), ("host", "10.0.0.5")];
+        for (said, is) in [
+            (&[("origin", "null"), ("host", "bolwerk.example")][..], true),
+            (&[("origin", "null"), ("sec-fetch-site", "same-origin")], false),
+            (&[("origin", "null"), ("sec-fetch-site", "cross-site")], true),
+            (&own, false),
+            (&[("host", "bolwerk.example")], false),
+        ] {
+            assert_eq!(foreign_to_strangers(&headers(said)), is, "{said:?}");
+        }
+    }
+
+    #[test]
+    fn behind_encryption_only_the_cookie_of_this_host_counts() {
+        let local = Some("127.0.0.1:5000".parse().unwrap());
+        let of = |cookie: &'static str, proto: &'static str| {
+            let headers = headers(&[("cookie", cookie), ("x-forwarded-proto", proto)]);
+            session_token(&headers, Door::of(&headers, local))
+        };
+        assert!(of("__Host-bolwerk=abc", "https").is_some() && of("bolwerk=abc", "http").is_some());
+        assert!(of("bolwerk=abc", "https").is_none(), "a neighbour under the same domain may have set it");
+        assert!(of("__Host-bolwerk=abc", "http").is_none());
     }
 
     #[test]

@@ -90,12 +90,15 @@ pub enum Fact {
         /// Who it is.
         person: Sealed<Person>,
     },
-    /// The password was set.
+    /// The password was set: whoever got in by the old one is out, so the account's sessions and tokens end.
     PasswordSet {
         /// The account.
         account: AccountId,
         /// Argon2id in PHC form.
         password: Sealed<String>,
+        /// The session in which its person set it goes on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        keep: Option<SessionId>,
     },
     /// How a person wants the pages.
     Preferred {
@@ -184,7 +187,7 @@ pub enum Command {
         /// Who it is.
         person: Person,
     },
-    /// A new password, Argon2id in PHC form: one's own, or an administrator's for a colleague.
+    /// A new password, Argon2id in PHC form: one's own, or an administrator's for a colleague. Ends sessions and tokens.
     SetPassword {
         /// Who asks.
         leave: Leave<AccountId>,
@@ -192,6 +195,8 @@ pub enum Command {
         account: AccountId,
         /// The hash.
         password: String,
+        /// The session of one's own that goes on.
+        keep: Option<SessionId>,
     },
     /// The account may not sign in any more; an administrator only, and never the last one.
     Disable(Leave<AccountId>, AccountId),
@@ -275,7 +280,8 @@ impl Accounts {
                 disabled: false,
                 person: person.clone(),
             }),
-            Fact::PasswordSet { account, password } => {
+            Fact::PasswordSet { account, password, keep } => {
+                self.shut_out(*account, *keep);
                 if let (Some(person), Some(password)) =
                     (self.accounts[account.index()].person.open_mut(), password.open())
                 {
@@ -285,8 +291,7 @@ impl Accounts {
             Fact::Preferred { account, preferences } => self.accounts[account.index()].preferences = *preferences,
             Fact::Disabled { account, .. } => {
                 self.accounts[account.index()].disabled = true;
-                self.sessions.iter_mut().filter(|s| s.account == *account).for_each(|s| s.ended = true);
-                self.tokens.iter_mut().filter(|t| t.account == *account).for_each(|t| t.revoked = true);
+                self.shut_out(*account, None);
             }
             Fact::SignedIn { session, account, token, origin } => {
                 self.session_by.insert(*token, *session);
@@ -299,6 +304,13 @@ impl Accounts {
             }
             Fact::TokenRevoked { token, .. } => self.tokens[token.index()].revoked = true,
         }
+    }
+
+    /// Ends the sessions and tokens of an account, but for one session.
+    fn shut_out(&mut self, account: AccountId, keep: Option<SessionId>) {
+        let sessions = self.sessions.iter_mut().enumerate().filter(|(_, s)| s.account == account);
+        sessions.filter(|(n, _)| keep.map(SessionId::index) != Some(*n)).for_each(|(_, s)| s.ended = true);
+        self.tokens.iter_mut().filter(|t| t.account == account).for_each(|t| t.revoked = true);
     }
 
     pub(crate) fn name(&self, account: AccountId) -> Option<&str> {
@@ -340,12 +352,15 @@ pub(crate) fn decide(desk: &Desk, context: &Context<'_>, command: Command) -> Re
                 Outcome::Account(account),
             )
         }
-        Command::SetPassword { leave, account, password } => {
+        Command::SetPassword { leave, account, password, keep } => {
             accounts.accounts.get(account.index()).ok_or(Refusal::NotFound)?;
             if leave.by != account {
                 accounts.needs_admin(leave)?;
             }
-            one(Fact::PasswordSet { account, password: Sealed::Open(password) }, Outcome::Done)
+            // Of a colleague, or of somebody else's number, nothing is kept.
+            let own = |s: &SessionId| accounts.sessions.get(s.index()).is_some_and(|s| s.account == account);
+            let keep = keep.filter(|s| leave.by == account && own(s));
+            one(Fact::PasswordSet { account, password: Sealed::Open(password), keep }, Outcome::Done)
         }
         Command::Disable(leave, account) => {
             accounts.needs_admin(leave)?;
@@ -496,6 +511,20 @@ impl Lens<'_> {
     /// Leave to act in one's own name; every account holds it, readers only for their own settings.
     pub fn own(&self) -> Leave<AccountId> {
         Leave { id: self.viewer.account, by: self.viewer.account }
+    }
+
+    fn me(&self) -> Option<&Person> {
+        self.desk.accounts.accounts.get(self.viewer.account.index())?.person.open()
+    }
+
+    /// What I sign in with; `None` when erased.
+    pub fn own_login(&self) -> Option<&str> {
+        self.me().map(|p| p.login.as_str())
+    }
+
+    /// The hash of my own password, for checking it once more; `None` when I have none.
+    pub fn own_password(&self) -> Option<&str> {
+        self.me().map(|p| p.password.as_str()).filter(|p| !p.is_empty())
     }
 
     /// My sessions that still run at `now`, newest first.

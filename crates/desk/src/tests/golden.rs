@@ -70,7 +70,7 @@ fn accounts() -> Vec<Fact> {
     let origin = Origin { address: "192.0.2.1".to_owned(), agent: "Firefox".to_owned() };
     let facts = [
         F::Created { account, organisation: OrganisationId(0), role: Role::Duty, preferences, person: Open(person) },
-        F::PasswordSet { account, password: Open("$argon2id$…".to_owned()) },
+        F::PasswordSet { account, password: Open("$argon2id$…".to_owned()), keep: None },
         F::Preferred { account, preferences: Preferences::default() },
         F::Disabled { account, by: AccountId(0) },
         F::SignedIn { session: SessionId(5), account, token: digest(1), origin: Open(origin) },

@@ -397,11 +397,49 @@ fn accounts_and_settings_are_for_administrators_of_the_team() {
     let last = Command::Accounts(accounts::Command::Disable(leave.expect("an administrator"), admin));
     assert_eq!(story.submit(Actor::Person(admin), last), Err(Refusal::Invalid { field: "account", why: "last-admin" }));
     let set = |leave, account| {
-        Command::Accounts(accounts::Command::SetPassword { leave, account, password: "$argon2id$x".to_owned() })
+        let password = "$argon2id$x".to_owned();
+        Command::Accounts(accounts::Command::SetPassword { leave, account, password, keep: None })
     };
     assert_eq!(story.submit(Actor::Person(duty), set(own, admin)), Err(Refusal::Forbidden));
     story.act(duty, set(own, duty));
     assert!(story.desk.credentials("duty1").is_some());
+}
+
+#[test]
+fn a_new_password_shuts_out_whoever_got_in_by_the_old_one() {
+    let mut story = Story::new();
+    let (admin, duty) = (story.admin, story.duty);
+    let origin = accounts::Origin { address: "192.0.2.1".to_owned(), agent: "x".to_owned() };
+    for (account, name) in [(duty, "thief"), (duty, "own"), (admin, "admin")] {
+        story.rule(Command::Accounts(accounts::Command::SignIn {
+            account,
+            token: digest(name),
+            origin: origin.clone(),
+        }));
+    }
+    for (account, name) in [(duty, "machine"), (admin, "other")] {
+        let (label, secret) = ("x".to_owned(), digest(name));
+        story.act(account, Command::Accounts(accounts::Command::MakeToken { account, label, secret }));
+    }
+    let running = |story: &Story| {
+        let sessions = ["thief", "own", "admin"].map(|s| story.desk.session(&digest(s), story.now).is_some());
+        (sessions, ["machine", "other"].map(|t| story.desk.token(&digest(t)).is_some()))
+    };
+    assert_eq!(running(&story), ([true; 3], [true; 2]));
+    let set = |leave, keep| {
+        let password = "$argon2id$x".to_owned();
+        Command::Accounts(accounts::Command::SetPassword { leave, account: duty, password, keep })
+    };
+    let session = |story: &Story, name: &str| story.desk.session(&digest(name), story.now).and_then(|s| s.session);
+    let (own, leave, admins) = (session(&story, "own"), story.lens(duty).own(), session(&story, "admin"));
+    story.act(duty, set(leave, own));
+    assert_eq!(running(&story), ([false, true, true], [false, true]));
+    story.act(duty, set(leave, admins));
+    assert_eq!(running(&story), ([false, false, true], [false, true]), "another's session is none of one's own");
+    story.rule(Command::Accounts(accounts::Command::SignIn { account: duty, token: digest("again"), origin }));
+    let (leave, again) = (story.lens(admin).admin().expect("an administrator"), session(&story, "again"));
+    story.act(admin, set(leave, again));
+    assert!(session(&story, "again").is_none(), "after a reset nothing is kept");
 }
 
 #[test]

@@ -7,7 +7,8 @@ use crate::parts::{Icon, Input, Mistake, error_summary, field, icon, mistake_of}
 use crate::problem::{Problem, language_of};
 use crate::routes::Route;
 use crate::shell::{Mail, Nav, Sheet, Shell, Title};
-use crate::visitor::{Door, Fields, Stranger, Visitor};
+use crate::throttle::Asker;
+use crate::visitor::{Door, Fields, Stranger, Visitor, says_its_origin};
 use crate::words::{Words, n, s, words};
 use crate::{password, secret, when};
 use axum::extract::{Query, State};
@@ -96,13 +97,13 @@ pub(crate) fn mistake(w: &Words, id: &str, why: &str) -> Mistake {
     Mistake { field: id.to_owned(), words }
 }
 
-/// Whether a text looks like one mailbox.
+/// Whether a text looks like one mailbox that may stand in a link: nothing in it would begin another part of an address.
 pub(crate) fn is_mailbox(text: &str) -> bool {
     let Some((local, domain)) = text.split_once('@') else { return false };
     let plain = |t: &str| {
         !t.is_empty()
             && t.len() <= 200
-            && !t.contains(|c: char| c.is_whitespace() || c.is_control() || "<>,;\"@".contains(c))
+            && !t.contains(|c: char| c.is_whitespace() || c.is_control() || "<>,;\"@?&%#".contains(c))
     };
     plain(local) && plain(domain)
 }
@@ -159,7 +160,7 @@ pub(crate) async fn ask(
     let language = chosen.unwrap_or_else(|| language_of(&headers));
     let address = web.engine().address().unwrap_or_default();
     let view = FirstRun { address, languages: vec![Language::Nl], ..FirstRun::default() };
-    let mut response = page_with(StatusCode::OK, page(words(language), &view));
+    let mut response = says_its_origin(page_with(StatusCode::OK, page(words(language), &view)));
     if let Some(language) = chosen {
         response.headers_mut().append(header::SET_COOKIE, language_cookie(language));
     }
@@ -184,16 +185,14 @@ pub(crate) async fn answer(
         return Ok(see_other(&Route::Home.to_string()));
     }
     let language = language_of(&headers);
-    let now = web.engine().now();
-    if web.throttle().wait_seconds("first run", door.address, now) > 0 {
-        return Err(Problem::of(crate::problem::Kind::TooMany));
-    }
+    let attempt = web.throttle().begin(&Asker::Newcomer(door.address), web.engine().now());
+    let attempt = attempt.map_err(|_wait| Problem::of(crate::problem::Kind::TooMany))?;
     let view = read(&fields, words(language), code);
-    if mistake_of(&view.mistakes, "code").is_some() {
-        web.throttle().wrong("first run", door.address, now);
+    if mistake_of(&view.mistakes, "code").is_none() {
+        web.throttle().right(attempt);
     }
     if !view.mistakes.is_empty() {
-        return Ok(page_with(StatusCode::UNPROCESSABLE_ENTITY, page(words(language), &view)));
+        return Ok(says_its_origin(page_with(StatusCode::UNPROCESSABLE_ENTITY, page(words(language), &view))));
     }
     let account = first_account(&web, &view, fields.raw("password").to_owned(), language).await?;
     let configured = Configured {
@@ -212,7 +211,7 @@ async fn first_account(web: &Web, view: &FirstRun, typed: String, language: Lang
     if let Some(account) = web.engine().read(|desk| desk.first_account()).await? {
         return Ok(account);
     }
-    let person = Person { login: view.login.clone(), name: view.name.clone(), password: password::hash(typed).await };
+    let person = Person { login: view.login.clone(), name: view.name.clone(), password: password::hash(typed).await? };
     let preferences = Preferences { language, ..Preferences::default() };
     let create = accounts::Command::Create { leave: None, organisation: TEAM, role: Role::Admin, preferences, person };
     match web.engine().submit(Actor::Rule, Command::Accounts(create)).await?.outcome {
@@ -303,7 +302,9 @@ mod tests {
     #[test]
     fn mailboxes_and_numbers_are_told_from_junk() {
         assert!(is_mailbox("cyberresponse@vlaanderen.example"));
-        for wrong in ["", "a", "a@", "@b", "a@b@c", "a b@c", "<a@b>", "a@b\r\nBcc: c@d"] {
+        for wrong in
+            ["", "a", "a@", "@b", "a@b@c", "a b@c", "<a@b>", "a@b\r\nBcc: c@d", "a@b?bcc=c", "a%b@c", "a@b#c", "a&b@c"]
+        {
             assert!(!is_mailbox(wrong), "{wrong}");
         }
         assert!(is_phone("0470 00 00 00") && is_phone("+32 (2) 000.00.00"));

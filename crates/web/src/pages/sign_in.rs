@@ -2,13 +2,17 @@
 
 use crate::Web;
 use crate::app::{page_with, see_other};
+use crate::device;
 use crate::parts::{Input, Mistake, error_summary, field};
-use crate::password;
+use crate::password::{self, Typist};
 use crate::problem::{LANGUAGE_COOKIE, Problem, language_of};
 use crate::routes::Route;
 use crate::secret;
 use crate::shell::{Sheet, Title};
-use crate::visitor::{Door, Fields, Sent, Stranger, Visitor, ended_cookie, session_cookie, session_token};
+use crate::throttle::Asker;
+use crate::visitor::{
+    Door, Fields, Sent, Stranger, Visitor, ended_cookie, says_its_origin, session_cookie, session_token,
+};
 use crate::words::{Words, s, words};
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -22,6 +26,8 @@ use std::collections::HashMap;
 
 /// Longest User-Agent that is kept, characters.
 const AGENT_CHARS_MAX: usize = 200;
+/// Who finds too many waiting comes back after so long, seconds.
+const BUSY_SECONDS: i64 = 5;
 
 /// What the page knows.
 pub struct SignIn {
@@ -74,15 +80,16 @@ pub fn page(w: &'static Words, demo: bool, view: &SignIn) -> Markup {
     )
 }
 
-/// Only a path of this desk is gone on to.
+/// Only a path of this desk is gone on to. Browsers take tabs and line ends out of an address and turn `\` into `/`, so that
+/// `/<TAB>/host` would be another site: nothing but visible ASCII with one `/` in front.
 fn own_path(path: &str) -> &str {
-    let own = path.starts_with('/') && !path.starts_with("//") && !path.contains(['\\', '\r', '\n']);
-    if own { path } else { "" }
+    let visible = path.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
+    if visible && path.starts_with('/') && !path.starts_with("//") { path } else { "" }
 }
 
 /// `GET /`: first run, the desk, or the public form.
-pub(crate) async fn home(State(web): State<Web>, headers: HeaderMap) -> Result<Response, Problem> {
-    let (token, now) = (session_token(&headers), web.engine().now());
+pub(crate) async fn home(State(web): State<Web>, door: Door, headers: HeaderMap) -> Result<Response, Problem> {
+    let (token, now) = (session_token(&headers, door), web.engine().now());
     let seen =
         web.engine().read(|desk| (desk.front().configured, token.is_some_and(|t| desk.session(&t, now).is_some())));
     let to = match seen.await? {
@@ -122,7 +129,7 @@ pub(crate) fn language_cookie(language: Language) -> HeaderValue {
 
 async fn show(web: &Web, language: Language, view: SignIn, status: StatusCode) -> Result<Response, Problem> {
     let demo = web.engine().read(|desk| desk.front().demo).await?;
-    Ok(page_with(status, page(words(language), demo, &view)))
+    Ok(says_its_origin(page_with(status, page(words(language), demo, &view))))
 }
 
 /// `POST /aanmelden`.
@@ -139,24 +146,31 @@ pub(crate) async fn answer(
     let again =
         |wrong, wait_seconds| SignIn { login: login.clone(), wrong, wait_seconds, onward: onward.clone(), phone };
     let language = language_of(&headers);
-    let wait = web.throttle().wait_seconds(&login, door.address, web.engine().now());
-    if wait > 0 {
-        return show(&web, language, again(false, wait), StatusCode::TOO_MANY_REQUESTS).await;
-    }
+    let device = device::known(&web, &headers, door, &login);
+    let typist = if device.is_some() { Typist::Known } else { Typist::Stranger };
+    let asker = device.map_or_else(|| Asker::Stranger(login.clone(), door.address), Asker::Device);
+    let attempt = match web.throttle().begin(&asker, web.engine().now()) {
+        Ok(attempt) => attempt,
+        Err(wait) => return show(&web, language, again(false, wait), StatusCode::TOO_MANY_REQUESTS).await,
+    };
     let known = web.engine().read(|desk| desk.credentials(&login).map(|(id, hash)| (id, hash.to_owned()))).await?;
     let (account, stored) = known.unzip();
     let too_long = typed.chars().count() > password::PASSWORD_CHARS_MAX;
-    let right = password::matches(if too_long { String::new() } else { typed }, stored).await;
+    let typed = if too_long { String::new() } else { typed };
+    let Ok(right) = password::matches(typist, typed, stored).await else {
+        web.throttle().unused(attempt);
+        return show(&web, language, again(false, BUSY_SECONDS), StatusCode::TOO_MANY_REQUESTS).await;
+    };
     match account.filter(|_| right) {
         Some(account) => {
-            web.throttle().right(&login);
+            web.throttle().right(attempt);
             let to = if onward.is_empty() { Route::Duty.to_string() } else { onward };
-            begin(&web, account, door, &headers, &to).await
+            let mut response = begin(&web, account, door, &headers, &to).await?;
+            let remembered = device::remembered(&web, &headers, door, &login);
+            response.headers_mut().append(header::SET_COOKIE, remembered);
+            Ok(response)
         }
-        None => {
-            web.throttle().wrong(&login, door.address, web.engine().now());
-            show(&web, language, again(true, 0), StatusCode::UNPROCESSABLE_ENTITY).await
-        }
+        None => show(&web, language, again(true, 0), StatusCode::UNPROCESSABLE_ENTITY).await,
     }
 }
 
@@ -223,8 +237,26 @@ mod tests {
     #[test]
     fn signing_in_leads_nowhere_else() {
         assert_eq!(own_path("/incident/I-7KQ4-92XD?x=1"), "/incident/I-7KQ4-92XD?x=1");
-        for foreign in ["//kwaad.example", "https://kwaad.example", "/\\kwaad.example", "wacht", "", "/a\r\nb"] {
-            assert_eq!(own_path(foreign), "", "{foreign}");
+        // Percent signs stay as they are: `%0d%0aX` is a path of ours that is not there.
+        assert_eq!(own_path("/%0d%0aX"), "/%0d%0aX");
+        let foreign = [
+            "//x",
+            "///x",
+            "https://x",
+            "/\\x",
+            "\\/x",
+            "/\t/x",
+            "/\n/x",
+            "\t//x",
+            " //x",
+            "/a\r\nb",
+            "/a b",
+            "/é",
+            "x",
+            "",
+        ];
+        for path in foreign {
+            assert_eq!(own_path(path), "", "{path:?}");
         }
     }
 }

@@ -3,7 +3,8 @@
 use super::acts::leave;
 use crate::Web;
 use crate::app::{done, page as respond, page_with};
-use crate::pages::first_run::{is_mailbox, mistake};
+use crate::pages::first_run::mistake;
+use crate::pages::public::is_mailbox;
 use crate::pages::rows::{from_whom, subject};
 use crate::parts::{Input, Mistake, error_summary, field};
 use crate::problem::{Kind as Wrong, Problem};

@@ -9,12 +9,14 @@ use crate::app::{done, page as respond, page_with};
 use crate::pages::first_run::{is_mailbox, is_phone, mistake, password_ok};
 use crate::pages::sign_in;
 use crate::parts::{Icon, Input, Mistake, error_summary, field, icon, mistake_of, select};
+use crate::password::{self, Typist};
 use crate::problem::{Kind, Problem};
 use crate::routes::{Route, SettingsAct};
 use crate::shell::{Nav, Shell, Title};
+use crate::throttle::Asker;
 use crate::visitor::{Fields, Sent, Visitor};
 use crate::words::{n, s};
-use crate::{password, secret, when};
+use crate::{secret, when};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -34,6 +36,8 @@ pub struct Settings {
     pub me: AccountId,
     /// The session of this page.
     pub session: SessionId,
+    /// What I sign in with.
+    pub login: String,
     /// My sessions.
     pub sessions: Vec<SessionRow>,
     /// My tokens.
@@ -121,13 +125,14 @@ fn password_form(shell: &Shell, view: &Settings) -> Markup {
             Input { kind: "password", hint, autocomplete: Some(autocomplete), required: true, ..Input::default() };
         field(id, label, input, &view.mistakes)
     };
-    let open = ["own-login", "current", "fresh"].iter().any(|f| mistake_of(&view.mistakes, f).is_some());
+    let open = ["current", "fresh"].iter().any(|f| mistake_of(&view.mistakes, f).is_some());
     html! {
         details class="more" open[open] {
             summary { (w.t("password-change")) (icon(Icon::Turn)) }
             form method="post" action=(Route::SettingsAct(SettingsAct::Password)) class="desk narrow in-more" {
                 (shell.token())
-                (field("own-login", &w.t("login"), Input { autocomplete: Some("username"), required: true, ..Input::default() }, &view.mistakes))
+                // For the browser's own store of passwords; what comes back in it is not looked at.
+                input type="hidden" name="own-login" value=(view.login) autocomplete="username";
                 (secret("current", &w.t("password-current"), None, "current-password"))
                 (secret("fresh", &w.t("password-fresh"), Some(&w.f("password-hint", &[("n", n(password::PASSWORD_CHARS_MIN))])), "new-password"))
                 button class="btn" type="submit" { (w.t("password-change-do")) }
@@ -214,6 +219,7 @@ async fn view(web: &Web, visitor: &Visitor) -> Result<(Shell, Settings), Problem
         preferences: visitor.preferences,
         me: visitor.viewer.account,
         session: visitor.session,
+        login: lens.own_login().unwrap_or_default().to_owned(),
         sessions: lens.sessions(visitor.now),
         tokens: lens.tokens(),
         people: lens.people(),
@@ -287,25 +293,26 @@ pub(crate) async fn change_password(State(web): State<Web>, sent: Sent) -> Resul
     let Sent { visitor, fields } = sent;
     let fields = fields.only(&["own-login", "current", "fresh"])?;
     let w = crate::words::words(visitor.preferences.language);
-    let (login, me) = (fields.get("own-login").to_owned(), visitor.viewer.account);
-    let address = std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
-    if web.throttle().wait_seconds(&login, address, visitor.now) > 0 {
+    let me = visitor.viewer.account;
+    let attempt = web.throttle().begin(&Asker::Account(me), visitor.now);
+    let attempt = attempt.map_err(|_wait| Problem::of(Kind::TooMany))?;
+    let stored = web.engine().read(|desk| desk.seen_by(visitor.viewer).own_password().map(str::to_owned)).await?;
+    let Ok(right) = password::matches(Typist::Known, fields.raw("current").to_owned(), stored).await else {
+        web.throttle().unused(attempt);
         return Err(Problem::of(Kind::TooMany));
-    }
-    let known = web.engine().read(|desk| desk.credentials(&login).map(|(id, hash)| (id, hash.to_owned()))).await?;
-    let stored = known.filter(|(id, _)| *id == me).map(|(_, hash)| hash);
-    if !password::matches(fields.raw("current").to_owned(), stored).await {
-        web.throttle().wrong(&login, address, visitor.now);
+    };
+    if !right {
         let wrong = Mistake { field: "current".to_owned(), words: w.t("sign-in-wrong") };
         return mistaken(&web, &visitor, vec![wrong], Default::default()).await;
     }
+    web.throttle().right(attempt);
     if !password_ok(fields.raw("fresh")) {
         let short = Mistake { field: "fresh".to_owned(), ..mistake(w, "password", "length") };
         return mistaken(&web, &visitor, vec![short], Default::default()).await;
     }
-    let hash = password::hash(fields.raw("fresh").to_owned()).await;
+    let hash = password::hash(fields.raw("fresh").to_owned()).await?;
     let leave = web.engine().read(|desk| desk.seen_by(visitor.viewer).own()).await?;
-    let command = accounts::Command::SetPassword { leave, account: me, password: hash };
+    let command = accounts::Command::SetPassword { leave, account: me, password: hash, keep: Some(visitor.session) };
     web.engine().submit(Actor::Person(me), Command::Accounts(command)).await?;
     Ok(done(&Route::Settings, "password-set", None, None))
 }

@@ -137,8 +137,8 @@ async fn manage_person(web: &Web, visitor: &Visitor, account: &str, act: &str) -
         }
         "password" => {
             let start = start_password();
-            let password = password::hash(start.clone()).await;
-            let command = accounts::Command::SetPassword { leave, account, password };
+            let password = password::hash(start.clone()).await?;
+            let command = accounts::Command::SetPassword { leave, account, password, keep: None };
             web.engine().submit(actor, Command::Accounts(command)).await?;
             shown_once(web, visitor, "person-password-once", start).await
         }
@@ -161,7 +161,7 @@ async fn add_person(web: &Web, visitor: &Visitor, fields: &Fields) -> Result<Res
     let person = Person {
         login: fields.get("login").to_owned(),
         name: fields.get("name").to_owned(),
-        password: password::hash(start.clone()).await,
+        password: password::hash(start.clone()).await?,
     };
     let preferences = Preferences { language: visitor.preferences.language, ..Preferences::default() };
     let create = accounts::Command::Create { leave: Some(leave), organisation, role, preferences, person };
