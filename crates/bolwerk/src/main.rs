@@ -5,6 +5,7 @@ mod config;
 mod control;
 mod demo;
 mod exit;
+mod files;
 mod import;
 mod keep;
 mod list;

@@ -109,7 +109,8 @@ pub async fn start(
 ) -> Result<Running, Failure> {
     let (stop, stopped) = watch::channel(false);
     let mut tasks = Vec::new();
-    let reception = Arc::new(reception(engine, settings)?);
+    let shares = crate::files::share_out();
+    let reception = Arc::new(reception(engine, settings, shares.mail)?);
     let door = Arc::new(engine.clone());
     let mut smtp = None;
     if let Some(address) = settings.smtp {
@@ -146,7 +147,7 @@ pub async fn start(
     let listener = bind("http", settings.http).await?;
     let http = listener.local_addr()?;
     let web = web::Web::new(web::Options { engine: engine.clone(), first_run, demo });
-    tasks.push(tokio::spawn(web::serve(listener, web, stopped.clone())));
+    tasks.push(tokio::spawn(web::serve(listener, web, shares.http, stopped.clone())));
     tokio::spawn(control::serve(control::listen(&settings.data)?, engine.clone()));
     if let Some(file) = &settings.ready_file {
         write_ready(file, http, smtp)?;
@@ -162,7 +163,7 @@ fn write_ready(file: &Path, http: SocketAddr, smtp: Option<SocketAddr>) -> Resul
     journal::write_synced(file, ready.to_string().as_bytes()).map_err(|e| Failure::new(Kind::Storage, e))
 }
 
-fn reception(engine: &Engine, settings: &Settings) -> Result<Reception, Failure> {
+fn reception(engine: &Engine, settings: &Settings, connections_max: usize) -> Result<Reception, Failure> {
     let mailboxes = post::door::Mailboxes::default();
     mailboxes.set(engine.address());
     tokio::spawn(follow_address(engine.clone(), mailboxes.clone()));
@@ -170,7 +171,7 @@ fn reception(engine: &Engine, settings: &Settings) -> Result<Reception, Failure>
         hostname: settings.hostname.clone(),
         mailboxes,
         size_max: settings.limits.message_mib << 20,
-        connections_max: settings.limits.connections,
+        connections_max: settings.limits.connections.min(connections_max),
         command_timeout: COMMAND_TIMEOUT,
         data_timeout: DATA_TIMEOUT,
         tls: settings.tls.as_ref().map(tls_of).transpose()?,

@@ -7,49 +7,7 @@ use desk::ids::{Random, ReportId, Timestamp};
 use journal::{Keep, KeyId, NewEntry, NewPart};
 use std::collections::HashMap;
 
-/// Where facts are made durable.
-pub trait Store: Send {
-    /// Makes a group durable in one commit: every inner list as one transaction, or nothing at all.
-    ///
-    /// # Errors
-    /// Whatever the store says; after an error nothing of the group counts as durable.
-    fn append(&mut self, group: Vec<Vec<NewEntry>>, now: Timestamp) -> Result<(), String>;
-
-    /// A key for a new subject.
-    ///
-    /// # Errors
-    /// When no key could be made durable.
-    fn new_key(&mut self) -> Result<KeyId, String>;
-
-    /// Sequence number of the next entry.
-    fn next_seq(&self) -> u64;
-
-    /// Destroys keys and records that in an entry of its own.
-    ///
-    /// # Errors
-    /// Whatever the store says.
-    fn erase(&mut self, keys: &[KeyId], now: Timestamp) -> Result<(), String>;
-}
-
-impl Store for journal::Writer {
-    fn append(&mut self, group: Vec<Vec<NewEntry>>, now: Timestamp) -> Result<(), String> {
-        journal::Writer::append(self, group, now.0).map(drop).map_err(|e| e.to_string())
-    }
-
-    fn new_key(&mut self) -> Result<KeyId, String> {
-        journal::Writer::new_key(self).map_err(|e| e.to_string())
-    }
-
-    fn next_seq(&self) -> u64 {
-        journal::Writer::next_seq(self)
-    }
-
-    fn erase(&mut self, keys: &[KeyId], now: Timestamp) -> Result<(), String> {
-        let entry =
-            NewEntry { kind: journal::ERASED_KIND.to_owned(), version: 1, body: b"{}".to_vec(), parts: Vec::new() };
-        journal::Writer::erase(self, keys, entry, now.0).map(drop).map_err(|e| e.to_string())
-    }
-}
+pub use crate::store::{Store, StoreError, Trouble};
 
 /// A command that was decided, on its way to the disk.
 #[derive(Debug)]
@@ -81,58 +39,80 @@ impl<S: Store> Core<S> {
         clock: Timestamp,
         random: &mut dyn Random,
     ) -> Vec<Decided> {
-        let now = clock.max(self.last);
-        self.last = now;
         let decided = commands.map(|(actor, command)| {
-            let first = self.next;
-            let answer = desk.decide(&mut Context { actor, now, random }, command);
-            if let Ok(decision) = &answer {
-                for recorded in &decision.facts {
-                    desk.apply(self.next, now, &recorded.fact);
-                    self.next += 1;
-                }
-            }
-            Decided { answer, first }
+            let decided = self.decide_only(desk, actor, command, clock, random);
+            self.apply(desk, &decided);
+            decided
         });
         decided.collect()
     }
 
-    /// Makes what was decided durable. `pass_on` sees raw messages before they are sealed.
+    /// Decides one command and leaves the desk as it is: [`Core::apply`] follows once it is durable. Slower than a group, and
+    /// nothing has to be taken back when the store fails.
+    pub fn decide_only(
+        &mut self,
+        desk: &Desk,
+        actor: Actor,
+        command: Command,
+        clock: Timestamp,
+        random: &mut dyn Random,
+    ) -> Decided {
+        let now = clock.max(self.last);
+        self.last = now;
+        Decided { answer: desk.decide(&mut Context { actor, now, random }, command), first: self.next }
+    }
+
+    /// Applies what was decided to the desk.
+    pub fn apply(&mut self, desk: &mut Desk, decided: &Decided) {
+        for recorded in decided.answer.iter().flat_map(|decision| &decision.facts) {
+            desk.apply(self.next, self.last, &recorded.fact);
+            self.next += 1;
+        }
+    }
+
+    /// Makes what was decided durable. `pass_on` sees raw messages before they are sealed. Keys of what is erased by it are
+    /// destroyed by [`Core::destroy`] afterwards.
     ///
     /// # Errors
-    /// Whatever the store says: then nothing more may be acknowledged.
-    pub fn commit(&mut self, group: &mut [Decided], mut pass_on: impl FnMut(ReportId, &[u8])) -> Result<(), String> {
+    /// Whatever the store says: then nothing of it may be acknowledged.
+    pub fn commit(
+        &mut self,
+        group: &mut [Decided],
+        mut pass_on: impl FnMut(ReportId, &[u8]),
+    ) -> Result<(), StoreError> {
         let mut lists = Vec::new();
-        let mut erased = Vec::new();
         for decision in group.iter_mut().filter_map(|d| d.answer.as_mut().ok()).filter(|d| !d.facts.is_empty()) {
-            let mut entries = Vec::with_capacity(decision.facts.len());
-            for recorded in &mut decision.facts {
-                entries.push(self.entry(recorded, &mut pass_on)?);
-                erased.extend(recorded.fact.erases());
-            }
-            lists.push(entries);
+            let facts = decision.facts.iter_mut();
+            lists.push(facts.map(|recorded| self.entry(recorded, &mut pass_on)).collect::<Result<_, _>>()?);
         }
-        if !lists.is_empty() {
-            self.store.append(lists, self.last)?;
-        }
+        if lists.is_empty() { Ok(()) } else { self.store.append(lists, self.last) }
+    }
+
+    /// Destroys the keys of what a durable group erases. Where that fails or a crash comes first, [`Core::catch_up`] does it.
+    ///
+    /// # Errors
+    /// Whatever the store says.
+    pub fn destroy(&mut self, group: &[Decided]) -> Result<(), StoreError> {
+        let facts = group.iter().filter_map(|d| d.answer.as_ref().ok()).flat_map(|decision| &decision.facts);
+        let erased: Vec<Subject> = facts.filter_map(|recorded| recorded.fact.erases()).collect();
         self.erase(&erased)
     }
 
-    /// Destroys the keys of what the facts say is erased. Done again after a crash in between: see [`Core::catch_up`].
-    fn erase(&mut self, subjects: &[Subject]) -> Result<(), String> {
-        let keys: Vec<KeyId> = subjects.iter().filter_map(|s| self.keys.remove(s)).collect();
+    fn erase(&mut self, subjects: &[Subject]) -> Result<(), StoreError> {
+        let keys: Vec<KeyId> = subjects.iter().filter_map(|s| self.keys.get(s).copied()).collect();
         if !keys.is_empty() {
             self.store.erase(&keys, self.last)?;
+            self.keys.retain(|subject, _| !subjects.contains(subject));
             self.next = self.store.next_seq();
         }
         Ok(())
     }
 
-    /// After a start: an erasure that was recorded before a crash is carried out.
+    /// After a start, or a failure in between: an erasure that was recorded is carried out.
     ///
     /// # Errors
     /// Whatever the store says.
-    pub fn catch_up(&mut self, desk: &Desk) -> Result<(), String> {
+    pub fn catch_up(&mut self, desk: &Desk) -> Result<(), StoreError> {
         let open: Vec<Subject> = self.keys.keys().copied().filter(|s| desk.is_erased(*s)).collect();
         self.erase(&open)
     }
@@ -141,7 +121,7 @@ impl<S: Store> Core<S> {
         &mut self,
         recorded: &mut Recorded,
         pass_on: &mut impl FnMut(ReportId, &[u8]),
-    ) -> Result<NewEntry, String> {
+    ) -> Result<NewEntry, StoreError> {
         let written = recorded.fact.written();
         let mut parts = Vec::new();
         if written.sealed.is_some() || recorded.content.is_some() {
@@ -161,7 +141,7 @@ impl<S: Store> Core<S> {
         Ok(NewEntry { kind: written.kind, version: written.version, body: written.body, parts })
     }
 
-    fn key(&mut self, subject: Subject) -> Result<KeyId, String> {
+    fn key(&mut self, subject: Subject) -> Result<KeyId, StoreError> {
         if let Some(key) = self.keys.get(&subject) {
             return Ok(*key);
         }

@@ -1,10 +1,11 @@
 //! The handle that everybody holds: read, submit, listen.
 
 use crate::clock::Clock;
-use crate::core::Core;
+use crate::core::{Core, Store, StoreError, Trouble};
 use crate::intake::PassedOn;
 use crate::outgoing::{self, MailState, Outbound, SinkMail};
-use crate::writer::{Job, QUEUE_MAX, Scribe};
+use crate::store::JournalStore;
+use crate::writer::{Job, QUEUE_MAX, Scribe, Task};
 use desk::command::{Actor, Command, Outcome, Refusal};
 use desk::fact::{Fact, Subject, Unreadable};
 use desk::house::Language;
@@ -13,7 +14,7 @@ use desk::outbox::Draft;
 use desk::register::Register;
 use desk::{Desk, Digest};
 use hmac::{Hmac, KeyInit, Mac};
-use journal::{KeyId, Reader, Stored, Writer};
+use journal::{KeyId, Reader, Stored};
 use parking_lot::{Mutex, RwLock};
 use post::worker::Workers;
 use std::collections::HashMap;
@@ -61,18 +62,30 @@ pub enum OpenError {
     },
     /// An erasure that a crash interrupted could not be finished.
     #[error("an erasure could not be finished: {0}")]
-    Erasure(String),
+    Erasure(StoreError),
     /// A thread could not be started.
     #[error("cannot start the writer: {0}")]
     Thread(#[from] std::io::Error),
 }
 
-/// Storage does not answer any more: nothing is acknowledged and nothing new is shown until a restart has checked the journal.
+impl From<OpenError> for StoreError {
+    fn from(error: OpenError) -> StoreError {
+        match error {
+            OpenError::Journal(error) => error.into(),
+            OpenError::Erasure(error) => error,
+            error => StoreError::new(Trouble::Broken, error),
+        }
+    }
+}
+
+/// Storage takes nothing now, so nothing is acknowledged.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("storage does not answer: {why}")]
+#[error("{}: {why}", match trouble { Trouble::Full => "storage is full, nothing was kept", _ => "storage does not answer" })]
 pub struct Frozen {
     /// Since when.
     pub since: Timestamp,
+    /// What it means, and when it ends.
+    pub trouble: Trouble,
     /// What it said.
     pub why: String,
 }
@@ -144,6 +157,8 @@ pub(crate) enum Standing {
 pub(crate) struct Inner {
     pub(crate) data: PathBuf,
     pub(crate) desk: RwLock<Desk>,
+    /// How often the desk in memory went back to what is durable. Changes only while the desk is locked for writing.
+    pub(crate) epoch: AtomicU64,
     /// Number of facts that the desk in memory holds.
     pub(crate) applied: AtomicU64,
     /// Number of facts that are durable.
@@ -189,13 +204,13 @@ pub struct Engine {
 }
 
 /// The desk of a folder and what the writer must know to go on.
-struct Replayed {
-    desk: Desk,
-    keys: HashMap<Subject, KeyId>,
-    last: Timestamp,
+pub(crate) struct Replayed {
+    pub(crate) desk: Desk,
+    pub(crate) keys: HashMap<Subject, KeyId>,
+    pub(crate) last: Timestamp,
 }
 
-fn replay(reader: &Reader) -> Result<Replayed, OpenError> {
+pub(crate) fn replay(reader: &Reader) -> Result<Replayed, OpenError> {
     let mut replayed = Replayed { desk: Desk::new(Register::default()), keys: HashMap::new(), last: Timestamp(0) };
     let mut failed = None;
     reader.visit(0, &mut |stored| match replay_one(&mut replayed, stored) {
@@ -227,15 +242,17 @@ fn replay_one(replayed: &mut Replayed, stored: Stored) -> Result<(), OpenError> 
 impl Engine {
     /// Opens a folder's desk and starts its writer and its tasks (on the current tokio runtime).
     pub fn open(options: Options) -> Result<Engine, OpenError> {
-        let journal = Writer::open(&options.data, &journal::Options { origin: "bolwerk/desk".to_owned() })?;
+        let journal = JournalStore::open(&options.data)?;
         let reader = journal.reader()?;
         let Replayed { desk, keys, last } = replay(&reader)?;
         let next = journal.next_seq();
+        let digest_key = reader.secret("digest");
         let (queue, jobs) = mpsc::channel(QUEUE_MAX);
         let (program, arguments) = options.worker;
         let inner = Arc::new(Inner {
             data: options.data,
             desk: RwLock::new(desk),
+            epoch: AtomicU64::new(0),
             applied: AtomicU64::new(next),
             durable: watch::Sender::new(next),
             standing: watch::Sender::new(Standing::Up),
@@ -251,12 +268,12 @@ impl Engine {
             outbound: options.outbound,
             mail_failure: Mutex::new(None),
             mailbox: Mutex::new(None),
-            digest_key: journal.secret("digest"),
+            digest_key,
             address: options.address,
         });
         let mut core = Core { store: journal, keys, next, last };
         core.catch_up(&inner.desk.read()).map_err(OpenError::Erasure)?;
-        let scribe = Scribe { inner: inner.clone(), core };
+        let scribe = Scribe::new(inner.clone(), core, queue.downgrade());
         std::thread::Builder::new().name("writer".to_owned()).spawn(move || scribe.run(jobs))?;
         let engine = Engine { inner, queue };
         tokio::spawn(crate::reading::read_all(engine.downgrade()));
@@ -292,20 +309,26 @@ impl Engine {
 
     /// Runs `view` on the desk. What it saw is durable when this resolves.
     pub async fn read<T>(&self, view: impl FnOnce(&Desk) -> T) -> Result<T, Frozen> {
-        let (value, seen) = {
-            let desk = self.inner.desk.read();
-            (view(&desk), self.inner.applied.load(Ordering::Acquire))
+        let inner = &*self.inner;
+        let (value, seen, epoch) = {
+            let desk = inner.desk.read();
+            (view(&desk), inner.applied.load(Ordering::Acquire), inner.epoch.load(Ordering::Acquire))
         };
-        let mut durable = self.inner.durable.subscribe();
+        let mut durable = inner.durable.subscribe();
         loop {
-            if *durable.borrow_and_update() >= seen {
+            // The number first: an epoch that is still the same then says that it counts the facts that were seen.
+            let count = *durable.borrow_and_update();
+            if inner.epoch.load(Ordering::Acquire) != epoch {
+                return Err(self.frozen().unwrap_or_else(|| self.unwell("what was seen could not be kept")));
+            }
+            if count >= seen {
                 return Ok(value);
             }
             if let Some(frozen) = self.frozen() {
                 return Err(frozen);
             }
             if durable.changed().await.is_err() {
-                return Err(Frozen { since: self.now(), why: "the desk is closing".to_owned() });
+                return Err(self.unwell("the desk is closing"));
             }
         }
     }
@@ -318,9 +341,13 @@ impl Engine {
     /// Carries out a command. Resolves when its facts are durable.
     pub async fn submit(&self, actor: Actor, command: Command) -> Result<Done, Fault> {
         let (reply, answer) = oneshot::channel();
-        let closing = || Fault::Frozen(Frozen { since: self.now(), why: "the desk is closing".to_owned() });
-        self.queue.send(Job { actor, command, reply }).await.map_err(|_| closing())?;
+        let closing = || Fault::Frozen(self.unwell("the desk is closing"));
+        self.queue.send(Job::Do(Task { actor, command, reply })).await.map_err(|_| closing())?;
         answer.await.map_err(|_| closing())?
+    }
+
+    fn unwell(&self, why: &str) -> Frozen {
+        Frozen { since: self.now(), trouble: Trouble::Away, why: why.to_owned() }
     }
 
     /// Durable facts from now on.
@@ -389,7 +416,7 @@ impl Engine {
     }
 
     pub(crate) fn downgrade(&self) -> WeakEngine {
-        WeakEngine { inner: Arc::downgrade(&self.inner), queue: self.queue.downgrade() }
+        WeakEngine::new(&self.inner, self.queue.downgrade())
     }
 }
 
@@ -400,6 +427,10 @@ pub(crate) struct WeakEngine {
 }
 
 impl WeakEngine {
+    pub(crate) fn new(inner: &Arc<Inner>, queue: mpsc::WeakSender<Job>) -> WeakEngine {
+        WeakEngine { inner: Arc::downgrade(inner), queue }
+    }
+
     pub(crate) fn upgrade(&self) -> Option<Engine> {
         Some(Engine { inner: self.inner.upgrade()?, queue: self.queue.upgrade()? })
     }

@@ -1,6 +1,7 @@
 //! Mail comes in: kept and acknowledged first, read afterwards.
 
-use crate::engine::{Engine, Fault, keyed};
+use crate::core::Trouble;
+use crate::engine::{Engine, Fault, Frozen, keyed};
 use desk::command::{Actor, Command, Outcome};
 use desk::ids::{Reference, ReportId, Timestamp};
 use desk::intake::{Arrival, Incoming, Via};
@@ -31,6 +32,11 @@ impl PassedOn {
             kept.bytes += raw.len();
             kept.raw.insert(report, raw.into());
         }
+    }
+
+    /// Forgets all of them: the store has what is durable.
+    pub(crate) fn clear(&self) {
+        *self.0.lock() = Held::default();
     }
 
     pub(crate) fn take(&self, report: ReportId) -> Option<Arc<[u8]>> {
@@ -137,6 +143,9 @@ impl Door for Engine {
         };
         match self.receive_mail(mail).await {
             Ok(received) => Kept::Kept { reference: received.reference.to_string() },
+            Err(Fault::Frozen(Frozen { trouble: Trouble::Full, .. })) => {
+                Kept::Full { why: "storage is full, nothing was kept, try again later".to_owned() }
+            }
             Err(Fault::Frozen(_)) => Kept::Busy { why: "storage does not answer, try again".to_owned() },
             Err(Fault::Refused(refusal)) => Kept::Busy { why: refusal.to_string() },
         }

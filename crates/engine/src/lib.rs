@@ -14,6 +14,7 @@ mod outgoing;
 mod past;
 mod reading;
 mod replies;
+mod store;
 mod texts;
 mod writer;
 
@@ -24,4 +25,5 @@ pub use forms::{FormFile, FormReport};
 pub use intake::{MailIn, Received};
 pub use outgoing::{MailState, MailboxState, Outbound, SinkMail};
 pub use past::{Glimpse, PastFault};
+pub use store::Trouble;
 pub use texts::{Advice, ReplyTemplate, advice, fill, reply_templates};

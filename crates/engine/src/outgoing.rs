@@ -16,6 +16,9 @@ const CONVERSATIONS_MAX: usize = 8;
 /// The sender looks at the clock at least this often.
 const LOOK_SECONDS_MAX: i64 = 5;
 
+/// Time before what the storage did not take is tried again.
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// How mail leaves this desk.
 #[derive(Clone, Debug)]
 pub enum Outbound {
@@ -93,8 +96,14 @@ pub(crate) async fn send_all(engine: WeakEngine) {
     let in_hand = Arc::new(Mutex::new(HashSet::<NoticeId>::new()));
     loop {
         let Some(strong) = engine.upgrade() else { return };
-        if matches!(strong.inner.outbound, Outbound::None) || strong.frozen().is_some() {
+        if matches!(strong.inner.outbound, Outbound::None) {
             return;
+        }
+        // What cannot be recorded is not sent.
+        if strong.frozen().is_some() {
+            drop(strong);
+            tokio::time::sleep(AGAIN).await;
+            continue;
         }
         // The machine's clock may be behind the newest fact: what was due by then is due.
         let now = strong.now().max(strong.last_moment());
@@ -106,14 +115,18 @@ pub(crate) async fn send_all(engine: WeakEngine) {
         };
         for sending in todo {
             in_hand.lock().insert(sending.notice);
-            let (engine, in_hand) = (strong.clone(), in_hand.clone());
+            let (engine, weak, in_hand) = (strong.clone(), strong.downgrade(), in_hand.clone());
             tokio::spawn(async move {
                 let notice = sending.notice;
-                if let Err(fault) = send_one(&engine, sending).await {
-                    eprintln!("bolwerk: what became of a mail could not be recorded: {fault}");
+                let tried = send_one(&engine, sending).await;
+                drop(engine);
+                if let Some(tried) = tried {
+                    record(&weak, notice, tried).await;
                 }
                 in_hand.lock().remove(&notice);
-                engine.inner.to_send.notify_one();
+                if let Some(engine) = weak.upgrade() {
+                    engine.inner.to_send.notify_one();
+                }
             });
         }
         let next = strong.peek(|desk| desk.next_due_after(now));
@@ -127,14 +140,35 @@ pub(crate) async fn send_all(engine: WeakEngine) {
     }
 }
 
-async fn send_one(engine: &Engine, sending: Sending) -> Result<(), Fault> {
+/// Records what became of a mail, however long that takes: sent again it would come twice.
+async fn record(engine: &WeakEngine, notice: NoticeId, tried: Tried) {
+    loop {
+        let Some(strong) = engine.upgrade() else { return };
+        let command = Command::Outbox(outbox::Command::Tried(notice, tried.clone()));
+        match strong.submit(Actor::Rule, command).await {
+            Ok(_) => return,
+            Err(Fault::Refused(refusal)) => {
+                return eprintln!("bolwerk: what became of a mail could not be recorded: {refusal}");
+            }
+            Err(Fault::Frozen(_)) => {}
+        }
+        drop(strong);
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
+/// Hands one mail over; `None` when it was not, and is tried again by itself.
+async fn send_one(engine: &Engine, sending: Sending) -> Option<Tried> {
     // Nothing leaves before the fact that it is to leave is durable.
-    engine.read(|_| ()).await?;
+    if engine.read(|_| ()).await.is_err() {
+        tokio::time::sleep(AGAIN).await;
+        return None;
+    }
     let from = engine.address().unwrap_or_default();
     let domain = from.rsplit_once('@').map_or("localhost", |(_, domain)| domain).to_owned();
     let automatic = sending.purpose == Purpose::Receipt;
-    let tried = match &engine.inner.outbound {
-        Outbound::None => return Ok(()),
+    Some(match &engine.inner.outbound {
+        Outbound::None => return None,
         // The outbox itself keeps what was sent: that is the sink.
         Outbound::Sink => Tried::Taken { said: "250 2.0.0 kept in the built-in sink".to_owned() },
         Outbound::Relay(relay) => {
@@ -153,9 +187,7 @@ async fn send_one(engine: &Engine, sending: Sending) -> Result<(), Fault> {
                 Delivery::Refused { code, said } => Tried::Refused { code, said },
             }
         }
-    };
-    engine.submit(Actor::Rule, Command::Outbox(outbox::Command::Tried(sending.notice, tried))).await?;
-    Ok(())
+    })
 }
 
 fn outgoing(engine: &Engine, sending: &Sending, from: &str, automatic: bool) -> Outgoing {

@@ -16,6 +16,7 @@ use post::read::Reading;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// Attachments named in a report's head, at most.
@@ -35,15 +36,20 @@ const IN_HAND_FLOOD_MAX: usize = 2;
 /// Mails in one commit from which on it is a flood.
 const FLOOD_MIN: usize = 8;
 
+/// Time before what the storage did not take is tried again.
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// Reads whatever is not read yet, for as long as the engine lives.
 pub(crate) async fn read_all(engine: WeakEngine) {
     let in_hand = Arc::new(parking_lot::Mutex::new(HashSet::new()));
     let (done, mut finished) = mpsc::unbounded_channel::<()>();
     loop {
         let Some(strong) = engine.upgrade() else { return };
-        // Nothing can be recorded any more: a restart reads on.
+        // Nothing can be recorded now.
         if strong.frozen().is_some() {
-            return;
+            drop(strong);
+            tokio::time::sleep(AGAIN).await;
+            continue;
         }
         let todo: Vec<(ReportId, u64)> = {
             let held = in_hand.lock();
@@ -55,8 +61,15 @@ pub(crate) async fn read_all(engine: WeakEngine) {
             in_hand.lock().insert(report);
             let (engine, in_hand, done) = (strong.clone(), in_hand.clone(), done.clone());
             tokio::spawn(async move {
-                if let Err(error) = read_one(&engine, report, seq).await {
-                    eprintln!("bolwerk: report {} was not read: {error}", report.0);
+                match read_one(&engine, report, seq).await {
+                    Ok(()) => {}
+                    Err(fault) => {
+                        // What the storage says, the log has from the writer.
+                        if let Fault::Refused(refusal) = fault {
+                            eprintln!("bolwerk: report {} was not read: {refusal}", report.0);
+                        }
+                        tokio::time::sleep(AGAIN).await;
+                    }
                 }
                 in_hand.lock().remove(&report);
                 // The loop that listens ends with the engine.
@@ -66,15 +79,10 @@ pub(crate) async fn read_all(engine: WeakEngine) {
         let inner = strong.inner.clone();
         drop(strong);
         // The engine itself must not be kept alive while waiting; what is waited on may.
-        let closed = async {
-            let mut standing = inner.standing.subscribe();
-            while standing.changed().await.is_ok() {}
-        };
         tokio::select! {
             () = inner.to_read.notified() => {}
             _ = finished.recv() => while finished.try_recv().is_ok() {},
-            () = closed => return,
-            () = tokio::time::sleep(std::time::Duration::from_secs(5)) => {}
+            () = tokio::time::sleep(Duration::from_secs(5)) => {}
         }
     }
 }
@@ -88,6 +96,7 @@ async fn read_one(engine: &Engine, report: ReportId, seq: u64) -> Result<(), Fau
             Ok(raw) => raw.map(Arc::from),
             Err(error) => {
                 eprintln!("bolwerk: the raw content of report {} cannot be fetched: {error}", report.0);
+                tokio::time::sleep(AGAIN).await;
                 None
             }
         },

@@ -1,11 +1,15 @@
-//! The one writer: takes what is queued, decides, makes durable, acknowledges, repeats.
+//! The one writer: takes what is queued, decides, makes durable, acknowledges, repeats. Where the store takes nothing, it
+//! refuses, goes back to what is durable, and goes on as soon as it can.
 
-use crate::core::{Core, Decided};
-use crate::engine::{Done, Event, Fault, Frozen, Inner, Standing, Touched};
+use crate::core::{Core, Decided, Store, StoreError, Trouble};
+use crate::engine::{Done, Event, Fault, Frozen, Inner, Replayed, Standing, Touched, WeakEngine, replay};
+use crate::store::JournalStore;
 use desk::command::{Actor, Command};
 use desk::ids::{Random, Timestamp};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
 /// Commands decided and committed together, at most.
@@ -16,20 +20,51 @@ const GROUP_BYTES_MAX: usize = 32 << 20;
 pub(crate) const QUEUE_MAX: usize = 4096;
 /// Raw messages up to this size, bytes, go to the reader without a way back through the store.
 const PASS_ON_BYTES_MAX: usize = 1 << 20;
+/// After the store refused a group, so many commands are written one at a time: then nothing has to be taken back.
+const CAREFUL_COMMANDS: usize = 64;
+/// Time between two attempts to go on.
+const MEND_AGAIN: Duration = Duration::from_secs(1);
 
 type Reply = oneshot::Sender<Result<Done, Fault>>;
 
+/// What the writer is asked.
+pub(crate) enum Job {
+    /// To carry out a command.
+    Do(Task),
+    /// To look whether it can go on.
+    Look,
+}
+
 /// A command on its way to the writer.
-pub(crate) struct Job {
+pub(crate) struct Task {
     pub(crate) actor: Actor,
     pub(crate) command: Command,
     pub(crate) reply: Reply,
 }
 
+/// What is left to do before anything is written again, the first step first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mending {
+    /// Open the store again, which checks it.
+    Reopen,
+    /// Bring the desk in memory back to what is durable.
+    Replay,
+    /// Finish what an erasure left undone.
+    CatchUp,
+}
+
 /// The writer's thread.
 pub(crate) struct Scribe {
-    pub(crate) inner: Arc<Inner>,
-    pub(crate) core: Core<journal::Writer>,
+    inner: Arc<Inner>,
+    core: Core<JournalStore>,
+    /// For the writer's own reminders.
+    queue: mpsc::WeakSender<Job>,
+    runtime: Handle,
+    mending: Option<Mending>,
+    /// Commands that are still written one at a time.
+    careful: usize,
+    /// What the store said last, so that the log says it once.
+    said: Option<String>,
 }
 
 /// Chance from the machine.
@@ -42,49 +77,115 @@ impl Random for Machine {
 }
 
 impl Scribe {
+    pub(crate) fn new(inner: Arc<Inner>, core: Core<JournalStore>, queue: mpsc::WeakSender<Job>) -> Scribe {
+        Scribe { inner, core, queue, runtime: Handle::current(), mending: None, careful: 0, said: None }
+    }
+
     pub(crate) fn run(mut self, mut queue: mpsc::Receiver<Job>) {
         while let Some(first) = queue.blocking_recv() {
-            let mut bytes = weight(&first);
-            let mut group = vec![first];
-            while group.len() < GROUP_MAX && bytes < GROUP_BYTES_MAX {
-                let Ok(job) = queue.try_recv() else { break };
-                bytes += weight(&job);
-                group.push(job);
+            let group = gather(first, &mut queue);
+            if self.mending.is_some() {
+                self.mend();
             }
             match self.inner.frozen() {
-                Some(frozen) => refuse(group.into_iter().map(|job| job.reply), &frozen),
-                None => self.commit(group),
+                Some(frozen) => refuse(group.into_iter().map(|task| task.reply), &frozen),
+                None if self.careful > 0 => self.write_singly(group),
+                None => self.write(group),
             }
         }
     }
 
-    fn commit(&mut self, group: Vec<Job>) {
+    fn write(&mut self, group: Vec<Task>) {
         // A group of readings alone, between two of mails, does not end a flood.
-        let mails = group.iter().filter(|job| weight(job) > 0).count();
+        let mails = group.iter().filter(|task| weight(task) > 0).count();
         let before = self.inner.at_the_door.load(Ordering::Relaxed);
         self.inner.at_the_door.store(mails.max(before / 2), Ordering::Relaxed);
         let (replies, commands): (Vec<Reply>, Vec<_>) =
-            group.into_iter().map(|job| (job.reply, (job.actor, job.command))).unzip();
+            group.into_iter().map(|task| (task.reply, (task.actor, task.command))).unzip();
         let mut decided = {
             let mut desk = self.inner.desk.write();
             let decided = self.core.decide(&mut desk, commands.into_iter(), self.inner.clock.now(), &mut Machine);
             self.inner.applied.store(self.core.next, Ordering::Release);
             decided
         };
-        let now = self.core.last;
+        match self.make_durable(&mut decided) {
+            Ok(()) => self.done(replies, decided),
+            Err(error) => self.fail(replies, error),
+        }
+    }
+
+    /// Each command is decided, made durable, and only then applied: what the store refuses leaves no trace.
+    fn write_singly(&mut self, group: Vec<Task>) {
+        let mut tasks = group.into_iter();
+        while let Some(Task { actor, command, reply }) = tasks.next() {
+            let clock = self.inner.clock.now();
+            let decided = self.core.decide_only(&self.inner.desk.read(), actor, command, clock, &mut Machine);
+            let mut decided = [decided];
+            match self.commit(&mut decided) {
+                Ok(()) => self.apply(reply, decided),
+                Err(error) if matches!(error.trouble, Trouble::Full | Trouble::Away) => {
+                    self.careful = CAREFUL_COMMANDS;
+                    self.inner.passed_on.clear();
+                    let frozen = self.frozen_by(&error);
+                    return refuse(std::iter::once(reply).chain(tasks.map(|task| task.reply)), &frozen);
+                }
+                Err(error) => {
+                    return self.fail(std::iter::once(reply).chain(tasks.map(|task| task.reply)).collect(), error);
+                }
+            }
+            if self.inner.frozen().is_some() || self.careful == 0 {
+                break;
+            }
+        }
+        let rest: Vec<Task> = tasks.collect();
+        match self.inner.frozen() {
+            Some(frozen) => refuse(rest.into_iter().map(|task| task.reply), &frozen),
+            None if rest.is_empty() => {}
+            None => self.write(rest),
+        }
+    }
+
+    /// One command is durable, and the desk learns of it.
+    fn apply(&mut self, reply: Reply, decided: [Decided; 1]) {
+        {
+            let mut desk = self.inner.desk.write();
+            self.core.apply(&mut desk, &decided[0]);
+            self.inner.applied.store(self.core.next, Ordering::Release);
+        }
+        match self.core.destroy(&decided) {
+            Ok(()) => {
+                if decided[0].answer.as_ref().is_ok_and(|decision| !decision.facts.is_empty()) {
+                    self.careful -= 1;
+                    if self.said.take().is_some() {
+                        eprintln!("bolwerk: the storage takes what is written again");
+                    }
+                }
+                self.done(vec![reply], decided.into());
+            }
+            Err(error) => self.fail(vec![reply], error),
+        }
+    }
+
+    fn make_durable(&mut self, decided: &mut [Decided]) -> Result<(), StoreError> {
+        self.commit(decided)?;
+        self.core.destroy(decided)
+    }
+
+    fn commit(&mut self, decided: &mut [Decided]) -> Result<(), StoreError> {
         let passed_on = &self.inner.passed_on;
-        let committed = self.core.commit(&mut decided, |report, raw| {
+        self.core.commit(decided, |report, raw| {
             if raw.len() <= PASS_ON_BYTES_MAX {
                 passed_on.put(report, raw);
             }
-        });
-        if let Err(why) = committed {
-            return self.freeze(replies, why, now);
-        }
+        })
+    }
+
+    /// What was decided is durable: whoever asked is told.
+    fn done(&self, replies: Vec<Reply>, decided: Vec<Decided>) {
         self.inner.durable.send_replace(self.core.next);
         for (reply, decided) in replies.into_iter().zip(decided) {
             // Whoever asked may have gone away; the facts stand all the same.
-            drop(reply.send(self.tell(decided, now)));
+            drop(reply.send(self.tell(decided, self.core.last)));
         }
         self.inner.wake();
     }
@@ -100,21 +201,121 @@ impl Scribe {
         Ok(Done { outcome: decision.outcome, seq, at: now })
     }
 
-    fn freeze(&self, replies: Vec<Reply>, why: String, since: Timestamp) {
-        eprintln!("bolwerk: storage failed, nothing more is acknowledged until a checked restart: {why}");
-        let frozen = Frozen { since, why };
+    /// Of a group that is applied in memory it is not certain that it is durable: nothing of it is shown or acknowledged.
+    fn fail(&mut self, replies: Vec<Reply>, error: StoreError) {
+        self.mending = match error.trouble {
+            Trouble::Full | Trouble::Away => Some(Mending::Replay),
+            Trouble::Unsure => Some(Mending::Reopen),
+            Trouble::Broken => None,
+        };
+        self.careful = CAREFUL_COMMANDS;
+        let frozen = self.frozen_by(&error);
         self.inner.standing.send_replace(Standing::Frozen(frozen.clone()));
         self.inner.durable.send_modify(|_| {});
         refuse(replies.into_iter(), &frozen);
+        if self.mending.is_some() {
+            self.mend();
+        }
     }
+
+    /// What is said of an error; the log has it once.
+    fn frozen_by(&mut self, error: &StoreError) -> Frozen {
+        let StoreError { trouble, why } = error.clone();
+        if self.said.as_ref() != Some(&why) {
+            let then = match trouble {
+                Trouble::Full | Trouble::Away => "nothing of it was written, and nothing is taken until this ends",
+                Trouble::Unsure => "nothing more is acknowledged until the storage is checked",
+                Trouble::Broken => "nothing more is acknowledged until a checked restart",
+            };
+            eprintln!("bolwerk: storage failed, {then}: {why}");
+            self.said = Some(why.clone());
+        }
+        Frozen { since: self.inner.clock.now(), trouble, why }
+    }
+
+    /// Tries to go on, and has itself reminded when that does not work yet.
+    fn mend(&mut self) {
+        match self.try_to_mend() {
+            Ok(()) => {
+                self.mending = None;
+                self.inner.standing.send_replace(Standing::Up);
+                self.inner.durable.send_modify(|_| {});
+                self.inner.wake();
+            }
+            Err(error) => {
+                let frozen = self.frozen_by(&error);
+                match error.trouble {
+                    Trouble::Broken => self.mending = None,
+                    Trouble::Unsure => self.mending = Some(Mending::Reopen),
+                    Trouble::Full | Trouble::Away => {}
+                }
+                self.inner.standing.send_replace(Standing::Frozen(frozen));
+                self.look_again();
+            }
+        }
+    }
+
+    fn try_to_mend(&mut self) -> Result<(), StoreError> {
+        if self.mending == Some(Mending::Reopen) {
+            self.core.store.reopen()?;
+            self.mending = Some(Mending::Replay);
+        }
+        if self.mending == Some(Mending::Replay) {
+            self.go_back()?;
+            self.mending = Some(Mending::CatchUp);
+        }
+        let caught_up = self.core.catch_up(&self.inner.desk.read());
+        self.inner.applied.store(self.core.next, Ordering::Release);
+        self.inner.durable.send_replace(self.core.next);
+        caught_up
+    }
+
+    /// The desk in memory becomes what is durable.
+    fn go_back(&mut self) -> Result<(), StoreError> {
+        let reader = self.core.store.reader()?;
+        let Replayed { desk, keys, last } = replay(&reader)?;
+        (self.core.keys, self.core.last, self.core.next) = (keys, last, self.core.store.next_seq());
+        self.inner.passed_on.clear();
+        let mut now = self.inner.desk.write();
+        *now = desk;
+        self.inner.epoch.fetch_add(1, Ordering::AcqRel);
+        self.inner.applied.store(self.core.next, Ordering::Release);
+        drop(now);
+        self.runtime.spawn(crate::reading::index_all(WeakEngine::new(&self.inner, self.queue.clone())));
+        Ok(())
+    }
+
+    fn look_again(&self) {
+        let queue = self.queue.clone();
+        self.runtime.spawn(async move {
+            tokio::time::sleep(MEND_AGAIN).await;
+            if let Some(queue) = queue.upgrade() {
+                // Where the writer is gone there is nothing to mend.
+                drop(queue.send(Job::Look).await);
+            }
+        });
+    }
+}
+
+/// What waits, as much as goes together.
+fn gather(first: Job, queue: &mut mpsc::Receiver<Job>) -> Vec<Task> {
+    let (mut group, mut bytes, mut next) = (Vec::new(), 0, Some(first));
+    while let Some(job) = next {
+        if let Job::Do(task) = job {
+            bytes += weight(&task);
+            group.push(task);
+        }
+        next = if group.len() < GROUP_MAX && bytes < GROUP_BYTES_MAX { queue.try_recv().ok() } else { None };
+    }
+    group
 }
 
 fn refuse(replies: impl Iterator<Item = Reply>, frozen: &Frozen) {
     replies.for_each(|reply| drop(reply.send(Err(Fault::Frozen(frozen.clone())))));
 }
 
-fn weight(job: &Job) -> usize {
-    match &job.command {
+fn weight(task: &Task) -> usize {
+    match &task.command {
         Command::Intake(desk::intake::Command::Receive(incoming)) => incoming.raw.len(),
         _ => 0,
     }

@@ -34,8 +34,8 @@ impl Writer {
     /// Appends each inner list as one transaction, all of them with one durable commit. `now` is microseconds since
     /// 1970-01-01 UTC; a clock that was set back does not take recorded_at back. On success everything is on disk.
     ///
-    /// Errors that leave nothing unknown ([`Error::Invalid`], [`Error::UnknownKey`], [`Error::Full`]) keep the writer usable;
-    /// any other poisons it: what follows fails with [`Error::Poisoned`] until the journal is opened anew.
+    /// Errors that leave nothing unknown ([`Error::Invalid`], [`Error::UnknownKey`], [`Error::Full`], [`Error::TooManyFiles`],
+    /// [`Error::Moved`], [`Error::Away`]) keep the writer usable; any other poisons it: what follows fails with [`Error::Poisoned`] until the journal is opened anew.
     pub fn append(&mut self, group: Vec<Vec<NewEntry>>, now: i64) -> Result<Vec<Appended>, Error> {
         if let Some(entry) = group.iter().flatten().find(|entry| entry.kind.starts_with(OWN_KINDS)) {
             return Err(Error::invalid(format!("{} is a kind that only the journal writes", entry.kind)));
@@ -250,8 +250,8 @@ impl Writer {
             Error::Invalid { .. } | Error::UnknownKey { .. } | Error::Random { .. } => true,
             Error::Moved { .. } | Error::Away { .. } => true,
             // A server that said so before the commit has taken all of it back.
-            Error::Full { .. } if self.db.node().is_some() => true,
-            Error::Full { .. } => {
+            Error::Full { .. } | Error::TooManyFiles { .. } if self.db.node().is_some() => true,
+            Error::Full { .. } | Error::TooManyFiles { .. } => {
                 matches!(stored_checkpoint(&*self.db), Ok((stored, _)) if stored.size == self.edge.size())
             }
             _ => false,

@@ -34,6 +34,12 @@ pub enum Error {
         /// What was being written.
         what: String,
     },
+    /// As many files are open as this process or the machine may have; nothing of this group was kept.
+    #[error("too many open files: {what}; raise the limit (LimitNOFILE=, ulimit -n), then try again")]
+    TooManyFiles {
+        /// What was being opened.
+        what: String,
+    },
     /// An earlier write failed in a way that leaves unknown what reached the disk.
     #[error("writing stopped after a failure ({why}): restart, so that the journal is checked before it goes on")]
     Poisoned {
@@ -159,6 +165,9 @@ impl Error {
     pub(crate) fn io(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
         let path = path.to_path_buf();
         move |source| match source.kind() {
+            _ if matches!(source.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) => {
+                Error::TooManyFiles { what: format!("cannot {what} {}", path.display()) }
+            }
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
                 Error::Full { what: format!("{what} {}", path.display()) }
             }

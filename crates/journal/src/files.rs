@@ -18,10 +18,29 @@ pub fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(".new");
     let beside = path.with_file_name(name);
+    // Opened first: where no more files may be open, nothing was written when that shows.
+    let folder = Folder::open(path.parent().unwrap_or(path))?;
     write_file_synced(&beside, bytes)
         .and_then(|()| fs::rename(&beside, path).map_err(Error::io("rename", path)))
         .inspect_err(|_| drop(fs::remove_file(&beside)))?;
-    sync_folder_of(path)
+    folder.sync()
+}
+
+/// A folder that is open, so that it can be synced whatever happens to the limit of open files.
+struct Folder<'a> {
+    path: &'a Path,
+    file: File,
+}
+
+impl<'a> Folder<'a> {
+    fn open(path: &'a Path) -> Result<Folder<'a>, Error> {
+        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+        Ok(Folder { path, file: File::open(path).map_err(Error::io("open", path))? })
+    }
+
+    fn sync(&self) -> Result<(), Error> {
+        self.file.sync_all().map_err(Error::io("sync", self.path))
+    }
 }
 
 /// As [`write_synced`], and overwrites what lay there before unless it has another name: for secrets.
@@ -57,12 +76,13 @@ pub(crate) fn make_folder(path: &Path) -> Result<(), Error> {
     if path.is_dir() {
         return Ok(());
     }
+    let within = path.parent().filter(|parent| parent.is_dir()).map(Folder::open).transpose()?;
     fs::create_dir_all(path).map_err(Error::io("create", path))?;
-    sync_folder_of(path)
+    within.map_or_else(|| sync_folder_of(path), |folder| folder.sync())
 }
 
 pub(crate) fn sync_folder(dir: &Path) -> Result<(), Error> {
-    File::open(dir).and_then(|folder| folder.sync_all()).map_err(Error::io("sync", dir))
+    Folder::open(dir)?.sync()
 }
 
 pub(crate) fn sync_folder_of(path: &Path) -> Result<(), Error> {

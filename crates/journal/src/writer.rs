@@ -158,6 +158,11 @@ impl Writer {
         self.edge.size()
     }
 
+    /// The name of this node, where several may write to the journal.
+    pub fn node(&self) -> Option<&str> {
+        self.db.node()
+    }
+
     /// A key that was never used. Waits for the disk only when the pool has run dry between two commits.
     pub fn new_key(&mut self) -> Result<KeyId, Error> {
         self.refuse_poisoned()?;

@@ -50,6 +50,8 @@ pub enum Kept {
     Kept { reference: String },
     /// Not now: `451`, the peer tries again.
     Busy { why: String },
+    /// No room: `452`, the peer tries again.
+    Full { why: String },
     /// Never: `554`.
     Refused { why: String },
 }

@@ -15,7 +15,7 @@ use desk::fact::{Fact, Subject};
 use desk::ids::{ReportId, Timestamp};
 use desk::outbox::{Sending, Tried};
 use desk::register::Register;
-use engine::core::{Core, Decided, Store};
+use engine::core::{Core, Decided, Store, StoreError};
 use journal::KeyId;
 use std::collections::{HashMap, VecDeque};
 
@@ -67,6 +67,9 @@ pub struct Conversation {
     pub submitted: bool,
 }
 
+/// After the store refused a group, so many commands are written one at a time.
+const CAREFUL_COMMANDS: usize = 6;
+
 /// The machine while it runs.
 pub struct Machine {
     /// The engine's heart.
@@ -79,6 +82,8 @@ pub struct Machine {
     pub durable: u64,
     /// Why nothing is acknowledged any more.
     pub frozen: Option<String>,
+    /// Commands that are still written one at a time, and applied once they are durable.
+    pub careful: usize,
     /// Commands that wait.
     pub queue: VecDeque<Job>,
     /// What is decided and not yet written.
@@ -109,6 +114,31 @@ pub fn read_back(entry: &Entry) -> Result<Option<Fact>, String> {
     fact.map(Some).map_err(|why| format!("entry {}: {why}", entry.seq))
 }
 
+/// The desk of a disk, and what the writer must know to go on.
+struct Replayed {
+    desk: Desk,
+    keys: HashMap<Subject, KeyId>,
+    last: Timestamp,
+}
+
+fn replay(store: &mut SimStore, flaw: Flaw, each: &mut dyn FnMut(&Entry, &Fact)) -> Result<Replayed, String> {
+    let mut replayed = Replayed { desk: Desk::new(Register::default()), keys: HashMap::new(), last: Timestamp(0) };
+    for place in store.order() {
+        let entry = &store.disk.entries[place];
+        replayed.last = Timestamp(entry.at);
+        let Some(fact) = read_back(entry)? else { continue };
+        if flaw == Flaw::ForgetSent && matches!(fact, Fact::Outbox(desk::outbox::Fact::Sent { .. })) {
+            continue;
+        }
+        if let Some(part) = entry.parts.first().filter(|p| p.content.is_some()) {
+            replayed.keys.insert(fact.subject(), part.key);
+        }
+        replayed.desk.apply(entry.seq, replayed.last, &fact);
+        each(entry, &fact);
+    }
+    Ok(replayed)
+}
+
 impl Machine {
     /// Starts on a disk as `engine::engine` does: replay, then what a crash left undone. `erase_fault` strikes there.
     pub fn start(
@@ -119,26 +149,7 @@ impl Machine {
         mut each: impl FnMut(&Entry, &Fact),
     ) -> Result<Machine, NoStart> {
         let mut store = SimStore::open(disk, flaw, chance.apart());
-        let mut desk = Desk::new(Register::default());
-        let mut keys: HashMap<Subject, KeyId> = HashMap::new();
-        let mut last = Timestamp(0);
-        for place in store.order() {
-            let entry = &store.disk.entries[place];
-            last = Timestamp(entry.at);
-            let fact = match read_back(entry) {
-                Ok(Some(fact)) => fact,
-                Ok(None) => continue,
-                Err(why) => return Err(NoStart::Closed(why)),
-            };
-            if flaw == Flaw::ForgetSent && matches!(fact, Fact::Outbox(desk::outbox::Fact::Sent { .. })) {
-                continue;
-            }
-            if let Some(part) = entry.parts.first().filter(|p| p.content.is_some()) {
-                keys.insert(fact.subject(), part.key);
-            }
-            desk.apply(entry.seq, last, &fact);
-            each(entry, &fact);
-        }
+        let Replayed { desk, keys, last } = replay(&mut store, flaw, &mut each).map_err(NoStart::Closed)?;
         let next = store.next_seq();
         store.erase_fault = erase_fault;
         let mut core = Core { store, keys, next, last };
@@ -155,6 +166,7 @@ impl Machine {
             applied: next,
             durable: next,
             frozen: None,
+            careful: 0,
             queue: VecDeque::new(),
             group: None,
             passed_on: HashMap::new(),
@@ -170,19 +182,41 @@ impl Machine {
 
     /// Takes at most `most` commands from the queue and decides them.
     pub fn decide(&mut self, most: usize, clock: Timestamp, chance: &mut Chance) {
+        let most = if self.careful > 0 { 1 } else { most };
         let jobs: Vec<Job> = self.queue.drain(..most.min(self.queue.len())).collect();
         let (replies, commands): (Vec<Reply>, Vec<_>) =
             jobs.into_iter().map(|job| (job.reply, (job.actor, job.command))).unzip();
-        let decided = self.core.decide(&mut self.desk, commands.into_iter(), clock, chance);
+        let mut commands = commands.into_iter();
+        let decided = match (self.careful > 0, commands.next()) {
+            (true, Some((actor, command))) => vec![self.core.decide_only(&self.desk, actor, command, clock, chance)],
+            (_, first) => self.core.decide(&mut self.desk, first.into_iter().chain(commands), clock, chance),
+        };
         self.applied = self.core.next;
         self.group = Some(Group { replies, decided });
     }
 
-    /// Makes the group durable.
-    pub fn commit(&mut self, group: &mut Group) -> Result<(), String> {
+    /// Makes the group durable; where it was decided with care, the desk learns of it then.
+    pub fn commit(&mut self, group: &mut Group) -> Result<(), StoreError> {
         let passed_on = &mut self.passed_on;
         self.core.commit(&mut group.decided, |report, raw| drop(passed_on.insert(report, raw.to_vec())))?;
-        self.durable = self.core.next;
+        if self.careful > 0 {
+            self.careful -= 1;
+            self.core.apply(&mut self.desk, &group.decided[0]);
+        }
+        self.core.destroy(&group.decided)?;
+        (self.applied, self.durable) = (self.core.next, self.core.next);
+        Ok(())
+    }
+
+    /// There was no room: the desk in memory becomes what is durable, and what erasures left undone is done.
+    pub fn go_back(&mut self, flaw: Flaw, mut each: impl FnMut(&Entry, &Fact)) -> Result<(), String> {
+        let Replayed { desk, keys, last } = replay(&mut self.core.store, flaw, &mut each)?;
+        (self.desk, self.core.keys, self.core.last) = (desk, keys, last);
+        self.core.next = self.core.store.next_seq();
+        self.passed_on.clear();
+        self.careful = CAREFUL_COMMANDS;
+        self.core.catch_up(&self.desk).map_err(|error| error.to_string())?;
+        (self.applied, self.durable) = (self.core.next, self.core.next);
         Ok(())
     }
 

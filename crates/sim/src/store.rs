@@ -3,7 +3,7 @@
 use crate::disk::{Disk, Entry};
 use crate::random::Chance;
 use desk::ids::Timestamp;
-use engine::core::Store;
+use engine::core::{Store, StoreError, Trouble};
 use journal::{BODY_BYTES_MAX, ERASED_KIND, KIND_BYTES_MAX, Keep, KeyId, NewEntry, PART_BYTES_MAX, PARTS_MAX};
 
 /// What happens to the next write.
@@ -183,22 +183,25 @@ impl SimStore {
         key.0 > 0 && key.0 < self.next_key && !self.disk.erased.contains(&key)
     }
 
-    fn refuse<T>(&mut self, why: String) -> Result<T, String> {
+    fn refuse<T>(&mut self, why: String) -> Result<T, StoreError> {
         self.refused = Some(why.clone());
-        Err(why)
+        Err(StoreError::new(Trouble::Broken, why))
     }
 
-    /// Ends a write as the fault says; true when it became durable in truth.
-    fn fail(&mut self, fault: Fault) -> String {
-        self.crashed |= fault.is_crash();
+    /// Ends a write as the fault says: where there is no room nothing is unknown, and the store goes on.
+    fn fail(&mut self, fault: Fault) -> StoreError {
         let why = format!("injected: {fault:?}");
+        if fault == Fault::Full {
+            return StoreError::new(Trouble::Full, why);
+        }
+        self.crashed |= fault.is_crash();
         self.poisoned = Some(why.clone());
-        why
+        StoreError::new(Trouble::Broken, why)
     }
 
-    fn alive(&self) -> Result<(), String> {
+    fn alive(&self) -> Result<(), StoreError> {
         match &self.poisoned {
-            Some(why) => Err(format!("poisoned: {why}")),
+            Some(why) => Err(StoreError::new(Trouble::Broken, format!("poisoned: {why}"))),
             None => Ok(()),
         }
     }
@@ -211,7 +214,7 @@ impl SimStore {
 }
 
 impl Store for SimStore {
-    fn append(&mut self, group: Vec<Vec<NewEntry>>, now: Timestamp) -> Result<(), String> {
+    fn append(&mut self, group: Vec<Vec<NewEntry>>, now: Timestamp) -> Result<(), StoreError> {
         self.alive()?;
         self.flush();
         if let Err(why) = self.check(&group) {
@@ -245,7 +248,7 @@ impl Store for SimStore {
         Ok(())
     }
 
-    fn new_key(&mut self) -> Result<KeyId, String> {
+    fn new_key(&mut self) -> Result<KeyId, StoreError> {
         self.alive()?;
         if std::mem::take(&mut self.no_key) {
             return Err(self.fail(Fault::Full));
@@ -258,7 +261,7 @@ impl Store for SimStore {
         self.disk.size() + self.volatile.len() as u64
     }
 
-    fn erase(&mut self, keys: &[KeyId], now: Timestamp) -> Result<(), String> {
+    fn erase(&mut self, keys: &[KeyId], now: Timestamp) -> Result<(), StoreError> {
         self.alive()?;
         self.flush();
         if let Some(key) = keys.iter().find(|k| !self.is_usable(**k)) {

@@ -4,7 +4,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use desk::command::Refusal;
 use desk::house::Language;
-use engine::{ContentFault, Fault, Frozen};
+use engine::{ContentFault, Fault, Frozen, Trouble};
 
 /// What kind of thing went wrong. Not there and not allowed are one kind: nobody learns which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,13 +31,15 @@ pub enum Kind {
     Slow,
     /// Storage does not answer.
     Frozen,
+    /// Storage has no room.
+    Full,
     /// Our mistake.
     Unforeseen,
 }
 
 /// All kinds, for the test that each has its words.
 #[cfg(test)]
-pub const KINDS: [Kind; 12] = [
+pub const KINDS: [Kind; 13] = [
     Kind::NotFound,
     Kind::SignIn,
     Kind::Forged,
@@ -49,6 +51,7 @@ pub const KINDS: [Kind; 12] = [
     Kind::TooMany,
     Kind::Slow,
     Kind::Frozen,
+    Kind::Full,
     Kind::Unforeseen,
 ];
 
@@ -66,6 +69,7 @@ impl Kind {
             Kind::TooMany => StatusCode::TOO_MANY_REQUESTS,
             Kind::Slow => StatusCode::REQUEST_TIMEOUT,
             Kind::Frozen => StatusCode::SERVICE_UNAVAILABLE,
+            Kind::Full => StatusCode::INSUFFICIENT_STORAGE,
             Kind::Unforeseen => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -84,6 +88,7 @@ impl Kind {
             Kind::TooMany => "too_many",
             Kind::Slow => "slow",
             Kind::Frozen => "frozen",
+            Kind::Full => "full",
             Kind::Unforeseen => "unforeseen",
         }
     }
@@ -128,7 +133,8 @@ impl From<Refusal> for Problem {
 
 impl From<Frozen> for Problem {
     fn from(frozen: Frozen) -> Problem {
-        Problem { since: Some(frozen.since), ..Problem::of(Kind::Frozen) }
+        let kind = if frozen.trouble == Trouble::Full { Kind::Full } else { Kind::Frozen };
+        Problem { since: Some(frozen.since), ..Problem::of(kind) }
     }
 }
 

@@ -36,10 +36,11 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
     drop(stop.wait_for(|stop| *stop).await);
 }
 
-/// Serves the pages until `stop` becomes true, then lets open conversations end.
-pub async fn serve(listener: TcpListener, web: Web, mut stop: watch::Receiver<bool>) {
+/// Serves the pages until `stop` becomes true, then lets open conversations end. At most `connections_max` at once, so that
+/// enough files can be opened for everything else.
+pub async fn serve(listener: TcpListener, web: Web, connections_max: usize, mut stop: watch::Receiver<bool>) {
     let app = crate::app::router(web.clone());
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX.min(connections_max)));
     let graceful = GracefulShutdown::new();
     loop {
         let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");

@@ -52,6 +52,7 @@ fn pause(time: Duration) {
 pub struct Desk {
     pub folder: tempfile::TempDir,
     more: Vec<String>,
+    files: Option<u32>,
     child: Option<Child>,
     pub http: String,
     pub smtp: String,
@@ -59,9 +60,22 @@ pub struct Desk {
 
 impl Desk {
     pub fn start(more: &[&str]) -> Desk {
-        let folder = tempfile::tempdir().unwrap();
+        Desk::start_in(tempfile::tempdir().unwrap(), more)
+    }
+
+    /// In a folder that was prepared.
+    pub fn start_in(folder: tempfile::TempDir, more: &[&str]) -> Desk {
         let more = more.iter().map(|m| (*m).to_owned()).collect();
-        let mut desk = Desk { folder, more, child: None, http: String::new(), smtp: String::new() };
+        let mut desk = Desk { folder, more, files: None, child: None, http: String::new(), smtp: String::new() };
+        desk.again();
+        desk
+    }
+
+    /// With so many open files, hard and soft.
+    pub fn start_limited(files: u32) -> Desk {
+        let folder = tempfile::tempdir().unwrap();
+        let (more, files) = (Vec::new(), Some(files));
+        let mut desk = Desk { folder, more, files, child: None, http: String::new(), smtp: String::new() };
         desk.again();
         desk
     }
@@ -75,7 +89,16 @@ impl Desk {
         let ready = self.folder.path().join("ready.json");
         let _before = std::fs::remove_file(&ready);
         let log = std::fs::File::options().create(true).append(true).open(self.folder.path().join("log")).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_bolwerk"))
+        let program = env!("CARGO_BIN_EXE_bolwerk");
+        let mut command = match self.files {
+            None => Command::new(program),
+            Some(files) => {
+                let mut command = Command::new("sh");
+                command.args(["-c", &format!("ulimit -n {files}; exec \"$@\""), "sh", program]);
+                command
+            }
+        };
+        let mut child = command
             .args(["serve", "--http", "127.0.0.1:0", "--smtp", "127.0.0.1:0", "--address", MAILBOX])
             .args(["--data", self.data().to_str().unwrap(), "--ready-file", ready.to_str().unwrap()])
             .args(&self.more)

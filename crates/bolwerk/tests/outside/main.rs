@@ -4,3 +4,4 @@ mod commands;
 mod dependencies;
 mod desk;
 mod mail;
+mod storage;

@@ -168,7 +168,7 @@ where
         match timeout(self.mailbox.timing.keep, (self.keep)(raw)).await {
             Ok(Kept::Kept { .. }) => self.mark(uid).await.map(|()| true),
             Ok(Kept::Refused { why }) => self.leave(uid, size, why).await,
-            Ok(Kept::Busy { why }) => Err(Fault::Busy(why)),
+            Ok(Kept::Busy { why } | Kept::Full { why }) => Err(Fault::Busy(why)),
             Err(_) => Err(Fault::Busy("the storage does not answer".into())),
         }
     }

@@ -193,6 +193,7 @@ impl Session {
         let reply = match kept {
             Kept::Kept { reference } => format!("250 2.0.0 Kept as {}", one_line(reference)),
             Kept::Busy { why } => format!("451 4.3.0 {}", one_line(why)),
+            Kept::Full { why } => format!("452 4.3.1 {}", one_line(why)),
             Kept::Refused { why } => format!("554 5.3.0 {}", one_line(why)),
         };
         for _ in 0..replies {

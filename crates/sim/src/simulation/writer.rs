@@ -12,7 +12,7 @@ use desk::command::{Actor, Command, Decision, Outcome, Refusal};
 use desk::fact::Fact;
 use desk::ids::Timestamp;
 use desk::{incidents, intake, outbox};
-use engine::core::{Decided, Store};
+use engine::core::{Decided, Store, Trouble};
 
 impl Simulation {
     /// What happens to the next write.
@@ -85,7 +85,9 @@ impl Simulation {
         }
         self.disk = machine.core.store.disk;
         // What the dead machine held in memory can be compared with what comes back, where all of it was durable.
-        self.before = (machine.desk.next_seq() <= self.disk.size()).then(|| Box::new(machine.desk));
+        let next = machine.desk.next_seq();
+        let behind = self.disk.entries.iter().skip(next as usize).any(|entry| !entry.kind.starts_with("journal."));
+        self.before = (next <= self.disk.size() && !behind).then(|| Box::new(machine.desk));
         Ok(())
     }
 
@@ -147,9 +149,14 @@ impl Simulation {
         }
     }
 
-    /// What became of a mail could not be recorded: if it was taken, it may be sent again after a start.
+    /// What became of a mail could not be recorded: it is tried again, or where the machine is frozen, the mail may be sent again
+    /// after a start.
     fn drop_conversation(&mut self, message_id: &str) {
         let Some(machine) = &mut self.machine else { return };
+        if machine.frozen.is_none() {
+            let conversation = machine.sending.iter_mut().find(|c| c.sending.message_id == message_id);
+            return conversation.into_iter().for_each(|conversation| conversation.submitted = false);
+        }
         let gone = machine.sending.iter().position(|c| c.sending.message_id == message_id);
         if let Some(conversation) = gone.map(|n| machine.sending.remove(n))
             && matches!(conversation.came, Some((_, true)))
@@ -185,8 +192,33 @@ impl Simulation {
         self.time += slow;
         match written {
             Ok(()) => self.written(group),
-            Err(why) => self.failed(group, why),
+            Err(error) if error.trouble == Trouble::Full => self.no_room(group),
+            Err(error) => self.failed(group, error.why),
         }
+    }
+
+    /// Nothing of the group is kept, or its erasures are not carried out yet: whoever waits is refused, and the desk goes on.
+    fn no_room(&mut self, group: Group) -> Check {
+        self.summary.add("no room");
+        self.note(|| "there is no room".to_owned());
+        let Some(machine) = self.machine.as_mut() else { return Ok(()) };
+        let (flaw, model, world) = (self.options.flaw, &mut self.model, &self.world);
+        let (durable, mut retried) = (machine.durable, Vec::new());
+        let back = machine.go_back(flaw, |entry, fact| {
+            if let (Fact::Outbox(outbox::Fact::Retried { notice, .. }), true) = (fact, entry.seq >= model.next) {
+                retried.push(*notice);
+            }
+            model.feed(entry.seq, Timestamp(entry.at), entry.first, fact, world);
+        });
+        let size = machine.core.store.next_seq();
+        // What was looked at and never became durable is nobody's work.
+        machine.reading.retain(|reading| reading.seen <= durable);
+        machine.sending.retain(|conversation| conversation.seen <= durable);
+        self.model.next = self.model.next.max(size);
+        retried.into_iter().for_each(|notice| self.excuse(notice.index()));
+        group.replies.into_iter().for_each(|reply| self.refused(reply));
+        holds(back.is_ok(), Invariant::OpensAgain, || format!("{back:?}"))?;
+        self.check_facts()
     }
 
     fn failed(&mut self, group: Group, why: String) -> Check {

@@ -2,7 +2,7 @@
 //! answer and keep the same. Otherwise the stories would be about another machine.
 
 use desk::ids::Timestamp;
-use engine::core::Store;
+use engine::core::{Store, StoreError, Trouble};
 use journal::{Content, Hooks, Keep, KeyId, NewEntry, NewPart, Options, REPLAYED_BYTES_MAX, Writer};
 use sim::Flaw;
 use sim::disk::Disk;
@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex};
 /// Stories told to both; each commit of the real one waits for a disk.
 const SEEDS: u64 = 6;
 /// Steps of each.
-const STEPS: u32 = 120;
+const STEPS: u32 = 150;
 
 /// A folder that is gone afterwards.
 struct Folder(PathBuf);
@@ -122,16 +122,25 @@ fn tell(seed: u64) -> (u64, usize) {
                 let some: Vec<KeyId> = chance.pick(&keys).copied().into_iter().collect();
                 let real = Store::erase(&mut real, &some, Timestamp(now));
                 // Nobody asks for an erasure of nothing; the journal refuses it.
-                let must = if some.is_empty() { Err(String::new()) } else { simulated.erase(&some, Timestamp(now)) };
+                let must = if some.is_empty() {
+                    Err(StoreError::new(Trouble::Broken, ""))
+                } else {
+                    simulated.erase(&some, Timestamp(now))
+                };
                 (real, must)
             }
-            _ => (Err("restart".to_owned()), Err("restart".to_owned())),
+            _ => {
+                let restart = || Err(StoreError::new(Trouble::Broken, "restart"));
+                (restart(), restart())
+            }
         };
         assert_eq!(is.is_ok(), must.is_ok(), "seed {seed}, step {step}, work {what}: {is:?} and {must:?}");
         *ordered.lock().unwrap() = None;
         (simulated.fault, simulated.erase_fault) = (None, None);
-        if is.is_err() {
-            // After an error the engine goes on only after a restart.
+        let no_room = |result: &Result<(), StoreError>| matches!(result, Err(error) if error.trouble == Trouble::Full);
+        assert_eq!(no_room(&is), no_room(&must), "seed {seed}, step {step}, work {what}: {is:?} and {must:?}");
+        if is.is_err() && !no_room(&is) {
+            // After any other error the engine goes on only after a restart.
             drop(real);
             real = open(&folder.0, &ordered);
             simulated = SimStore::open(simulated.disk, Flaw::None, chance.apart());

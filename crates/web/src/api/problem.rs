@@ -4,7 +4,7 @@ use super::schema::{Moment, wire};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use desk::command::Refusal;
-use engine::{ContentFault, Fault, Frozen};
+use engine::{ContentFault, Fault, Frozen, Trouble};
 
 wire! {
     /// What went wrong (RFC 9457). Not there and not for you are one answer.
@@ -27,7 +27,7 @@ wire! {
 }
 
 /// Kinds of problem: word, status, title.
-const KINDS: [(&str, StatusCode, &str); 17] = [
+const KINDS: [(&str, StatusCode, &str); 18] = [
     ("malformed", StatusCode::BAD_REQUEST, "This cannot be read"),
     ("unauthorized", StatusCode::UNAUTHORIZED, "A token is needed"),
     ("forbidden", StatusCode::FORBIDDEN, "This token may not do this"),
@@ -43,6 +43,7 @@ const KINDS: [(&str, StatusCode, &str); 17] = [
     ("invalid", StatusCode::UNPROCESSABLE_ENTITY, "A field is not what it must be"),
     ("key-reused", StatusCode::UNPROCESSABLE_ENTITY, "The idempotency key belongs to another request"),
     ("too-many", StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
+    ("full", StatusCode::INSUFFICIENT_STORAGE, "Storage is full"),
     ("unforeseen", StatusCode::INTERNAL_SERVER_ERROR, "This is our mistake"),
     ("frozen", StatusCode::SERVICE_UNAVAILABLE, "Storage does not answer"),
 ];
@@ -98,7 +99,10 @@ const FROZEN_SECONDS: i64 = 30;
 
 impl From<Frozen> for Wrong {
     fn from(frozen: Frozen) -> Wrong {
-        let mut wrong = Wrong::of("frozen", "Nothing was recorded. Try again, and tell the duty officer.");
+        let mut wrong = match frozen.trouble {
+            Trouble::Full => Wrong::of("full", "Nothing was recorded. Try again once the administrator has made room."),
+            _ => Wrong::of("frozen", "Nothing was recorded. Try again, and tell the duty officer."),
+        };
         wrong.problem.since = Some(Moment(frozen.since));
         wrong.again_in(FROZEN_SECONDS)
     }
