@@ -28,6 +28,8 @@ const FAREWELL: Duration = Duration::from_secs(3);
 pub(super) enum Fault {
     Connect(io::Error),
     Io(io::Error),
+    /// Encryption was asked for and did not come about.
+    Handshake(io::Error),
     Timeout,
     Trust(TrustError),
     /// The relay said something that is no reply.
@@ -44,6 +46,7 @@ impl fmt::Display for Fault {
         match self {
             Fault::Connect(why) => write!(f, "No connection to the relay: {why}"),
             Fault::Io(why) => write!(f, "The connection to the relay broke: {why}"),
+            Fault::Handshake(why) => write!(f, "No encryption came about with the relay: {why}"),
             Fault::Timeout => write!(f, "The relay did not answer in time"),
             Fault::Trust(why) => write!(f, "The relay cannot be checked: {why}"),
             Fault::Gibberish => write!(f, "The relay answered something that is no SMTP"),
@@ -139,7 +142,7 @@ impl Client {
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let name = ServerName::try_from(host).map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, why))?;
         let handshake = connector.connect(name, self.stream.into_inner());
-        let stream = timeout(self.within, handshake).await.map_err(|_| Fault::Timeout)??;
+        let stream = timeout(self.within, handshake).await.map_err(|_| Fault::Timeout)?.map_err(Fault::Handshake)?;
         Ok(Self { stream: BufStream::new(Box::new(stream)), within: self.within, secured: true, offers: Vec::new() })
     }
 

@@ -4,17 +4,19 @@
 //! mail; once it is on its way, only the relay's reply tells ([`Delivery::Later`] with `unsure`).
 
 mod client;
+mod direct;
 mod trust;
 
 use std::fmt;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use self::client::{Client, Fault, Reply};
+pub use self::direct::{Direct, deliver_direct};
 pub use self::trust::{Trust, TrustError};
 
 /// How the connection is protected.
@@ -95,6 +97,14 @@ impl Delivery {
         }
     }
 
+    /// What a conversation that did not come to the mail means: whatever went wrong is not about the mail, so try again later.
+    fn unopened(fault: Fault) -> Self {
+        match fault {
+            Fault::Said(reply) => Delivery::later(&reply),
+            fault => Delivery::broken(&fault),
+        }
+    }
+
     fn broken(fault: &Fault) -> Self {
         Delivery::Later { code: 0, said: fault.to_string(), unsure: false }
     }
@@ -123,16 +133,23 @@ pub async fn deliver_trusting(
     raw: &[u8],
     timeouts: &Timeouts,
 ) -> Delivery {
-    let ascii = envelope_from.is_ascii() && to.is_ascii();
-    let lawful =
-        |address: &str| !address.contains(|c: char| c.is_control() || c.is_whitespace() || c == '<' || c == '>');
     if !lawful(envelope_from) || !lawful(to) || to.is_empty() {
         return Delivery::Refused { code: 553, said: "The address holds what no address can hold".into() };
     }
-    let mut client = match open(relay, trust, helo, timeouts).await {
-        Ok(client) => client,
-        Err(delivery) => return delivery,
-    };
+    match open(relay, trust, helo, timeouts).await {
+        Ok(client) => hand_to(client, envelope_from, to, raw, timeouts).await,
+        Err(fault) => Delivery::unopened(fault),
+    }
+}
+
+/// Whether an address can stand in a command.
+fn lawful(address: &str) -> bool {
+    !address.contains(|c: char| c.is_control() || c.is_whitespace() || c == '<' || c == '>')
+}
+
+/// Hands over the mail in a conversation that is open, and ends it.
+async fn hand_to(mut client: Client, envelope_from: &str, to: &str, raw: &[u8], timeouts: &Timeouts) -> Delivery {
+    let ascii = envelope_from.is_ascii() && to.is_ascii();
     let smtputf8 = !ascii || !raw[..crate::scan::header_len(raw, usize::MAX)].is_ascii();
     let delivery = match client.parameters(raw, smtputf8) {
         Ok(parameters) => hand_over(&mut client, envelope_from, to, raw, &parameters, timeouts).await,
@@ -142,42 +159,55 @@ pub async fn deliver_trusting(
     delivery
 }
 
-/// Connects and introduces us. Whatever goes wrong here is not about the mail: try again later.
-async fn open(relay: &Relay, trust: &Trust, helo: &str, timeouts: &Timeouts) -> Result<Client, Delivery> {
-    let fault = |fault: Fault| match fault {
-        Fault::Said(reply) => Delivery::later(&reply),
-        fault => Delivery::broken(&fault),
-    };
-    let (stream, peer) = connect(relay, timeouts.connect).await.map_err(|why| fault(Fault::Connect(why)))?;
+async fn open(relay: &Relay, trust: &Trust, helo: &str, timeouts: &Timeouts) -> Result<Client, Fault> {
+    let (stream, peer) = connect(relay, timeouts.connect).await.map_err(Fault::Connect)?;
+    introduce(stream, peer, relay, trust, helo, timeouts).await
+}
+
+/// Greets, encrypts and signs in.
+async fn introduce(
+    stream: TcpStream,
+    peer: IpAddr,
+    relay: &Relay,
+    trust: &Trust,
+    helo: &str,
+    timeouts: &Timeouts,
+) -> Result<Client, Fault> {
     let proven = trust.connector(true);
     let mut client = Client::new(stream, timeouts.command);
     if relay.tls == Tls::Implicit {
-        client = client.secure(&proven.map_err(Fault::Trust).map_err(fault)?, &relay.host).await.map_err(fault)?;
-        client.greet().await.map_err(fault)?;
-        client.hello(helo).await.map_err(fault)?;
+        client = client.secure(&proven.map_err(Fault::Trust)?, &relay.host).await?;
+        client.greet().await?;
+        client.hello(helo).await?;
     } else {
-        client.greet().await.map_err(fault)?;
-        client.hello(helo).await.map_err(fault)?;
+        client.greet().await?;
+        client.hello(helo).await?;
         let offered = client.offers("STARTTLS");
         if relay.tls == Tls::StartTls && !offered {
-            return Err(fault(Fault::NoTls));
+            return Err(Fault::NoTls);
         }
         if relay.tls != Tls::Off && offered {
             // A password goes to nobody who has not proven who they are.
             let prove = relay.tls == Tls::StartTls || relay.user.is_some();
             let connector = if prove { proven } else { trust.connector(false) };
-            client =
-                client.starttls(&connector.map_err(Fault::Trust).map_err(fault)?, &relay.host).await.map_err(fault)?;
-            client.hello(helo).await.map_err(fault)?;
+            client = client.starttls(&connector.map_err(Fault::Trust)?, &relay.host).await?;
+            client.hello(helo).await?;
         }
     }
     if let Some((user, password)) = &relay.user {
         if !client.secured() && !peer.is_loopback() {
-            return Err(fault(Fault::Unprotected));
+            return Err(Fault::Unprotected);
         }
-        client.sign_in(user, password).await.map_err(fault)?;
+        client.sign_in(user, password).await?;
     }
     Ok(client)
+}
+
+async fn connect_to(address: SocketAddr, within: Duration) -> io::Result<TcpStream> {
+    let stream =
+        timeout(within, TcpStream::connect(address)).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
 }
 
 async fn connect(relay: &Relay, within: Duration) -> io::Result<(TcpStream, IpAddr)> {
@@ -185,13 +215,9 @@ async fn connect(relay: &Relay, within: Duration) -> io::Result<(TcpStream, IpAd
     let mut why = io::Error::new(io::ErrorKind::NotFound, "the relay's name has no address");
     let addresses = timeout(within, tokio::net::lookup_host((host, relay.port))).await;
     for address in addresses.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))? {
-        match timeout(within, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => {
-                stream.set_nodelay(true)?;
-                return Ok((stream, address.ip()));
-            }
-            Ok(Err(error)) => why = error,
-            Err(_) => why = io::ErrorKind::TimedOut.into(),
+        match connect_to(address, within).await {
+            Ok(stream) => return Ok((stream, address.ip())),
+            Err(error) => why = error,
         }
     }
     Err(why)
