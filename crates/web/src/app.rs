@@ -45,6 +45,7 @@ struct Inner {
     throttle: crate::throttle::Throttle,
     presence: crate::presence::Presence,
     figures: crate::live::Figures,
+    streams: crate::live::Streams,
     gate: pages::public::Gate,
     api: crate::api::Memory,
     closing: watch::Sender<bool>,
@@ -68,6 +69,7 @@ impl Web {
                 throttle: Default::default(),
                 presence: Default::default(),
                 figures: Default::default(),
+                streams: Default::default(),
                 gate: Default::default(),
                 api: Default::default(),
                 closing: watch::Sender::new(false),
@@ -105,6 +107,10 @@ impl Web {
 
     pub(crate) fn figures(&self) -> &crate::live::Figures {
         &self.inner.figures
+    }
+
+    pub(crate) fn streams(&self) -> &crate::live::Streams {
+        &self.inner.streams
     }
 
     /// Ends what would never end by itself: the live streams.

@@ -14,6 +14,7 @@ mod live;
 pub mod pages;
 pub mod parts;
 mod password;
+mod patience;
 mod presence;
 mod problem;
 pub mod routes;
@@ -22,6 +23,7 @@ mod rsit;
 pub mod sample;
 mod secret;
 mod server;
+mod shares;
 pub mod shell;
 #[cfg(test)]
 mod testing;

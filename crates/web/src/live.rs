@@ -4,27 +4,34 @@
 
 use crate::Web;
 use crate::problem::{Kind, Problem};
+use crate::shares::{Share, Shares};
 use crate::shell::Counts;
-use crate::visitor::Visitor;
+use crate::throttle::network;
+use crate::visitor::{Door, Visitor};
 use crate::words::words;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use desk::Desk;
-use desk::ids::{AccountId, Timestamp};
+use desk::ids::{AccountId, SessionId, Timestamp};
 use desk::incidents::IncidentFilter;
 use desk::lens::Lens;
 use engine::Event;
 use hyper::body::{Bytes, Frame};
 use serde::Serialize;
 use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Mutex;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc};
 
+/// Streams of one session: as many pages as somebody keeps open.
+const STREAMS_PER_SESSION_MAX: usize = 24;
+/// Streams of one address (of one /64 in IPv6): a war room, with a few pages each.
+const STREAMS_PER_ADDRESS_MAX: usize = 150;
 /// Messages that wait for a slow reader; then the stream is ended, and the browser comes back and reads afresh.
 const WAITING_MAX: usize = 32;
 /// After an event this long until the next: a flood of mail becomes a few events a second. The first leaves at once.
@@ -150,6 +157,25 @@ impl Untold {
     }
 }
 
+/// Who holds how many streams.
+#[derive(Debug, Default)]
+pub(crate) struct Streams {
+    of_session: Shares<SessionId>,
+    of_address: Shares<IpAddr>,
+}
+
+impl Streams {
+    /// A place for one more stream. This machine is not counted, unless it speaks for somebody.
+    fn places(&self, session: SessionId, door: Door) -> Option<(Share<SessionId>, Option<Share<IpAddr>>)> {
+        let session = self.of_session.take(session, STREAMS_PER_SESSION_MAX)?;
+        if door.local {
+            return Some((session, None));
+        }
+        let address = self.of_address.take(network(door.address), STREAMS_PER_ADDRESS_MAX)?;
+        Some((session, Some(address)))
+    }
+}
+
 /// A body that is written bit by bit.
 struct Written(mpsc::Receiver<Bytes>);
 
@@ -166,14 +192,18 @@ impl hyper::body::Body for Written {
 }
 
 /// `GET /stroom`.
-pub(crate) async fn stream(State(web): State<Web>, visitor: Visitor) -> Result<Response, Problem> {
+pub(crate) async fn stream(State(web): State<Web>, door: Door, visitor: Visitor) -> Result<Response, Problem> {
+    let places = web.streams().places(visitor.session, door).ok_or_else(|| Problem::of(Kind::TooMany))?;
     let (out, written) = mpsc::channel(WAITING_MAX);
     let events = web.engine().events();
     let hello = changed(&web, &visitor, Untold::default(), &BTreeSet::new(), false).await;
     let hello = hello.ok_or_else(|| Problem::of(Kind::SignIn))?.unwrap_or_default();
     let begun = out.try_send(Bytes::from(format!("retry: 1500\n\n{hello}")));
     debug_assert!(begun.is_ok(), "the channel is empty and open");
-    tokio::spawn(follow(web, visitor, events, out));
+    tokio::spawn(async move {
+        follow(web, visitor, events, out).await;
+        drop(places);
+    });
     let mut response = Response::new(Body::new(Written(written)));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
@@ -280,6 +310,22 @@ fn until_next_minute(now: Timestamp) -> Duration {
 mod tests {
     use super::*;
     use crate::when;
+
+    #[test]
+    fn streams_of_one_session_and_of_one_address_have_an_end() {
+        let streams = Streams::default();
+        let door = |address: &str| Door { address: address.parse().unwrap(), local: false, secure: true };
+        let held = |sessions: std::ops::Range<u32>, address: &str| -> Vec<_> {
+            let all = sessions.flat_map(|s| std::iter::repeat_n(SessionId(s), STREAMS_PER_ADDRESS_MAX));
+            all.filter_map(|session| streams.places(session, door(address))).collect()
+        };
+        let one = held(0..1, "192.0.2.1");
+        assert_eq!(one.len(), STREAMS_PER_SESSION_MAX);
+        assert!(streams.places(SessionId(0), door("198.51.100.1")).is_none());
+        assert_eq!(held(1..50, "192.0.2.1").len(), STREAMS_PER_ADDRESS_MAX - STREAMS_PER_SESSION_MAX);
+        drop(one);
+        assert!(streams.places(SessionId(0), door("192.0.2.1")).is_some());
+    }
 
     #[test]
     fn the_clock_of_the_page_moves_with_the_minute() {
