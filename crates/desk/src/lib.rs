@@ -8,6 +8,8 @@ mod apply;
 pub mod command;
 pub mod fact;
 mod folding;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod hints;
 pub mod house;
 pub mod ids;

@@ -49,17 +49,23 @@ fn list(db: &dyn Store, signer: &SigningKey) -> Result<String, Error> {
 
 /// Opens a list that the store's own key signed.
 pub(crate) fn open(db: &dyn Store, note: &str) -> Result<Erasures, Error> {
-    let checkpoint = Checkpoint::open(&verifier(db)?, note)?;
-    let bad = || Error::BadNote { what: "it is not a list of erasures".into() };
-    let mut keys = BTreeSet::new();
-    for line in &checkpoint.extensions {
-        let key: u64 = line.parse().map_err(|_| bad())?;
-        if key == 0 || key.to_string() != *line || keys.last().is_some_and(|last| *last >= KeyId(key)) {
-            return Err(bad());
+    Erasures::of(&Checkpoint::open(&verifier(db)?, note)?)
+}
+
+impl Erasures {
+    /// The list that a checkpoint carries.
+    pub fn of(checkpoint: &Checkpoint) -> Result<Erasures, Error> {
+        let bad = || Error::BadNote { what: "it is not a list of erasures".into() };
+        let mut keys = BTreeSet::new();
+        for line in &checkpoint.extensions {
+            let key: u64 = line.parse().map_err(|_| bad())?;
+            if key == 0 || key.to_string() != *line || keys.last().is_some_and(|last| *last >= KeyId(key)) {
+                return Err(bad());
+            }
+            keys.insert(KeyId(key));
         }
-        keys.insert(KeyId(key));
+        Ok(Erasures { size: checkpoint.size, keys })
     }
-    Ok(Erasures { size: checkpoint.size, keys })
 }
 
 /// The keys that a list left by a restore names.

@@ -20,6 +20,8 @@ mod entry;
 mod erasures;
 mod error;
 mod files;
+#[doc(hidden)]
+pub mod fuzzing;
 mod hooks;
 mod keys;
 mod leaf;

@@ -32,7 +32,7 @@ struct Pending {
 
 struct Mails {
     pending: VecDeque<Pending>,
-    mbox: Option<Mbox>,
+    mbox: Option<Mbox<BufReader<File>>>,
 }
 
 impl Iterator for Mails {
@@ -115,14 +115,14 @@ fn too_large() -> io::Error {
 }
 
 /// The mails of one mbox.
-struct Mbox {
+struct Mbox<R> {
     origin: String,
-    file: BufReader<File>,
+    file: R,
     number: usize,
     ended: bool,
 }
 
-impl Mbox {
+impl<R: BufRead> Mbox<R> {
     /// Reads up to the next `From ` line that follows a blank one.
     fn next(&mut self) -> Option<io::Result<(String, Vec<u8>)>> {
         let (mut raw, mut size, mut blank) = (Vec::new(), 0, true);
@@ -166,6 +166,12 @@ impl Mbox {
         }
         Some(Ok((origin, raw)))
     }
+}
+
+/// The mails of an mbox in memory; for fuzzing.
+pub(crate) fn mails_of(mbox: Vec<u8>) -> Vec<Vec<u8>> {
+    let mut mbox = Mbox { origin: String::new(), file: io::Cursor::new(mbox), number: 0, ended: false };
+    std::iter::from_fn(|| mbox.next()).filter_map(Result::ok).map(|(_, raw)| raw).collect()
 }
 
 /// `From sender date`: a time of day tells it from a sentence that begins so.

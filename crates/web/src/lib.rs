@@ -9,6 +9,8 @@ mod archive;
 pub mod assets;
 mod csv;
 mod device;
+#[doc(hidden)]
+pub mod fuzzing;
 mod headers;
 mod live;
 pub mod pages;

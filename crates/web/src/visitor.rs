@@ -133,7 +133,7 @@ impl FromRequestParts<Web> for Visitor {
 }
 
 /// Whether a browser says that a form comes from a page of another origin. What says nothing is not foreign: the token decides.
-pub fn foreign(headers: &HeaderMap) -> bool {
+pub(crate) fn foreign(headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
     if let Some(site) = text("sec-fetch-site") {
         return !matches!(site, "same-origin" | "none");

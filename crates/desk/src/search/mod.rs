@@ -9,3 +9,8 @@ mod written;
 
 pub use found::{Facets, Found, Hit, HitKind, Why};
 pub(crate) use index::Index;
+
+/// Takes a question apart; for fuzzing.
+pub(crate) fn fuzz(query: &str) {
+    assert!(query::parts(query).len() <= query::WORDS_MAX);
+}

@@ -14,7 +14,7 @@ use crate::register::BoardId;
 use std::net::IpAddr;
 
 /// Words of a question that count.
-const WORDS_MAX: usize = 10;
+pub(super) const WORDS_MAX: usize = 10;
 /// Longest question, characters.
 const QUERY_CHARS_MAX: usize = 400;
 /// Words that one beginning may stand for, at most.

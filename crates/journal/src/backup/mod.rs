@@ -141,3 +141,18 @@ fn write_records(db: &dyn Store, output: &mut Output) -> Result<(), Error> {
     })?;
     records.end()
 }
+
+/// Reads a backup to its end or to what is wrong with it; for fuzzing.
+pub(crate) fn fuzz(mut file: &[u8]) {
+    let most = file.len();
+    let Ok(mut reading) = archive::Reading::new(&mut file) else { return };
+    let mut bytes = 0;
+    while let Ok(Some(record)) = reading.next() {
+        bytes += match record {
+            Record::Meta { name, value } => name.len() + value.len(),
+            Record::Entry { leaf, body, small } => leaf.len() + body.len() + small.len(),
+            Record::Bulk { stored, .. } | Record::File { stored } => stored.len(),
+        };
+    }
+    assert!(bytes <= most, "more than there is");
+}

@@ -79,6 +79,15 @@ fn check_url(url: &str) -> Result<(), Error> {
     Ok(())
 }
 
+/// Reads a location; for fuzzing.
+pub(crate) fn fuzz(text: &str) {
+    let said = match parse(text) {
+        Ok(server) => check_url(&server.url).map_err(|why| why.to_string()).err(),
+        Err(why) => Some(why),
+    };
+    assert!(!said.is_some_and(|said| said.contains("zeergeheim")), "a message repeats the password");
+}
+
 fn quoted(value: &str) -> String {
     format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
 }

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use location::connect;
-pub(crate) use location::{STORE, Server, server};
+pub(crate) use location::{STORE, Server, fuzz as fuzz_location, server};
 pub(crate) use nodes::{StoredNodes, full_tile, tile_row};
 pub(crate) use sqlite::{DATABASE, Sqlite};
 

@@ -70,7 +70,13 @@ pub mod reason {
     ];
 }
 
+pub(crate) use self::address::addresses;
 pub use self::parts::{safe_name, suspicion, suspicious};
+
+/// Reads a structured field; for fuzzing.
+pub(crate) fn structured(value: &str) {
+    params::Structured::parse(value);
+}
 
 /// Bounds of what is read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

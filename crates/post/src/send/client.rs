@@ -256,6 +256,24 @@ impl Client {
     }
 }
 
+/// A conversation with a relay that says these bytes; for fuzzing.
+pub(super) async fn converse(said: io::Cursor<Vec<u8>>) -> Result<(), Fault> {
+    let stream: Box<dyn Stream> = Box::new(tokio::io::join(said, tokio::io::sink()));
+    let mut client =
+        Client { stream: BufStream::new(stream), within: Duration::MAX, secured: true, offers: Vec::new() };
+    client.greet().await?;
+    client.hello("a.example").await?;
+    let mail = "Subject: \u{e9}\r\n\r\n.\r\n".as_bytes();
+    let parameters = client.parameters(mail, true).unwrap_or_else(|(_, why)| why);
+    assert!(!parameters.contains(char::is_control));
+    client.sign_in("user", "password").await?;
+    loop {
+        let reply = client.command("MAIL FROM:<a@a.example>").await?;
+        assert!((200..600).contains(&reply.code) && reply.said().chars().count() <= SAID_MAX);
+        client.content(mail, Duration::MAX).await?;
+    }
+}
+
 /// CR LF for every kind of line end, dots stuffed, ended by CR LF: a mail of ours smuggles nothing either.
 fn on_the_wire(raw: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(raw.len() + raw.len() / 32 + 2);

@@ -256,3 +256,10 @@ async fn hand_over(
         }
     }
 }
+
+/// Hands a mail to a relay that says these bytes; for fuzzing.
+pub(crate) fn fuzz(said: std::io::Cursor<Vec<u8>>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    let ended = runtime.expect("a clock is all it needs").block_on(client::converse(said));
+    drop(ended.map_err(|why| why.to_string()));
+}

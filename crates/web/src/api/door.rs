@@ -74,7 +74,7 @@ fn unauthorized() -> Wrong {
     Wrong::of("unauthorized", "Send a token that works as: Authorization: Bearer TOKEN. Cookies are not taken.")
 }
 
-fn bearer(headers: &HeaderMap) -> Option<Digest> {
+pub(super) fn bearer(headers: &HeaderMap) -> Option<Digest> {
     let line = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = line.split_once(' ')?;
     let token = token.trim();
@@ -82,7 +82,7 @@ fn bearer(headers: &HeaderMap) -> Option<Digest> {
     fits.then(|| secret::hash(token))
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Wrong> {
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Wrong> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
     let key = value.to_str().unwrap_or_default().trim().trim_matches('"');
     if key.is_empty() || key.len() > KEY_CHARS_MAX {

@@ -30,14 +30,19 @@ impl<T: DeserializeOwned> FromRequest<Web> for Json<T> {
         }
         let bytes =
             Bytes::from_request(request, web).await.map_err(|_| Wrong::of("malformed", "The body broke off."))?;
-        // The reader would take a list for an object, field by field.
-        if bytes.iter().find(|b| !b.is_ascii_whitespace()) != Some(&b'{') {
-            return Err(Wrong::of("malformed", "The body must be a JSON object."));
-        }
-        match axum::Json::<T>::from_bytes(&bytes) {
-            Ok(axum::Json(value)) => Ok(Json(value)),
-            Err(rejection) => Err(explained(&rejection.body_text(), "body")),
-        }
+        body(&bytes).map(Json)
+    }
+}
+
+/// Reads a body.
+pub(super) fn body<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Wrong> {
+    // The reader would take a list for an object, field by field.
+    if bytes.iter().find(|b| !b.is_ascii_whitespace()) != Some(&b'{') {
+        return Err(Wrong::of("malformed", "The body must be a JSON object."));
+    }
+    match axum::Json::<T>::from_bytes(bytes) {
+        Ok(axum::Json(value)) => Ok(value),
+        Err(rejection) => Err(explained(&rejection.body_text(), "body")),
     }
 }
 
@@ -48,10 +53,15 @@ impl<T: DeserializeOwned> FromRequestParts<Web> for Asked<T> {
     type Rejection = Wrong;
 
     async fn from_request_parts(parts: &mut Parts, _web: &Web) -> Result<Asked<T>, Wrong> {
-        match Query::<T>::try_from_uri(&parts.uri) {
-            Ok(Query(value)) => Ok(Asked(value)),
-            Err(rejection) => Err(explained(&rejection.body_text(), "query")),
-        }
+        query(&parts.uri).map(Asked)
+    }
+}
+
+/// Reads a query.
+pub(super) fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T, Wrong> {
+    match Query::<T>::try_from_uri(uri) {
+        Ok(Query(value)) => Ok(value),
+        Err(rejection) => Err(explained(&rejection.body_text(), "query")),
     }
 }
 

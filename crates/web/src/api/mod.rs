@@ -168,3 +168,46 @@ async fn description() -> impl IntoResponse {
     static TEXT: std::sync::LazyLock<String> = std::sync::LazyLock::new(document::text);
     ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], TEXT.as_str())
 }
+
+/// Reads a body or a query, which one says the first byte; for fuzzing.
+pub(crate) fn fuzz(data: &[u8]) {
+    let Some((sort, data)) = data.split_first() else { return };
+    match sort % 20 {
+        0 => read::<NewReport>(data),
+        1 => read::<NewDecision>(data),
+        2 => read::<NewSnooze>(data),
+        3 => read::<NewReply>(data),
+        4 => read::<NewAppraisal>(data),
+        5 => read::<NewUndo>(data),
+        6 => read::<NewIncident>(data),
+        7 => read::<NewChange>(data),
+        8 => read::<NewNote>(data),
+        9 => read::<NewTask>(data),
+        10 => read::<SetTask>(data),
+        11 => read::<NewObservable>(data),
+        12 => read::<NewMail>(data),
+        13 => ask::<ReportQuery>(data),
+        14 => ask::<IncidentQuery>(data),
+        15 => ask::<boards::OutboxQuery>(data),
+        16 => ask::<boards::SearchQuery>(data),
+        _ => ask::<boards::BoardQuery>(data),
+    }
+}
+
+fn read<T: serde::de::DeserializeOwned>(data: &[u8]) {
+    drop(input::body::<T>(data).map_err(IntoResponse::into_response));
+}
+
+fn ask<T: serde::de::DeserializeOwned>(data: &[u8]) {
+    let Ok(uri) = axum::http::Uri::try_from([b"/?", data].concat()) else { return };
+    drop(input::query::<T>(&uri).map_err(IntoResponse::into_response));
+    // The rest of a question is repeated in the address of the next page.
+    input::page(&(), &uri, Some("M-0000-0000"));
+}
+
+/// Reads headers; for fuzzing.
+pub(crate) fn fuzz_headers(headers: &axum::http::HeaderMap) {
+    input::has_tag(headers, header::IF_MATCH, "\"a\"");
+    door::bearer(headers);
+    drop(door::idempotency_key(headers).map_err(IntoResponse::into_response));
+}

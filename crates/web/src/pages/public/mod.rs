@@ -357,3 +357,10 @@ impl Typed {
         }
     }
 }
+
+/// Reads a form as it comes in, and sees that it stays within its limits; for fuzzing.
+pub(crate) async fn fuzz(request: Request) {
+    let Upload { typed, files, .. } = upload::read(&Gate::default(), request).await;
+    assert!(files.len() <= FILES_MAX && files.iter().map(|f| f.bytes.len()).sum::<usize>() <= FILES_BYTES_MAX);
+    mistakes(words(Language::Nl), &typed);
+}
