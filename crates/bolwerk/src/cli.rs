@@ -94,6 +94,7 @@ pub fn command() -> Command {
                     .arg(data()),
             ),
         )
+        .subcommand(nodes())
         .subcommand(
             Command::new("check-config")
                 .about("Reads a configuration file and explains each mistake: file, line, cure")
@@ -185,6 +186,38 @@ fn demo() -> Command {
                 .value_name("FILE")
                 .value_parser(value_parser!(PathBuf))
                 .help("Written once pages are accepted: JSON with the addresses in use"),
+        )
+}
+
+fn nodes() -> Command {
+    Command::new("nodes")
+        .about("Several machines that serve one desk, whose journal lies in PostgreSQL")
+        .after_help("docs/postgresql.md says how to set it up, what is promised, and what to do when a machine is lost.")
+        .subcommand_required(true)
+        .subcommand(
+            Command::new("connect")
+                .about("Lets the desk of a folder lie in a PostgreSQL database; the connection string is read from a file")
+                .arg(data())
+                .arg(
+                    Arg::new("url-file")
+                        .long("url-file")
+                        .value_name("FILE")
+                        .required(true)
+                        .value_parser(value_parser!(PathBuf))
+                        .help("A file with the connection string (postgresql://user:password@host/database); - is standard input"),
+                ),
+        )
+        .subcommand(
+            Command::new("list")
+                .about("Lists the nodes: whether they run, and which erasures they have not carried out yet")
+                .arg(data())
+                .arg(json()),
+        )
+        .subcommand(
+            Command::new("retire")
+                .about("Forgets a node whose folder is destroyed, so that erasures no longer wait for it")
+                .arg(Arg::new("node").value_name("NODE").required(true).help("Its name, as `bolwerk nodes list` shows it"))
+                .arg(data()),
         )
 }
 

@@ -10,14 +10,39 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// The task that does it, until it is told to stop.
-pub fn empty(
+/// Between two looks whether it is this node's turn.
+const TURN: Duration = Duration::from_secs(1);
+
+/// The task that does it, until it is told to stop. Of several nodes the one does it that is on duty.
+pub fn empty_on_duty(
     file: &ImapFile,
     settings: &Settings,
     engine: Engine,
-    stop: watch::Receiver<bool>,
+    mut stop: watch::Receiver<bool>,
 ) -> Result<impl Future<Output = ()> + use<>, Failure> {
-    let mailbox = Mailbox {
+    let (file, settings) = (file.clone(), settings.clone());
+    // Mistakes are found at the start.
+    drop(mailbox(&file, &settings)?);
+    Ok(async move {
+        while !*stop.borrow() {
+            if engine.is_on_duty()
+                && let Ok(mailbox) = mailbox(&file, &settings)
+            {
+                tokio::select! {
+                    () = empty(mailbox, file.tls != ImapTls::Off, engine.clone(), stop.clone()) => {}
+                    () = engine.off_duty() => {}
+                }
+            }
+            tokio::select! {
+                _ = stop.changed() => {}
+                () = tokio::time::sleep(TURN) => {}
+            }
+        }
+    })
+}
+
+fn mailbox(file: &ImapFile, settings: &Settings) -> Result<Mailbox, Failure> {
+    Ok(Mailbox {
         port: file.port,
         tls: match file.tls {
             ImapTls::Implicit => Tls::Implicit,
@@ -33,19 +58,18 @@ pub fn empty(
         size_max: settings.limits.message_mib << 20,
         poll: Duration::from_secs(file.poll_seconds),
         ..Mailbox::new(file.host.clone(), file.user.clone(), secret(file)?)
-    };
-    let teller = engine.clone();
-    let tls = file.tls != ImapTls::Off;
-    Ok(async move {
-        let keep = |raw| keep(engine.clone(), tls, raw);
-        let failing = AtomicBool::new(false);
-        let name = format!("{} on {}", mailbox.user, mailbox.host);
-        let tell = |state: State| {
-            log(&name, &state, &failing);
-            teller.tell_mailbox(state_of(&state, teller.now()));
-        };
-        fetch(mailbox, keep, stop, tell).await;
     })
+}
+
+async fn empty(mailbox: Mailbox, tls: bool, engine: Engine, stop: watch::Receiver<bool>) {
+    let keep = |raw| keep(engine.clone(), tls, raw);
+    let failing = AtomicBool::new(false);
+    let name = format!("{} on {}", mailbox.user, mailbox.host);
+    let tell = |state: State| {
+        log(&name, &state, &failing);
+        engine.tell_mailbox(state_of(&state, engine.now()));
+    };
+    fetch(mailbox, keep, stop, tell).await;
 }
 
 /// A failure is said once, and so is its end.

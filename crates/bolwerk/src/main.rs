@@ -10,6 +10,7 @@ mod import;
 mod keep;
 mod list;
 mod mailbox;
+mod nodes;
 mod open;
 mod serve;
 mod story;
@@ -54,6 +55,7 @@ fn run(matches: &ArgMatches) -> Result<(), Failure> {
             let (_, matches) = matches.subcommand().expect("the command line requires one");
             runtime()?.block_on(serve::load_register(matches))
         }
+        "nodes" => nodes::nodes(matches),
         "check-config" => {
             let file: &std::path::PathBuf = matches.get_one("file").expect("the command line requires it");
             config::read(file)?;

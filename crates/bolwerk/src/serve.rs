@@ -142,7 +142,7 @@ pub async fn start(
         }
     }
     if let Some(imap) = &settings.imap {
-        tasks.push(tokio::spawn(crate::mailbox::empty(imap, settings, engine.clone(), stopped.clone())?));
+        tasks.push(tokio::spawn(crate::mailbox::empty_on_duty(imap, settings, engine.clone(), stopped.clone())?));
     }
     let listener = bind("http", settings.http).await?;
     let http = listener.local_addr()?;

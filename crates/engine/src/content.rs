@@ -17,6 +17,9 @@ pub enum ContentFault {
     Interrupted,
 }
 
+/// Contents fetched at once: each takes a connection to the store, or a few open files.
+pub(crate) const FETCHES_MAX: usize = 6;
+
 /// Place of the content among a fact's sealed parts: the replayed one comes first.
 pub(crate) const CONTENT_PART: usize = 1;
 
@@ -28,6 +31,7 @@ impl Engine {
 
     pub(crate) async fn content_at(&self, seq: u64) -> Result<Option<Vec<u8>>, ContentFault> {
         let engine = self.clone();
+        let place = self.inner.fetching.acquire().await.map_err(|_| ContentFault::Interrupted)?;
         let found = tokio::task::spawn_blocking(move || -> Result<Content, journal::Error> {
             let pooled = engine.inner.readers.lock().pop();
             let reader = match pooled {
@@ -38,7 +42,9 @@ impl Engine {
             engine.inner.readers.lock().push(reader);
             content
         });
-        match found.await.map_err(|_| ContentFault::Interrupted)?? {
+        let found = found.await;
+        drop(place);
+        match found.map_err(|_| ContentFault::Interrupted)?? {
             Content::Open(bytes) => Ok(Some(bytes)),
             Content::Erased | Content::NoKey => Ok(None),
         }

@@ -4,7 +4,7 @@ use desk::Desk;
 use desk::command::{Actor, Command, Context, Decision, Refusal};
 use desk::fact::{Fact, Recorded, Subject};
 use desk::ids::{Random, ReportId, Timestamp};
-use journal::{Keep, KeyId, NewEntry, NewPart};
+use journal::{Keep, KeyId, NewEntry, NewPart, Stored};
 use std::collections::HashMap;
 
 pub use crate::store::{Store, StoreError, Trouble};
@@ -16,6 +16,22 @@ pub struct Decided {
     pub answer: Result<Decision, Refusal>,
     /// Sequence number of its first fact.
     pub first: u64,
+}
+
+impl Decided {
+    fn facts(&self) -> &[Recorded] {
+        self.answer.as_ref().map_or(&[], |decision| &decision.facts)
+    }
+
+    /// Whether anything has to be written.
+    pub fn wrote(&self) -> bool {
+        !self.facts().is_empty()
+    }
+
+    /// Whether it erases something.
+    pub fn erases(&self) -> bool {
+        self.facts().iter().any(|recorded| recorded.fact.erases().is_some())
+    }
 }
 
 /// The writer's own state: nothing of it is more than what the journal says.
@@ -64,7 +80,7 @@ impl<S: Store> Core<S> {
 
     /// Applies what was decided to the desk.
     pub fn apply(&mut self, desk: &mut Desk, decided: &Decided) {
-        for recorded in decided.answer.iter().flat_map(|decision| &decision.facts) {
+        for recorded in decided.facts() {
             desk.apply(self.next, self.last, &recorded.fact);
             self.next += 1;
         }
@@ -93,7 +109,7 @@ impl<S: Store> Core<S> {
     /// # Errors
     /// Whatever the store says.
     pub fn destroy(&mut self, group: &[Decided]) -> Result<(), StoreError> {
-        let facts = group.iter().filter_map(|d| d.answer.as_ref().ok()).flat_map(|decision| &decision.facts);
+        let facts = group.iter().flat_map(Decided::facts);
         let erased: Vec<Subject> = facts.filter_map(|recorded| recorded.fact.erases()).collect();
         self.erase(&erased)
     }
@@ -115,6 +131,33 @@ impl<S: Store> Core<S> {
     pub fn catch_up(&mut self, desk: &Desk) -> Result<(), StoreError> {
         let open: Vec<Subject> = self.keys.keys().copied().filter(|s| desk.is_erased(*s)).collect();
         self.erase(&open)
+    }
+
+    /// Applies an entry that another node wrote; its fact, where it is one of the desk.
+    ///
+    /// # Errors
+    /// When this program does not know the fact.
+    pub fn follow(&mut self, desk: &mut Desk, stored: &Stored) -> Result<Option<Fact>, StoreError> {
+        let at = Timestamp(stored.recorded_at);
+        let fact = match stored.kind.starts_with("journal.") {
+            true => None,
+            false => {
+                let sealed = stored.parts.first().and_then(|p| p.content.as_deref());
+                let fact = Fact::from_written(&stored.kind, stored.version, &stored.body, sealed);
+                Some(fact.map_err(|why| StoreError::new(Trouble::Broken, format!("entry {}: {why}", stored.seq)))?)
+            }
+        };
+        (self.next, self.last) = (stored.seq + 1, self.last.max(at));
+        if let Some(fact) = &fact {
+            // A part that does not open was erased.
+            if let Some(part) = stored.parts.first().filter(|p| p.content.is_some()) {
+                self.keys.insert(fact.subject(), part.key);
+            }
+            desk.apply(stored.seq, at, fact);
+        } else if let Some(erased) = journal::keys_erased(stored) {
+            self.keys.retain(|_, key| !erased.contains(key));
+        }
+        Ok(fact)
     }
 
     fn entry(

@@ -1,11 +1,12 @@
 //! The handle that everybody holds: read, submit, listen.
 
 use crate::clock::Clock;
-use crate::core::{Core, Store, StoreError, Trouble};
+use crate::core::{Core, StoreError, Trouble};
 use crate::intake::PassedOn;
+use crate::nodes::{self, OnDuty};
 use crate::outgoing::{self, MailState, Outbound, SinkMail};
 use crate::store::JournalStore;
-use crate::writer::{Job, QUEUE_MAX, Scribe, Task};
+use crate::writer::{Follows, Job, QUEUE_MAX, Scribe, Task};
 use desk::command::{Actor, Command, Outcome, Refusal};
 use desk::fact::{Fact, Subject, Unreadable};
 use desk::house::Language;
@@ -23,7 +24,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
+use tokio::sync::{Notify, Semaphore, broadcast, mpsc, oneshot, watch};
 
 /// Events kept for a listener that is slow; beyond it the listener is told that it missed some and reads afresh.
 const EVENTS_MAX: usize = 4096;
@@ -169,7 +170,9 @@ pub(crate) struct Inner {
     pub(crate) readers: Mutex<Vec<Reader>>,
     pub(crate) pasts: Mutex<crate::past::Pasts>,
     pub(crate) workers: Workers,
+    pub(crate) fetching: Semaphore,
     pub(crate) passed_on: PassedOn,
+    pub(crate) on_duty: OnDuty,
     pub(crate) to_read: Notify,
     /// About how many mails came with the last commits: many means that more are at the door.
     pub(crate) at_the_door: AtomicUsize,
@@ -208,10 +211,13 @@ pub(crate) struct Replayed {
     pub(crate) desk: Desk,
     pub(crate) keys: HashMap<Subject, KeyId>,
     pub(crate) last: Timestamp,
+    /// Sequence number of the entry after the last one.
+    pub(crate) next: u64,
 }
 
 pub(crate) fn replay(reader: &Reader) -> Result<Replayed, OpenError> {
-    let mut replayed = Replayed { desk: Desk::new(Register::default()), keys: HashMap::new(), last: Timestamp(0) };
+    let mut replayed =
+        Replayed { desk: Desk::new(Register::default()), keys: HashMap::new(), last: Timestamp(0), next: 0 };
     let mut failed = None;
     reader.visit(0, &mut |stored| match replay_one(&mut replayed, stored) {
         Ok(()) => ControlFlow::Continue(()),
@@ -224,7 +230,7 @@ pub(crate) fn replay(reader: &Reader) -> Result<Replayed, OpenError> {
 }
 
 fn replay_one(replayed: &mut Replayed, stored: Stored) -> Result<(), OpenError> {
-    replayed.last = Timestamp(stored.recorded_at);
+    (replayed.last, replayed.next) = (Timestamp(stored.recorded_at), stored.seq + 1);
     if stored.kind.starts_with("journal.") {
         return Ok(());
     }
@@ -244,8 +250,8 @@ impl Engine {
     pub fn open(options: Options) -> Result<Engine, OpenError> {
         let journal = JournalStore::open(&options.data)?;
         let reader = journal.reader()?;
-        let Replayed { desk, keys, last } = replay(&reader)?;
-        let next = journal.next_seq();
+        let Replayed { desk, keys, last, next } = replay(&reader)?;
+        let several = journal.is_shared();
         let digest_key = reader.secret("digest");
         let (queue, jobs) = mpsc::channel(QUEUE_MAX);
         let (program, arguments) = options.worker;
@@ -261,7 +267,9 @@ impl Engine {
             readers: Mutex::new(vec![reader]),
             pasts: Default::default(),
             workers: Workers::new(program, arguments, options.workers.max(1), READ_TIMEOUT),
+            fetching: Semaphore::new(crate::content::FETCHES_MAX),
             passed_on: PassedOn::default(),
+            on_duty: OnDuty::new(several),
             to_read: Notify::new(),
             at_the_door: AtomicUsize::new(0),
             to_send: Notify::new(),
@@ -272,10 +280,18 @@ impl Engine {
             address: options.address,
         });
         let mut core = Core { store: journal, keys, next, last };
-        core.catch_up(&inner.desk.read()).map_err(OpenError::Erasure)?;
-        let scribe = Scribe::new(inner.clone(), core, queue.downgrade());
+        let (read_elsewhere, to_index) = mpsc::unbounded_channel();
+        let follows = match several {
+            true => Some(Follows { reader: core.store.reader()?, read_elsewhere }),
+            false => core.catch_up(&inner.desk.read()).map(|()| None).map_err(OpenError::Erasure)?,
+        };
+        let scribe = Scribe::new(inner.clone(), core, queue.downgrade(), follows);
         std::thread::Builder::new().name("writer".to_owned()).spawn(move || scribe.run(jobs))?;
         let engine = Engine { inner, queue };
+        if several {
+            nodes::start(&engine.inner, engine.queue.downgrade())?;
+            tokio::spawn(nodes::index(engine.downgrade(), to_index));
+        }
         tokio::spawn(crate::reading::read_all(engine.downgrade()));
         tokio::spawn(crate::reading::index_all(engine.downgrade()));
         tokio::spawn(outgoing::send_all(engine.downgrade()));
@@ -305,6 +321,16 @@ impl Engine {
     /// Whether storage has failed.
     pub fn frozen(&self) -> Option<Frozen> {
         self.inner.frozen()
+    }
+
+    /// Whether this node is the one that sends and reads mail: always, where no other runs.
+    pub fn is_on_duty(&self) -> bool {
+        self.inner.on_duty.is_now()
+    }
+
+    /// Resolves when this node is off duty.
+    pub async fn off_duty(&self) {
+        self.inner.on_duty.ended().await;
     }
 
     /// Runs `view` on the desk. What it saw is durable when this resolves.

@@ -10,6 +10,7 @@ pub mod core;
 mod engine;
 mod forms;
 mod intake;
+mod nodes;
 mod outgoing;
 mod past;
 mod reading;

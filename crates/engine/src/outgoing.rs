@@ -99,8 +99,8 @@ pub(crate) async fn send_all(engine: WeakEngine) {
         if matches!(strong.inner.outbound, Outbound::None) {
             return;
         }
-        // What cannot be recorded is not sent.
-        if strong.frozen().is_some() {
+        // What cannot be recorded is not sent; nor what another node sends.
+        if strong.frozen().is_some() || !strong.is_on_duty() {
             drop(strong);
             tokio::time::sleep(AGAIN).await;
             continue;
@@ -175,7 +175,12 @@ async fn send_one(engine: &Engine, sending: Sending) -> Option<Tried> {
             let raw = compose(&outgoing(engine, &sending, &from, automatic));
             // RFC 3834 §3.3: an automatic answer has an empty envelope sender, so that nothing ever answers it.
             let envelope_from = if automatic { "" } else { from.as_str() };
-            let delivery = deliver(relay, &domain, envelope_from, &sending.letter.to, &raw, &Timeouts::default()).await;
+            let timeouts = Timeouts::default();
+            let delivery = tokio::select! {
+                delivery = deliver(relay, &domain, envelope_from, &sending.letter.to, &raw, &timeouts) => delivery,
+                // Another node takes over, and waits until this one has stopped.
+                () = engine.inner.on_duty.ended() => return None,
+            };
             let failure = match &delivery {
                 Delivery::Later { said, .. } => Some((engine.now(), said.clone())),
                 _ => None,

@@ -45,8 +45,8 @@ pub(crate) async fn read_all(engine: WeakEngine) {
     let (done, mut finished) = mpsc::unbounded_channel::<()>();
     loop {
         let Some(strong) = engine.upgrade() else { return };
-        // Nothing can be recorded now.
-        if strong.frozen().is_some() {
+        // Nothing can be recorded now, or another node reads.
+        if strong.frozen().is_some() || !strong.is_on_duty() {
             drop(strong);
             tokio::time::sleep(AGAIN).await;
             continue;
@@ -125,15 +125,20 @@ pub(crate) async fn index_all(engine: WeakEngine) {
     };
     for (report, seq) in todo {
         let Some(strong) = engine.upgrade() else { return };
-        match strong.content_at(seq).await {
-            Ok(Some(body)) => {
-                let text = serde_json::from_slice::<Body>(&body).unwrap_or_default().searchable();
-                strong.inner.desk.write().index_text(report, &text);
-            }
-            // Erased meanwhile.
-            Ok(None) => {}
-            Err(error) => eprintln!("bolwerk: the text of report {} cannot be fetched: {error}", report.0),
+        index_one(&strong, report, seq).await;
+    }
+}
+
+/// Makes the text of a report findable that was read before, or elsewhere.
+pub(crate) async fn index_one(engine: &Engine, report: ReportId, seq: u64) {
+    match engine.content_at(seq).await {
+        Ok(Some(body)) => {
+            let text = serde_json::from_slice::<Body>(&body).unwrap_or_default().searchable();
+            engine.inner.desk.write().index_text(report, &text);
         }
+        // Erased meanwhile.
+        Ok(None) => {}
+        Err(error) => eprintln!("bolwerk: the text of report {} cannot be fetched: {error}", report.0),
     }
 }
 

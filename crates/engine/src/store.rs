@@ -64,6 +64,18 @@ pub trait Store: Send {
     /// Sequence number of the next entry.
     fn next_seq(&self) -> u64;
 
+    /// Where several nodes write: keeps the others from writing until the next append or erasure, or until
+    /// [`Store::step_down`]. The number of entries there are now.
+    ///
+    /// # Errors
+    /// Whatever the store says; then nothing is kept.
+    fn lead(&mut self) -> Result<u64, StoreError> {
+        Ok(self.next_seq())
+    }
+
+    /// Lets the others write, when nothing was written.
+    fn step_down(&mut self) {}
+
     /// Destroys keys and records that in an entry of its own.
     ///
     /// # Errors
@@ -80,6 +92,14 @@ impl Store for Writer {
         Writer::new_key(self).map_err(|error| said(self, error))
     }
 
+    fn lead(&mut self) -> Result<u64, StoreError> {
+        Writer::lead(self).map_err(|error| said(self, error))
+    }
+
+    fn step_down(&mut self) {
+        Writer::step_down(self);
+    }
+
     fn next_seq(&self) -> u64 {
         Writer::next_seq(self)
     }
@@ -91,8 +111,9 @@ impl Store for Writer {
     }
 }
 
-/// A database is checked by opening the journal again; a disk of our own that failed wants a person.
-fn said(writer: &Writer, error: Error) -> StoreError {
+/// What an error means here. A database is checked by opening the journal again; a disk of our own that failed wants a person.
+fn said(writer: &mut Writer, error: Error) -> StoreError {
+    writer.step_down();
     match error {
         Error::Poisoned { .. } if writer.node().is_some() => StoreError::new(Trouble::Unsure, error),
         Error::Unsure { .. } if writer.node().is_none() => StoreError::new(Trouble::Broken, error),
@@ -120,6 +141,11 @@ impl JournalStore {
         Ok(())
     }
 
+    /// Whether other nodes write to the journal too.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.writer.as_ref().is_some_and(|writer| writer.node().is_some())
+    }
+
     pub(crate) fn reader(&self) -> Result<Reader, Error> {
         self.writer.as_ref().ok_or_else(closed)?.reader()
     }
@@ -144,6 +170,16 @@ impl Store for JournalStore {
 
     fn new_key(&mut self) -> Result<KeyId, StoreError> {
         self.writing(Store::new_key)
+    }
+
+    fn lead(&mut self) -> Result<u64, StoreError> {
+        self.writing(Store::lead)
+    }
+
+    fn step_down(&mut self) {
+        if let Some(writer) = &mut self.writer {
+            writer.step_down();
+        }
     }
 
     fn next_seq(&self) -> u64 {

@@ -5,7 +5,11 @@ use crate::core::{Core, Decided, Store, StoreError, Trouble};
 use crate::engine::{Done, Event, Fault, Frozen, Inner, Replayed, Standing, Touched, WeakEngine, replay};
 use crate::store::JournalStore;
 use desk::command::{Actor, Command};
-use desk::ids::{Random, Timestamp};
+use desk::fact::Fact;
+use desk::ids::{Random, ReportId, Timestamp};
+use desk::intake;
+use journal::{Reader, Stored};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -22,6 +26,8 @@ pub(crate) const QUEUE_MAX: usize = 4096;
 const PASS_ON_BYTES_MAX: usize = 1 << 20;
 /// After the store refused a group, so many commands are written one at a time: then nothing has to be taken back.
 const CAREFUL_COMMANDS: usize = 64;
+/// Entries of other nodes applied under one lock of the desk, at most.
+const FOLLOW_ENTRIES: usize = 512;
 /// Time between two attempts to go on.
 const MEND_AGAIN: Duration = Duration::from_secs(1);
 
@@ -31,7 +37,7 @@ type Reply = oneshot::Sender<Result<Done, Fault>>;
 pub(crate) enum Job {
     /// To carry out a command.
     Do(Task),
-    /// To look whether it can go on.
+    /// To look whether it can go on, and whether other nodes wrote something.
     Look,
 }
 
@@ -53,6 +59,13 @@ enum Mending {
     CatchUp,
 }
 
+/// How a writer among others hears of what those wrote.
+pub(crate) struct Follows {
+    pub(crate) reader: Reader,
+    /// Reports that another node read, and the place of that.
+    pub(crate) read_elsewhere: mpsc::UnboundedSender<(ReportId, u64)>,
+}
+
 /// The writer's thread.
 pub(crate) struct Scribe {
     inner: Arc<Inner>,
@@ -60,6 +73,8 @@ pub(crate) struct Scribe {
     /// For the writer's own reminders.
     queue: mpsc::WeakSender<Job>,
     runtime: Handle,
+    /// Where several nodes write.
+    follows: Option<Follows>,
     mending: Option<Mending>,
     /// Commands that are still written one at a time.
     careful: usize,
@@ -77,15 +92,24 @@ impl Random for Machine {
 }
 
 impl Scribe {
-    pub(crate) fn new(inner: Arc<Inner>, core: Core<JournalStore>, queue: mpsc::WeakSender<Job>) -> Scribe {
-        Scribe { inner, core, queue, runtime: Handle::current(), mending: None, careful: 0, said: None }
+    pub(crate) fn new(
+        inner: Arc<Inner>,
+        core: Core<JournalStore>,
+        queue: mpsc::WeakSender<Job>,
+        follows: Option<Follows>,
+    ) -> Scribe {
+        // Among others, what a crash left undone is done with the lead.
+        let mending = follows.is_some().then_some(Mending::CatchUp);
+        Scribe { inner, core, queue, runtime: Handle::current(), follows, mending, careful: 0, said: None }
     }
 
     pub(crate) fn run(mut self, mut queue: mpsc::Receiver<Job>) {
         while let Some(first) = queue.blocking_recv() {
             let group = gather(first, &mut queue);
-            if self.mending.is_some() {
-                self.mend();
+            match self.mending {
+                Some(_) => self.mend(),
+                None if group.is_empty() => self.look(),
+                None => {}
             }
             match self.inner.frozen() {
                 Some(frozen) => refuse(group.into_iter().map(|task| task.reply), &frozen),
@@ -102,6 +126,9 @@ impl Scribe {
         self.inner.at_the_door.store(mails.max(before / 2), Ordering::Relaxed);
         let (replies, commands): (Vec<Reply>, Vec<_>) =
             group.into_iter().map(|task| (task.reply, (task.actor, task.command))).unzip();
+        if let Err(error) = self.take_lead() {
+            return self.put_off(replies, &error);
+        }
         let mut decided = {
             let mut desk = self.inner.desk.write();
             let decided = self.core.decide(&mut desk, commands.into_iter(), self.inner.clock.now(), &mut Machine);
@@ -118,19 +145,11 @@ impl Scribe {
     fn write_singly(&mut self, group: Vec<Task>) {
         let mut tasks = group.into_iter();
         while let Some(Task { actor, command, reply }) = tasks.next() {
-            let clock = self.inner.clock.now();
-            let decided = self.core.decide_only(&self.inner.desk.read(), actor, command, clock, &mut Machine);
-            let mut decided = [decided];
-            match self.commit(&mut decided) {
-                Ok(()) => self.apply(reply, decided),
-                Err(error) if matches!(error.trouble, Trouble::Full | Trouble::Away) => {
-                    self.careful = CAREFUL_COMMANDS;
-                    self.inner.passed_on.clear();
-                    let frozen = self.frozen_by(&error);
-                    return refuse(std::iter::once(reply).chain(tasks.map(|task| task.reply)), &frozen);
-                }
+            match self.decide_and_commit(actor, command) {
+                Ok(decided) => self.apply(reply, decided),
                 Err(error) => {
-                    return self.fail(std::iter::once(reply).chain(tasks.map(|task| task.reply)).collect(), error);
+                    let replies = std::iter::once(reply).chain(tasks.map(|task| task.reply));
+                    return self.put_off(replies.collect(), &error);
                 }
             }
             if self.inner.frozen().is_some() || self.careful == 0 {
@@ -145,6 +164,15 @@ impl Scribe {
         }
     }
 
+    fn decide_and_commit(&mut self, actor: Actor, command: Command) -> Result<[Decided; 1], StoreError> {
+        self.take_lead()?;
+        let clock = self.inner.clock.now();
+        let decided = self.core.decide_only(&self.inner.desk.read(), actor, command, clock, &mut Machine);
+        let mut decided = [decided];
+        self.commit(&mut decided)?;
+        Ok(decided)
+    }
+
     /// One command is durable, and the desk learns of it.
     fn apply(&mut self, reply: Reply, decided: [Decided; 1]) {
         {
@@ -152,13 +180,10 @@ impl Scribe {
             self.core.apply(&mut desk, &decided[0]);
             self.inner.applied.store(self.core.next, Ordering::Release);
         }
-        match self.core.destroy(&decided) {
+        match self.destroy(&decided) {
             Ok(()) => {
-                if decided[0].answer.as_ref().is_ok_and(|decision| !decision.facts.is_empty()) {
+                if decided[0].wrote() {
                     self.careful -= 1;
-                    if self.said.take().is_some() {
-                        eprintln!("bolwerk: the storage takes what is written again");
-                    }
                 }
                 self.done(vec![reply], decided.into());
             }
@@ -168,21 +193,110 @@ impl Scribe {
 
     fn make_durable(&mut self, decided: &mut [Decided]) -> Result<(), StoreError> {
         self.commit(decided)?;
-        self.core.destroy(decided)
+        self.destroy(decided)
+    }
+
+    fn destroy(&mut self, decided: &[Decided]) -> Result<(), StoreError> {
+        if !decided.iter().any(Decided::erases) {
+            return Ok(());
+        }
+        self.take_lead()?;
+        let destroyed = self.core.destroy(decided);
+        self.core.store.step_down();
+        destroyed
     }
 
     fn commit(&mut self, decided: &mut [Decided]) -> Result<(), StoreError> {
-        let passed_on = &self.inner.passed_on;
-        self.core.commit(decided, |report, raw| {
-            if raw.len() <= PASS_ON_BYTES_MAX {
+        let (passed_on, reads) = (&self.inner.passed_on, self.inner.on_duty.is_now());
+        let committed = self.core.commit(decided, |report, raw| {
+            if reads && raw.len() <= PASS_ON_BYTES_MAX {
                 passed_on.put(report, raw);
             }
-        })
+        });
+        // Where nothing was decided nothing was written.
+        self.core.store.step_down();
+        committed
+    }
+
+    /// Where several nodes write: none of the others does from here to the end of the commit, and the desk holds what they wrote.
+    fn take_lead(&mut self) -> Result<(), StoreError> {
+        if self.follows.is_none() {
+            return Ok(());
+        }
+        let size = self.core.store.lead()?;
+        self.follow(size).inspect_err(|_| self.core.store.step_down())
+    }
+
+    /// Looks whether other nodes wrote something.
+    fn look(&mut self) {
+        let Some(follows) = &self.follows else { return };
+        let followed = follows.reader.size().map_err(StoreError::from).and_then(|size| self.follow(size));
+        if let Err(error) = followed {
+            self.put_off(Vec::new(), &error);
+        }
+    }
+
+    /// Applies what other nodes wrote, up to entry `until`.
+    fn follow(&mut self, until: u64) -> Result<(), StoreError> {
+        while self.core.next < until {
+            let Some(follows) = &self.follows else { return Ok(()) };
+            let mut news = Vec::new();
+            follows.reader.visit(self.core.next, &mut |stored| {
+                if stored.seq >= until || news.len() == FOLLOW_ENTRIES {
+                    return ControlFlow::Break(());
+                }
+                news.push(stored);
+                ControlFlow::Continue(())
+            })?;
+            if news.first().is_none_or(|first| first.seq != self.core.next) {
+                return Err(StoreError::new(Trouble::Broken, format!("entry {} is missing", self.core.next)));
+            }
+            self.apply_news(&news)?;
+        }
+        Ok(())
+    }
+
+    fn apply_news(&mut self, news: &[Stored]) -> Result<(), StoreError> {
+        let applied: Result<Vec<_>, StoreError> = {
+            let mut desk = self.inner.desk.write();
+            let applied = news.iter().map(|stored| Ok((stored, self.core.follow(&mut desk, stored)?))).collect();
+            self.inner.applied.store(self.core.next, Ordering::Release);
+            applied
+        };
+        self.inner.durable.send_replace(self.core.next);
+        for (stored, fact) in applied? {
+            self.heard(stored, fact.as_ref())?;
+        }
+        self.inner.wake();
+        Ok(())
+    }
+
+    /// What follows from an entry of another node.
+    fn heard(&self, stored: &Stored, fact: Option<&Fact>) -> Result<(), StoreError> {
+        let Some(follows) = &self.follows else { return Ok(()) };
+        match fact {
+            None if stored.kind == journal::ERASED_KIND => follows.reader.confirm(self.core.next)?,
+            None => {}
+            Some(Fact::Intake(intake::Fact::Erased { report, .. })) => drop(self.inner.passed_on.take(*report)),
+            // Where nobody listens the desk is closing.
+            Some(Fact::Intake(intake::Fact::Read { report, .. })) => {
+                let _closing = follows.read_elsewhere.send((*report, stored.seq));
+            }
+            Some(_) => {}
+        }
+        if let Some(fact) = fact {
+            let (at, touched) = (Timestamp(stored.recorded_at), Touched::of(fact));
+            drop(self.inner.events.send(Event { seq: stored.seq, at, touched }));
+        }
+        Ok(())
     }
 
     /// What was decided is durable: whoever asked is told.
-    fn done(&self, replies: Vec<Reply>, decided: Vec<Decided>) {
+    fn done(&mut self, replies: Vec<Reply>, decided: Vec<Decided>) {
         self.inner.durable.send_replace(self.core.next);
+        if decided.iter().any(Decided::wrote) && self.said.take().is_some() {
+            eprintln!("bolwerk: the storage takes what is written again");
+        }
         for (reply, decided) in replies.into_iter().zip(decided) {
             // Whoever asked may have gone away; the facts stand all the same.
             drop(reply.send(self.tell(decided, self.core.last)));
@@ -199,6 +313,19 @@ impl Scribe {
         }
         let seq = (!decision.facts.is_empty()).then(|| decided.first + decision.facts.len() as u64 - 1);
         Ok(Done { outcome: decision.outcome, seq, at: now })
+    }
+
+    /// Nothing was applied in memory and nothing was written: whoever asked is refused, and the desk stays as it is.
+    fn put_off(&mut self, replies: Vec<Reply>, error: &StoreError) {
+        if !matches!(error.trouble, Trouble::Full | Trouble::Away) {
+            return self.fail(replies, error.clone());
+        }
+        if error.trouble == Trouble::Full {
+            self.careful = CAREFUL_COMMANDS;
+        }
+        self.inner.passed_on.clear();
+        let frozen = self.frozen_by(error);
+        refuse(replies.into_iter(), &frozen);
     }
 
     /// Of a group that is applied in memory it is not certain that it is durable: nothing of it is shown or acknowledged.
@@ -264,7 +391,9 @@ impl Scribe {
             self.go_back()?;
             self.mending = Some(Mending::CatchUp);
         }
+        self.take_lead()?;
         let caught_up = self.core.catch_up(&self.inner.desk.read());
+        self.core.store.step_down();
         self.inner.applied.store(self.core.next, Ordering::Release);
         self.inner.durable.send_replace(self.core.next);
         caught_up
@@ -273,8 +402,13 @@ impl Scribe {
     /// The desk in memory becomes what is durable.
     fn go_back(&mut self) -> Result<(), StoreError> {
         let reader = self.core.store.reader()?;
-        let Replayed { desk, keys, last } = replay(&reader)?;
-        (self.core.keys, self.core.last, self.core.next) = (keys, last, self.core.store.next_seq());
+        let Replayed { desk, keys, last, next } = replay(&reader)?;
+        (self.core.keys, self.core.last, self.core.next) = (keys, last, next);
+        if let Some(follows) = &mut self.follows {
+            follows.reader = reader;
+            // What was opened with the journal has keys that nobody keeps up to date now.
+            self.inner.readers.lock().clear();
+        }
         self.inner.passed_on.clear();
         let mut now = self.inner.desk.write();
         *now = desk;

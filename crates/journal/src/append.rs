@@ -48,6 +48,39 @@ impl Writer {
         Ok(appended)
     }
 
+    /// Where several nodes write: keeps the others from appending until this writer's next append or erasure, or until
+    /// [`Writer::step_down`], and goes on from where they left the journal. The number of entries there are now: whoever has read
+    /// those and decides on them is not told [`Error::Moved`]. Nothing to do where one writes alone.
+    ///
+    /// # Errors
+    /// As [`Writer::append`]; then the lead is not taken.
+    pub fn lead(&mut self) -> Result<u64, Error> {
+        self.refuse_poisoned()?;
+        if self.db.node().is_some() && !self.leads {
+            // Making keys takes a transaction of its own, so they lie ready first.
+            if let Err(error) = self.refill().and_then(|()| self.begin_to_lead()) {
+                self.undo(&error, &[]);
+                return Err(error);
+            }
+            self.leads = true;
+        }
+        Ok(self.edge.size())
+    }
+
+    fn begin_to_lead(&mut self) -> Result<(), Error> {
+        if self.db.begin()? != self.note {
+            self.go_on_from(self.rest()?);
+        }
+        Ok(())
+    }
+
+    /// Gives the lead back without having written anything.
+    pub fn step_down(&mut self) {
+        if std::mem::take(&mut self.leads) && self.db.rollback().is_err() {
+            self.poisoned = Some("the lead could not be given back".into());
+        }
+    }
+
     /// Destroys keys for good, and with them the content of every part sealed under them. `entry` has the kind
     /// `journal.erased`; its body is a JSON object, to which `keys` (the ids, ascending) is added when it is not there.
     ///
@@ -117,6 +150,7 @@ impl Writer {
         }
         let mut blobs = Vec::new();
         let done = self.write(group, erasing, at, &mut blobs).and_then(|pending| self.finish().map(|()| pending));
+        self.leads = false;
         match done {
             Ok(pending) => {
                 self.edge = pending.edge;
@@ -140,7 +174,8 @@ impl Writer {
         at: i64,
         blobs: &mut Vec<Hash>,
     ) -> Result<Pending, Error> {
-        if self.db.begin()? != self.note {
+        // Whoever leads is in the transaction already, and stands where the journal ends.
+        if !self.leads && self.db.begin()? != self.note {
             return Err(Error::Moved { from: self.edge.size(), to: self.edge.size() });
         }
         let mut edge = self.edge.clone();
@@ -210,7 +245,19 @@ impl Writer {
     }
 
     fn read_on(&mut self) -> Result<(), Error> {
-        let _snapshot = Snapshot::of(&*self.db)?;
+        let snapshot = Snapshot::of(&*self.db)?;
+        let rest = self.rest()?;
+        drop(snapshot);
+        self.go_on_from(rest);
+        Ok(())
+    }
+
+    fn go_on_from(&mut self, (edge, last_at, note): (Edge, i64, String)) {
+        (self.edge, self.last_at, self.note) = (edge, last_at, note);
+    }
+
+    /// Where the journal ends now, its new entries checked.
+    fn rest(&self) -> Result<(Edge, i64, String), Error> {
         let (checkpoint, note) = stored_checkpoint(&*self.db)?;
         let (mut edge, mut last_at) = (self.edge.clone(), self.last_at);
         if checkpoint.size < edge.size() {
@@ -230,8 +277,7 @@ impl Writer {
         if (edge.size(), edge.root()) != (checkpoint.size, checkpoint.root) {
             return Err(Error::broken(None, "the store does not go on from what was written here"));
         }
-        (self.edge, self.last_at, self.note) = (edge, last_at, note);
-        Ok(())
+        Ok((edge, last_at, note))
     }
 
     /// Goes back to before the group, or stops writing when that is not certain.
@@ -407,6 +453,11 @@ fn body_with_keys(body: &[u8], keys: &BTreeSet<KeyId>) -> Result<Vec<u8>, Error>
         None => object.insert("keys".into(), ids),
     };
     serde_json::to_vec(&value).map_err(|_| not_object())
+}
+
+/// The keys that an entry of the kind [`ERASED_KIND`] destroys; `None` for any other.
+pub fn keys_erased(stored: &crate::Stored) -> Option<BTreeSet<KeyId>> {
+    if stored.kind == ERASED_KIND { keys_in_body(&stored.body) } else { None }
 }
 
 /// The key ids that the body of an erasure names; `None` when it is not one.

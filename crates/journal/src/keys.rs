@@ -40,6 +40,8 @@ pub(crate) struct Keys {
     good_bytes: u64,
     /// Whether anything follows.
     torn: bool,
+    /// Whether nobody keeps the file up to date from here any more.
+    retired: bool,
 }
 
 impl fmt::Debug for Keys {
@@ -51,7 +53,8 @@ impl fmt::Debug for Keys {
 impl Keys {
     /// New secrets and `pool` keys, not yet on disk.
     pub fn create(random: &mut dyn FnMut(&mut [u8]) -> Result<(), Error>, pool: u64) -> Result<Keys, Error> {
-        let mut keys = Keys { root: [0; 32], seed: [0; 32], keys: Vec::new(), good_bytes: 0, torn: false };
+        let mut keys =
+            Keys { root: [0; 32], seed: [0; 32], keys: Vec::new(), good_bytes: 0, torn: false, retired: false };
         random(&mut keys.root)?;
         random(&mut keys.seed)?;
         keys.keys = new_keys(random, pool)?;
@@ -95,8 +98,14 @@ impl Keys {
             return Err("it is not a key file".into());
         }
         let secret = |at: usize| -> [u8; 32] { std::array::from_fn(|n| header[at + n]) };
-        let mut keys =
-            Keys { root: secret(16), seed: secret(48), keys: Vec::new(), good_bytes: HEADER_BYTES as u64, torn: false };
+        let mut keys = Keys {
+            root: secret(16),
+            seed: secret(48),
+            keys: Vec::new(),
+            good_bytes: HEADER_BYTES as u64,
+            torn: false,
+            retired: false,
+        };
         let check = keys.header_check();
         if check != secret(80) {
             return Err("its header is damaged".into());
@@ -126,6 +135,15 @@ impl Keys {
     /// The highest id in the file, 0 when there is none.
     pub fn last(&self) -> u64 {
         self.keys.len() as u64
+    }
+
+    /// Whoever wrote the file is gone: another writer may, so these are for reading alone.
+    pub fn retire(&mut self) {
+        self.retired = true;
+    }
+
+    pub fn is_retired(&self) -> bool {
+        self.retired
     }
 
     /// Whether the file ends in something that is not a whole block.

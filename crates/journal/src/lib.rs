@@ -16,6 +16,7 @@
 
 mod append;
 mod backup;
+mod duty;
 mod entry;
 mod erasures;
 mod error;
@@ -41,7 +42,9 @@ mod writer;
 #[path = "../tests/it/server.rs"]
 mod server;
 
+pub use append::keys_erased;
 pub use backup::{BackedUp, RestoreOptions, Restored, backup, keys_beside, restore};
+pub use duty::Duty;
 pub use entry::{
     Appended, BODY_BYTES_MAX, BULK_BYTES_MAX, Content, ERASED_KIND, Keep, NewEntry, NewPart, PART_BYTES_MAX,
     REPLAYED_BYTES_MAX, Stored, StoredPart,

@@ -161,6 +161,9 @@ pub(crate) fn join(db: &dyn Store, dir: &Path, keys: &mut Keys) -> Result<(), Er
 /// Takes in the batches that other nodes made, into memory and the key file.
 pub(crate) fn take_in(db: &dyn Store, dir: &Path, keys: &mut Keys) -> Result<(), Error> {
     let Some(node) = db.node() else { return Ok(()) };
+    if keys.is_retired() {
+        return complete(db, dir, keys);
+    }
     let Some(ratchet) = Ratchet::load(dir)? else { return Ok(()) };
     let from = ratchet.batch;
     let path = dir.join(KEYS);
@@ -338,6 +341,12 @@ impl Reader {
         }
         let sql = "SELECT node FROM nodes WHERE cleared <= $1 ORDER BY node";
         self.db.all(sql, &[seq.into()], |row| Ok(row.text(0)?.to_owned()))
+    }
+
+    /// The newest entry that erases anything.
+    pub fn last_erasure(&self) -> Result<Option<u64>, Error> {
+        let last = self.db.one("SELECT max(seq) FROM erased", &[], |row| row.maybe_int(0))?;
+        Ok(last.flatten().map(i64::unsigned_abs))
     }
 
     /// The nodes of the journal; none when it lies in a store of its own.

@@ -71,6 +71,8 @@ pub struct Writer {
     /// Keys that are ready to be handed out.
     pub(crate) pool: Pool,
     pub(crate) hooks: Hooks,
+    /// Whether a transaction is open in which this node alone writes: see [`Writer::lead`].
+    pub(crate) leads: bool,
     /// Why nothing more may be written.
     pub(crate) poisoned: Option<String>,
     /// Last, so that it is released when the store is closed.
@@ -116,6 +118,7 @@ impl Writer {
             last_at,
             pool,
             hooks,
+            leads: false,
             poisoned: None,
             db: store,
             _lock: lock,
@@ -182,6 +185,9 @@ impl Writer {
         if ready >= self.hooks.pool.max(1) {
             return Ok(());
         }
+        if self.leads {
+            return Err(Error::Away { why: "no more keys lie ready".into() });
+        }
         let count = (2 * self.hooks.pool - ready).max(1);
         let (mut keys, random) = (write_keys(&self.keys), &mut self.hooks.random);
         let ids = if self.db.node().is_some() {
@@ -215,6 +221,12 @@ impl Writer {
     /// Removes files that no entry names: written before a crash, or left by an erasure.
     fn sweep(&mut self) -> Result<(), Error> {
         self.db.orphans()?.iter().try_for_each(|path| fs::remove_file(path).map_err(Error::io("remove", path)))
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        write_keys(&self.keys).retire();
     }
 }
 

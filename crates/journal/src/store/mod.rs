@@ -240,6 +240,8 @@ pub(crate) trait Store: Send {
     fn node(&self) -> Option<&str>;
     /// Whether a node has its connection for writing.
     fn runs(&self, node: &str) -> Result<bool, Error>;
+    /// Tries to take the duty for as long as the connection lives; whether this connection holds it.
+    fn hold_duty(&self) -> Result<bool, Error>;
     /// Hands wrapped keys of a batch to the other nodes, each with its id.
     fn put_keys(&self, batch: u64, rows: &[(u64, Vec<u8>)]) -> Result<(), Error>;
 }

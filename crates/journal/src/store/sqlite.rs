@@ -365,6 +365,10 @@ impl Store for Sqlite {
         Ok(false)
     }
 
+    fn hold_duty(&self) -> Result<bool, Error> {
+        Ok(true)
+    }
+
     fn put_keys(&self, _: u64, _: &[(u64, Vec<u8>)]) -> Result<(), Error> {
         Err(Error::invalid("a store of its own has no other nodes"))
     }

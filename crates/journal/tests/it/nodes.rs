@@ -7,7 +7,7 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use journal::{Content, Error, Keep, KeyId, NewEntry, Node, Reader, Writer, connect, retire, verify};
+use journal::{Content, Duty, Error, Keep, KeyId, NewEntry, Node, Reader, Writer, connect, retire, verify};
 
 use crate::server;
 use crate::support::*;
@@ -352,4 +352,41 @@ fn a_visit_of_many_entries_of_any_size_misses_none() {
     };
     a.reader().unwrap().visit(0, &mut each).unwrap();
     assert_eq!(seen, (0..).zip(bodies).collect::<Vec<_>>());
+}
+
+#[test]
+fn whoever_leads_is_never_overtaken_and_the_others_wait() {
+    let Some(((_one, mut a), (_two, mut b))) = pair() else { return };
+    fill(&mut a, 3);
+    assert_eq!(b.lead().unwrap(), 3, "it goes on from what the other wrote");
+    assert_eq!(b.lead().unwrap(), 3, "asked twice it is the same");
+    let other = thread::spawn(move || append(&mut a, entry("late", "{}")));
+    assert_eq!(b.append(vec![vec![entry("first", "{}")]], 0).unwrap()[0].seqs, 3..4);
+    assert_eq!(other.join().unwrap(), 4);
+    assert_eq!(b.lead().unwrap(), 5);
+    b.step_down();
+    b.step_down();
+    let key = b.new_key().unwrap();
+    assert_eq!(b.lead().unwrap(), 5);
+    append(&mut b, sealed("a", &[(key, Keep::Replayed, b"naam")]));
+    assert_eq!(b.lead().unwrap(), 6);
+    b.erase(&[key], entry("journal.erased", "{}"), 0).unwrap();
+    assert!(matches!(b.append(vec![vec![entry("journal.own", "{}")]], 0), Err(Error::Invalid { .. })));
+    fill(&mut b, 1);
+}
+
+#[test]
+fn one_node_at_a_time_has_the_duty_and_passes_it_on() {
+    let Some(((one, _a), (two, _b))) = pair() else { return };
+    let (first, second) = (Duty::open(one.path()).unwrap(), Duty::open(two.path()).unwrap());
+    assert!(first.hold().unwrap() && !second.hold().unwrap());
+    assert!(first.hold().unwrap(), "asked again it is the same");
+    drop(first);
+    let until = Instant::now() + PATIENCE;
+    while !second.hold().unwrap() {
+        assert!(Instant::now() < until);
+        thread::park_timeout(Duration::from_millis(5));
+    }
+    let Some((_other, _c)) = self::first() else { return };
+    assert!(Duty::open(_other.path()).unwrap().hold().unwrap(), "of another journal in the same database");
 }

@@ -400,6 +400,15 @@ impl Store for Postgres {
         Ok(rows.first().map(|row| int(row, 0)).transpose()?.flatten() > Some(0))
     }
 
+    fn hold_duty(&self) -> Result<bool, Error> {
+        // The lock is the session's: one that was made anew meanwhile asks anew.
+        let sql = "WITH duty AS (SELECT hashtextextended('bolwerk/duty ' || current_schema(), 0) AS n) \
+                   SELECT EXISTS (SELECT 1 FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'advisory' AND objsubid = 1 \
+                   AND classid::bigint << 32 | objid::bigint = n) OR pg_try_advisory_lock(n) FROM duty";
+        let rows = self.rows(sql, &[])?;
+        rows.first().map_or(Ok(false), |row| row.try_get(0).map_err(|error| said(&error)))
+    }
+
     fn put_keys(&self, batch: u64, rows: &[(u64, Vec<u8>)]) -> Result<(), Error> {
         let rows = rows.to_vec();
         self.once(move |session| {

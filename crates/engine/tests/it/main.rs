@@ -1,0 +1,8 @@
+//! The engine with a real journal behind it.
+
+mod nodes;
+
+/// Servers for the tests, as the journal's own have them.
+#[allow(dead_code)]
+#[path = "../../../journal/tests/it/server.rs"]
+mod server;
