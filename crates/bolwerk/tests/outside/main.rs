@@ -4,4 +4,10 @@ mod commands;
 mod dependencies;
 mod desk;
 mod mail;
+mod nodes;
 mod storage;
+
+/// Servers for the tests, as the journal's own have them.
+#[allow(dead_code)]
+#[path = "../../../journal/tests/it/server.rs"]
+mod server;
