@@ -58,8 +58,11 @@ fn run(matches: &ArgMatches) -> Result<(), Failure> {
         "nodes" => nodes::nodes(matches),
         "check-config" => {
             let file: &std::path::PathBuf = matches.get_one("file").expect("the command line requires it");
-            config::read(file)?;
+            let node = config::read(file)?.data.map(|data| nodes::of(&data)).transpose()?.flatten();
             println!("{}: no mistakes found", file.display());
+            if let Some(node) = node {
+                println!("The desk lies in a database; this node is {node}.");
+            }
             Ok(())
         }
         "man" => Ok(clap_mangen::Man::new(cli::command()).render(&mut std::io::stdout())?),

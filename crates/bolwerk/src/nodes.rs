@@ -22,6 +22,14 @@ pub fn nodes(matches: &ArgMatches) -> Result<(), Failure> {
     }
 }
 
+/// The node that a folder is; `None` when its desk has a store of its own.
+pub fn of(data: &Path) -> Result<Option<String>, Failure> {
+    journal::node_of(data).map_err(|error| {
+        Failure::new(Kind::Invalid, error)
+            .hint("store.toml has two lines: url = \"postgresql://…\" and node = \"NAME\".")
+    })
+}
+
 /// The connection string may hold a password, so it never stands on a command line.
 fn connect(data: &Path, file: &Path) -> Result<(), Failure> {
     let mut url = String::new();

@@ -6,7 +6,7 @@
 //!
 //! A journal is a folder: `journal.db` (SQLite), `keys` (every secret), `blobs/` (large parts, encrypted), `lock`. Or its
 //! entries and large parts lie in PostgreSQL, for several nodes: then the folder of each node has `store.toml` ([`connect`])
-//! and its own `keys` and `keys.next`. Format, tree and promises are the same; see `POSTGRESQL.md` beside this crate.
+//! and its own `keys` and `keys.next`. Format, tree and promises are the same; see `docs/postgresql.md`.
 //!
 //! - [`Writer`] appends; a folder has one at a time. [`Reader`] reads, in any process, and waits for more.
 //! - Whatever was acknowledged is on disk, and on the synchronous standby where there is one. After a failure that leaves
@@ -56,7 +56,7 @@ pub use leaf::{Hash, KIND_BYTES_MAX, KeyId, PARTS_MAX};
 pub use note::{Checkpoint, Verifier};
 pub use reader::Reader;
 pub use share::{Node, retire};
-pub use store::connect;
+pub use store::{connect, node_of};
 pub use tree::{empty_root, hash_leaf, hash_node, verify_consistency, verify_inclusion};
 pub use verify::{Verified, verify};
 pub use writer::{Options, Writer};

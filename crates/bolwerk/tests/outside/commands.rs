@@ -43,6 +43,14 @@ fn each_kind_of_error_has_its_status() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("bolwerk.toml:1: unknown field `htpp`"));
     std::fs::write(&config, "address = \"a@b.example\"\n").unwrap();
     assert_eq!(status(&["check-config", text(&config)]), 0);
+    // Where the desk lies in a database, how to reach it is part of the configuration.
+    std::fs::write(&config, format!("data = {:?}\n", text(folder.path()))).unwrap();
+    std::fs::write(folder.path().join("store.toml"), "url = \"host=db\"\nnode = \"north\"\n").unwrap();
+    assert!(done(&["check-config", text(&config)]).contains("this node is north"));
+    std::fs::write(folder.path().join("store.toml"), "url = \"host=db\"\nnote = \"north\"\n").unwrap();
+    let output = bolwerk(&["check-config", text(&config)]);
+    assert_eq!(output.status.code(), Some(6));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("line 2: note is not known"));
 }
 
 #[test]

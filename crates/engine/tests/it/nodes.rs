@@ -170,6 +170,17 @@ fn what_is_written_on_one_node_is_read_decided_on_and_heard_of_on_the_other() {
         let receipts = a.engine.read(|desk| desk.sent().count()).await.unwrap();
         assert_eq!(receipts, 1, "one receipt, whoever sends");
         assert!(a.engine.is_on_duty() != b.engine.is_on_duty(), "one node sends and reads");
+
+        let erase = intake::Command::Erase { report: leave, reason: "op vraag".to_owned(), alone: true };
+        a.act(duty, Command::Intake(erase)).await;
+        let watcher = journal::Reader::open(a.path()).unwrap();
+        until("every node has destroyed the key", async || {
+            let erasure = watcher.last_erasure().unwrap()?;
+            watcher.lagging(erasure).unwrap().is_empty().then_some(())
+        })
+        .await;
+        let b_keys = journal::verify(b.path(), None, &mut |_, _| {}).unwrap();
+        assert!(b_keys.erased > 0 && b_keys.closed == 0, "{b_keys:?}");
     });
 }
 

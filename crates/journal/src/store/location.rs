@@ -56,6 +56,14 @@ pub fn connect(dir: &Path, url: &str) -> Result<(), Error> {
     write_synced(&dir.join(STORE), text.as_bytes())
 }
 
+/// The name of the node that a folder is, where its journal lies in a database; `None` when it has a store of its own.
+///
+/// # Errors
+/// When `store.toml` is there and cannot be read.
+pub fn node_of(dir: &Path) -> Result<Option<String>, Error> {
+    Ok(server(dir)?.map(|server| server.node))
+}
+
 /// The database of a folder; `None` when it has a store of its own.
 pub(crate) fn server(dir: &Path) -> Result<Option<Server>, Error> {
     let path = dir.join(STORE);

@@ -13,8 +13,8 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use location::connect;
 pub(crate) use location::{STORE, Server, fuzz as fuzz_location, server};
+pub use location::{connect, node_of};
 pub(crate) use nodes::{StoredNodes, full_tile, tile_row};
 pub(crate) use sqlite::{DATABASE, Sqlite};
 
