@@ -154,6 +154,19 @@ fn serve() -> Command {
                 .help("The next hop for mail that leaves (host:port); without one the outbox holds and says so"),
         )
         .arg(
+            Arg::new("direct")
+                .long("direct")
+                .action(ArgAction::SetTrue)
+                .help("Without a next hop: mail goes straight to the servers of each recipient's domain"),
+        )
+        .arg(
+            Arg::new("check-senders")
+                .long("check-senders")
+                .action(ArgAction::SetTrue)
+                .help("Check by the DNS whether mail is from whom it says (DKIM, SPF, DMARC, ARC), and show it"),
+        )
+        .arg(address("dns", "The resolver to ask; those of this machine when not given"))
+        .arg(
             Arg::new("ready-file")
                 .long("ready-file")
                 .value_name("FILE")

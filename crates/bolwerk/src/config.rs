@@ -3,7 +3,7 @@
 use crate::exit::{Failure, Kind};
 use clap::ArgMatches;
 use serde::Deserialize;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 /// Longest message taken when nothing else is said, MiB.
@@ -29,12 +29,54 @@ pub struct File {
     pub hostname: Option<String>,
     /// The next hop for mail that leaves.
     pub relay: Option<RelayFile>,
+    /// Instead of a next hop: straight to the servers of each recipient's domain.
+    pub direct: Option<DirectFile>,
+    /// Who says whether mail is from whom it says.
+    pub senders: SendersFile,
+    /// How names are looked up.
+    pub dns: DnsFile,
     /// Certificate and key for STARTTLS.
     pub tls: Option<TlsFile>,
     /// A mailbox on another mail server that is emptied into the desk.
     pub imap: Option<ImapFile>,
     /// Limits.
     pub limits: Limits,
+}
+
+/// Mail straight to the servers of each recipient's domain.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DirectFile {
+    /// Port of those servers.
+    pub port: u16,
+    /// Whether a domain may lead to this machine or to a private network.
+    pub private_addresses: bool,
+}
+
+impl Default for DirectFile {
+    fn default() -> DirectFile {
+        DirectFile { port: 25, private_addresses: false }
+    }
+}
+
+/// Who says whether mail is from whom it says.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SendersFile {
+    /// Check DKIM, SPF, DMARC and ARC here, by the DNS.
+    pub check: bool,
+    /// The name under which the mail server in front writes `Authentication-Results`.
+    pub trusted: Option<String>,
+    /// From where that server brings mail by SMTP, besides this machine.
+    pub trusted_addresses: Vec<IpAddr>,
+}
+
+/// How names are looked up.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DnsFile {
+    /// The resolver; those of this machine when not given.
+    pub server: Option<SocketAddr>,
 }
 
 /// A mailbox on another mail server.
@@ -177,6 +219,12 @@ pub struct Settings {
     pub hostname: String,
     /// The next hop.
     pub relay: Option<RelayFile>,
+    /// Or straight to the servers of each recipient's domain.
+    pub direct: Option<DirectFile>,
+    /// Who says whether mail is from whom it says.
+    pub senders: SendersFile,
+    /// The resolver; those of this machine when not given.
+    pub dns: Option<SocketAddr>,
     /// Certificate and key.
     pub tls: Option<TlsFile>,
     /// A mailbox that is emptied into the desk.
@@ -230,6 +278,12 @@ fn key_line(text: &str, key: &str) -> usize {
     text.lines().position(starts).map_or(1, |n| n + 1)
 }
 
+fn table_line(text: &str, table: &str) -> usize {
+    text.lines()
+        .position(|line| line.trim().strip_prefix('[').is_some_and(|l| l.starts_with(table)))
+        .map_or(1, |n| n + 1)
+}
+
 fn check(path: &Path, text: &str, file: &File) -> Result<(), Failure> {
     let wrong = |key: &str, why: &str, cure: &str| {
         Err(Failure::new(Kind::Invalid, format!("{}:{}: {key}: {why}", path.display(), key_line(text, key))).hint(cure))
@@ -262,6 +316,26 @@ fn check(path: &Path, text: &str, file: &File) -> Result<(), Failure> {
                 "Create it, readable only by the user that runs the desk (chmod 600).",
             );
         }
+    }
+    if file.relay.is_some() && file.direct.is_some() {
+        return Err(Failure::new(
+            Kind::Invalid,
+            format!("{}:{}: direct: mail leaves by one way", path.display(), table_line(text, "direct")),
+        )
+        .hint("Remove either [relay] or [direct]."));
+    }
+    if file.direct.as_ref().is_some_and(|d| d.port == 0) {
+        return wrong("port", "must be at least 1", "25 is the port of mail servers.");
+    }
+    if file.senders.trusted.as_deref().is_some_and(|name| name.is_empty() || name.contains([' ', ';', '(', '"'])) {
+        return wrong(
+            "trusted",
+            "this is not a name",
+            "Write what stands first in Authentication-Results, such as \"mx.team.example\".",
+        );
+    }
+    if !file.senders.trusted_addresses.is_empty() && file.senders.trusted.is_none() {
+        return wrong("trusted_addresses", "whose are they?", "Give trusted, the name of that mail server, too.");
     }
     if let Some(tls) = &file.tls {
         for (key, file) in [("certificate", &tls.certificate), ("key", &tls.key)] {
@@ -344,6 +418,19 @@ pub fn settings(matches: &ArgMatches) -> Result<Settings, Failure> {
         Some(text) => Some(relay_from(&text)?),
         None => file.relay,
     };
+    // A relay on the command line takes the place of whatever the file says of mail that leaves.
+    let direct = match (matches.get_flag("direct"), &relay) {
+        (true, Some(_)) if matches.contains_id("relay") => {
+            return Err(
+                Failure::new(Kind::Usage, "--direct and --relay: mail leaves by one way").hint("Give one of them.")
+            );
+        }
+        (true, _) => Some(file.direct.unwrap_or_default()),
+        (false, Some(_)) => None,
+        (false, None) => file.direct,
+    };
+    let mut senders = file.senders;
+    senders.check |= matches.get_flag("check-senders");
     let given = |name: &str| matches.get_one::<SocketAddr>(name).copied();
     Ok(Settings {
         data,
@@ -355,7 +442,10 @@ pub fn settings(matches: &ArgMatches) -> Result<Settings, Failure> {
         lmtp: matches.get_one::<String>("lmtp").cloned().or(from_env("BOLWERK_LMTP")?).or(file.lmtp),
         address,
         hostname: from_env("BOLWERK_HOSTNAME")?.or(file.hostname).unwrap_or_else(machine_name),
-        relay,
+        relay: relay.filter(|_| direct.is_none()),
+        direct,
+        senders,
+        dns: given("dns").or(file.dns.server),
         tls: file.tls,
         imap: file.imap,
         limits: file.limits,
@@ -392,6 +482,11 @@ mod tests {
         assert!(mistake("[relay]\nhost = \"a\"\nuser = \"b\"\n").starts_with("F:3: user: "));
         assert!(mistake("[limits]\nmessage_mib = 0\n").starts_with("F:2: message_mib: must be"));
         assert!(mistake("[limits]\nmessage_mib = \"x\"\n").starts_with("F:2: invalid type"));
+        assert!(mistake("[relay]\nhost = \"a\"\n\n[direct]\n").starts_with("F:4: direct: "));
+        assert!(mistake("[direct]\nport = 0\n").starts_with("F:2: port: "));
+        assert!(mistake("[senders]\ntrusted = \"a b\"\n").starts_with("F:2: trusted: "));
+        assert!(mistake("[senders]\ntrusted_addresses = [\"192.0.2.1\"]\n").starts_with("F:2: trusted_addresses: "));
+        assert!(mistake("[dns]\nserver = \"192.0.2.1\"\n").starts_with("F:2: "));
         assert!(
             mistake("[tls]\ncertificate = \"/not/there\"\nkey = \"/not/there\"\n").starts_with("F:2: certificate: ")
         );

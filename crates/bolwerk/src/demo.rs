@@ -69,6 +69,7 @@ fn open(data: &Path, clock: Arc<Clock>) -> Result<Engine, Failure> {
         clock,
         address: Some(ADDRESS.to_owned()),
         outbound: Outbound::Sink,
+        senders: engine::Senders::default(),
         worker: open::worker()?,
         workers: 2,
     };
@@ -84,6 +85,9 @@ fn settings(data: &Path, http: Option<SocketAddr>, ready_file: Option<PathBuf>) 
         address: Some(ADDRESS.to_owned()),
         hostname: "demo.example".to_owned(),
         relay: None,
+        direct: None,
+        senders: crate::config::SendersFile::default(),
+        dns: None,
         tls: None,
         imap: None,
         limits: Limits::default(),

@@ -17,6 +17,7 @@ pub fn desk(data: &Path) -> Result<Engine, Failure> {
         clock: Arc::new(Clock::default()),
         address: None,
         outbound: Outbound::None,
+        senders: engine::Senders::default(),
         worker: worker()?,
         workers: 2,
     };

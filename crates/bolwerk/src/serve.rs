@@ -1,13 +1,14 @@
 //! `bolwerk serve`: mail, pages and the control socket of one desk.
 
-use crate::config::{self, RelayFile, RelayTls, Settings, TlsFile};
+use crate::config::{self, DirectFile, RelayFile, RelayTls, Settings, TlsFile};
 use crate::control::{self, Answer, Door, Request};
 use crate::exit::{Failure, Kind};
 use crate::open;
 use clap::ArgMatches;
-use engine::{Clock, Engine, Options, Outbound};
+use engine::{Clock, Engine, Options, Outbound, Senders, TrustedHop};
+use post::dns::Dns;
 use post::door::Reception;
-use post::send::{Relay, Tls};
+use post::send::{Direct, Relay, Tls};
 use sha2::{Digest, Sha256};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -26,15 +27,25 @@ const GRACE: Duration = Duration::from_secs(5);
 /// `bolwerk serve`.
 pub async fn serve(matches: &ArgMatches) -> Result<(), Failure> {
     let settings = config::settings(matches)?;
-    let outbound = match &settings.relay {
-        None => Outbound::None,
-        Some(relay) => Outbound::Relay(relay_of(relay)?),
+    let outbound = match (&settings.relay, &settings.direct) {
+        (Some(relay), _) => Outbound::Relay(relay_of(relay)?),
+        (None, Some(direct)) => {
+            let DirectFile { port, private_addresses } = *direct;
+            Outbound::Direct(Direct { dns: dns_of(&settings)?, port, private_addresses })
+        }
+        (None, None) => Outbound::None,
+    };
+    let hop = settings.senders.trusted.clone();
+    let senders = Senders {
+        trusted: hop.map(|name| TrustedHop { name, addresses: settings.senders.trusted_addresses.clone() }),
+        dns: settings.senders.check.then(|| dns_of(&settings)).transpose()?,
     };
     let engine = Engine::open(Options {
         data: settings.data.clone(),
         clock: Arc::new(Clock::default()),
         address: settings.address.clone(),
         outbound,
+        senders,
         worker: open::worker()?,
         workers: settings.limits.readers,
     })
@@ -195,6 +206,13 @@ fn tls_of(files: &TlsFile) -> Result<Arc<post::tls::ServerConfig>, Failure> {
     post::tls::server(&certificate, &key).map_err(|why| {
         Failure::new(Kind::Invalid, format!("{} and {}: {why}", files.certificate.display(), files.key.display()))
             .hint("Both must be PEM, and belong together.")
+    })
+}
+
+fn dns_of(settings: &Settings) -> Result<Dns, Failure> {
+    settings.dns.map_or_else(Dns::system, Dns::at).map_err(|why| {
+        Failure::new(Kind::Invalid, format!("names cannot be looked up: {why}"))
+            .hint("Give a resolver: server = \"127.0.0.1:53\" in [dns], or --dns.")
     })
 }
 

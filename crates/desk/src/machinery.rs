@@ -51,6 +51,11 @@ impl Desk {
         self.intake.reports.get(report.index()).map(|r| r.via)
     }
 
+    /// What the receiver knew of a report; empty once erased.
+    pub fn arrival(&self, report: ReportId) -> Arrival {
+        self.intake.get(report).arrival.open().cloned().unwrap_or_default()
+    }
+
     /// Reference, envelope sender and keyed sender of a report.
     pub fn door_of(&self, report: ReportId) -> (Reference, Option<String>, Option<Digest>) {
         let kept = self.intake.get(report);

@@ -5,6 +5,7 @@ use crate::core::{Core, StoreError, Trouble};
 use crate::intake::PassedOn;
 use crate::nodes::{self, OnDuty};
 use crate::outgoing::{self, MailState, Outbound, SinkMail};
+use crate::senders::Senders;
 use crate::store::JournalStore;
 use crate::writer::{Follows, Job, QUEUE_MAX, Scribe, Task};
 use desk::command::{Actor, Command, Outcome, Refusal};
@@ -18,7 +19,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use journal::{KeyId, Reader, Stored};
 use parking_lot::{Mutex, RwLock};
 use post::worker::Workers;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -41,6 +42,8 @@ pub struct Options {
     pub address: Option<String>,
     /// How mail leaves.
     pub outbound: Outbound,
+    /// Who says whether mail is from whom it says.
+    pub senders: Senders,
     /// Program and arguments of the process that reads foreign mail.
     pub worker: (PathBuf, Vec<String>),
     /// Such processes at once.
@@ -178,6 +181,10 @@ pub(crate) struct Inner {
     pub(crate) at_the_door: AtomicUsize,
     pub(crate) to_send: Notify,
     pub(crate) outbound: Outbound,
+    pub(crate) senders: Senders,
+    pub(crate) dns_rests_until: Mutex<Option<tokio::time::Instant>>,
+    /// Domains whose servers could not be reached since a mail last got through.
+    pub(crate) unreachable: Mutex<BTreeSet<String>>,
     pub(crate) mail_failure: Mutex<Option<(Timestamp, String)>>,
     pub(crate) mailbox: Mutex<Option<outgoing::MailboxState>>,
     pub(crate) digest_key: [u8; 32],
@@ -274,6 +281,9 @@ impl Engine {
             at_the_door: AtomicUsize::new(0),
             to_send: Notify::new(),
             outbound: options.outbound,
+            senders: options.senders,
+            dns_rests_until: Mutex::default(),
+            unreachable: Mutex::default(),
             mail_failure: Mutex::new(None),
             mailbox: Mutex::new(None),
             digest_key,

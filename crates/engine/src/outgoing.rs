@@ -6,13 +6,21 @@ use desk::ids::{NoticeId, Timestamp};
 use desk::outbox::{self, Purpose, Sending, Tried};
 use parking_lot::Mutex;
 use post::compose::{Outgoing, compose};
-use post::send::{Delivery, Relay, Timeouts, deliver};
-use std::collections::HashSet;
+use post::send::{Delivery, Direct, Relay, Timeouts, deliver, deliver_direct};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Conversations with the relay at once.
 const CONVERSATIONS_MAX: usize = 8;
+/// Conversations with the servers of one domain at once: a slow one must not hold up the others.
+const DOMAIN_CONVERSATIONS_MAX: usize = 2;
+/// Mails that are looked at for one whose domain is free.
+const LOOKED_AT_MAX: usize = 64;
+/// So many domains that cannot be reached, one after another, are our own fault.
+const UNREACHABLE_DOMAINS: usize = 2;
+/// Such domains that are remembered.
+const UNREACHABLE_KEPT: usize = 100;
 /// The sender looks at the clock at least this often.
 const LOOK_SECONDS_MAX: i64 = 5;
 
@@ -28,6 +36,8 @@ pub enum Outbound {
     Sink,
     /// By the next hop.
     Relay(Relay),
+    /// Straight to the servers of each recipient's domain.
+    Direct(Direct),
 }
 
 /// A mail in the built-in sink.
@@ -93,7 +103,7 @@ pub(crate) fn state(inner: &Inner) -> MailState {
 
 /// Sends whatever is due, for as long as the engine lives.
 pub(crate) async fn send_all(engine: WeakEngine) {
-    let in_hand = Arc::new(Mutex::new(HashSet::<NoticeId>::new()));
+    let in_hand = Arc::new(Mutex::new(HashMap::<NoticeId, String>::new()));
     loop {
         let Some(strong) = engine.upgrade() else { return };
         if matches!(strong.inner.outbound, Outbound::None) {
@@ -107,14 +117,9 @@ pub(crate) async fn send_all(engine: WeakEngine) {
         }
         // The machine's clock may be behind the newest fact: what was due by then is due.
         let now = strong.now().max(strong.last_moment());
-        let todo: Vec<Sending> = {
-            let held = in_hand.lock();
-            let room = CONVERSATIONS_MAX.saturating_sub(held.len());
-            let due = strong.peek(|desk| desk.due(now, room + held.len()));
-            due.into_iter().filter(|s| !held.contains(&s.notice)).take(room).collect()
-        };
+        let todo = next_to_send(&strong, now, &in_hand.lock());
         for sending in todo {
-            in_hand.lock().insert(sending.notice);
+            in_hand.lock().insert(sending.notice, domain_of(&sending.letter.to));
             let (engine, weak, in_hand) = (strong.clone(), strong.downgrade(), in_hand.clone());
             tokio::spawn(async move {
                 let notice = sending.notice;
@@ -138,6 +143,24 @@ pub(crate) async fn send_all(engine: WeakEngine) {
             () = tokio::time::sleep(Duration::from_secs(wait.unsigned_abs())) => {}
         }
     }
+}
+
+/// The oldest mails that are due, as far as there is room: in all, and for each domain where mail goes straight there.
+fn next_to_send(engine: &Engine, now: Timestamp, in_hand: &HashMap<NoticeId, String>) -> Vec<Sending> {
+    let room = CONVERSATIONS_MAX.saturating_sub(in_hand.len());
+    let direct = matches!(engine.inner.outbound, Outbound::Direct(_));
+    let looked_at = if direct { LOOKED_AT_MAX } else { room + in_hand.len() };
+    let mut busy: HashMap<String, usize> = HashMap::new();
+    for domain in in_hand.values() {
+        *busy.entry(domain.clone()).or_default() += 1;
+    }
+    let due = engine.peek(|desk| desk.due(now, looked_at)).into_iter();
+    let free = due.filter(|s| !in_hand.contains_key(&s.notice)).filter(|s| {
+        let talks = busy.entry(domain_of(&s.letter.to)).or_default();
+        *talks += 1;
+        !direct || *talks <= DOMAIN_CONVERSATIONS_MAX
+    });
+    free.take(room).collect()
 }
 
 /// Records what became of a mail, however long that takes: sent again it would come twice.
@@ -171,21 +194,26 @@ async fn send_one(engine: &Engine, sending: Sending) -> Option<Tried> {
         Outbound::None => return None,
         // The outbox itself keeps what was sent: that is the sink.
         Outbound::Sink => Tried::Taken { said: "250 2.0.0 kept in the built-in sink".to_owned() },
-        Outbound::Relay(relay) => {
+        way @ (Outbound::Relay(_) | Outbound::Direct(_)) => {
             let raw = compose(&outgoing(engine, &sending, &from, automatic));
             // RFC 3834 §3.3: an automatic answer has an empty envelope sender, so that nothing ever answers it.
             let envelope_from = if automatic { "" } else { from.as_str() };
-            let timeouts = Timeouts::default();
+            let (to, timeouts) = (sending.letter.to.as_str(), Timeouts::default());
+            let handing_over = async {
+                match way {
+                    Outbound::Relay(relay) => Some(deliver(relay, &domain, envelope_from, to, &raw, &timeouts).await),
+                    Outbound::Direct(direct) => {
+                        Some(deliver_direct(direct, &domain, envelope_from, to, &raw, &timeouts).await)
+                    }
+                    Outbound::None | Outbound::Sink => None,
+                }
+            };
             let delivery = tokio::select! {
-                delivery = deliver(relay, &domain, envelope_from, &sending.letter.to, &raw, &timeouts) => delivery,
+                delivery = handing_over => delivery?,
                 // Another node takes over, and waits until this one has stopped.
                 () = engine.inner.on_duty.ended() => return None,
             };
-            let failure = match &delivery {
-                Delivery::Later { said, .. } => Some((engine.now(), said.clone())),
-                _ => None,
-            };
-            *engine.inner.mail_failure.lock() = failure;
+            note_way_out(engine, way, to, &delivery);
             match delivery {
                 Delivery::Taken { said } => Tried::Taken { said },
                 Delivery::Later { code, said, unsure } => Tried::Later { code, said, unsure },
@@ -193,6 +221,35 @@ async fn send_one(engine: &Engine, sending: Sending) -> Option<Tried> {
             }
         }
     })
+}
+
+/// Whether mail can leave at all, for every page. A relay that does not take one mail takes none; a domain that cannot be reached says
+/// nothing of the others, but several in a row say that it is us.
+fn note_way_out(engine: &Engine, way: &Outbound, to: &str, delivery: &Delivery) {
+    let mut failing = engine.inner.mail_failure.lock();
+    let mut unreachable = engine.inner.unreachable.lock();
+    match (way, delivery) {
+        (Outbound::Direct(_), Delivery::Later { code: 0, said, .. }) => {
+            if unreachable.len() < UNREACHABLE_KEPT {
+                unreachable.insert(domain_of(to));
+            }
+            if unreachable.len() >= UNREACHABLE_DOMAINS {
+                *failing = Some((engine.now(), said.clone()));
+            }
+        }
+        // Nobody was asked: the domain is not there, or takes no mail.
+        (Outbound::Direct(_), Delivery::Refused { .. }) => {}
+        (Outbound::Direct(_), _) => {
+            unreachable.clear();
+            *failing = None;
+        }
+        (_, Delivery::Later { said, .. }) => *failing = Some((engine.now(), said.clone())),
+        (_, _) => *failing = None,
+    }
+}
+
+fn domain_of(address: &str) -> String {
+    address.rsplit_once('@').map_or("", |(_, domain)| domain).to_lowercase()
 }
 
 fn outgoing(engine: &Engine, sending: &Sending, from: &str, automatic: bool) -> Outgoing {

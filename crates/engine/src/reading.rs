@@ -2,13 +2,14 @@
 
 use crate::engine::{Engine, Fault, WeakEngine};
 use crate::forms::first_words;
+use crate::senders;
 use desk::Traces;
 use desk::command::{Actor, Command};
 use desk::hints;
 use desk::house::Language;
 use desk::ids::{Reference, ReportId};
 use desk::intake::{
-    self, Appraisal, Attachment, Automatic, Body, Completeness, Findings, Head, Observable, Reason, Via,
+    self, Appraisal, Attachment, Authenticity, Automatic, Body, Completeness, Findings, Head, Observable, Reason, Via,
 };
 use desk::observables;
 use desk::outbox::Draft;
@@ -104,8 +105,11 @@ async fn read_one(engine: &Engine, report: ReportId, seq: u64) -> Result<(), Fau
     let Some(via) = engine.peek(|desk| desk.way_in(report)) else { return Ok(()) };
     let findings = match raw {
         Some(raw) if via.is_mail() => {
-            let reading = engine.inner.workers.read(raw).await;
-            mail_findings(engine, report, via, reading)
+            let arrival = engine.peek(|desk| desk.arrival(report));
+            let own = senders::check(engine, via, &arrival, &raw);
+            let (reading, own) = tokio::join!(engine.inner.workers.read(raw.clone()), own);
+            let authentic = senders::judge(&engine.inner.senders, via, &arrival, &reading, own);
+            mail_findings(engine, report, via, reading, authentic)
         }
         // A form whose reading was cut off by a crash: it is read again from what was kept.
         Some(raw) => engine.form_again(report, via, &raw),
@@ -190,7 +194,13 @@ pub(crate) fn appraise(engine: &Engine, text: &Text<'_>) -> Thought {
     })
 }
 
-fn mail_findings(engine: &Engine, report: ReportId, via: Via, reading: Reading) -> Findings {
+fn mail_findings(
+    engine: &Engine,
+    report: ReportId,
+    via: Via,
+    reading: Reading,
+    (authentication, authenticity): (Vec<String>, Option<Box<Authenticity>>),
+) -> Findings {
     let automatic = match reading.automatic {
         post::read::Automatic::No => Automatic::No,
         post::read::Automatic::Reply => Automatic::Reply,
@@ -250,8 +260,8 @@ fn mail_findings(engine: &Engine, report: ReportId, via: Via, reading: Reading) 
         attachments: attachments.collect(),
         observables: thought.observables,
         reasons: thought.reasons,
-        authentication: reading.authentication.clone(),
-        authenticity: None,
+        authentication,
+        authenticity,
         board_as_typed: None,
     };
     Findings {

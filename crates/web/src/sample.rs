@@ -11,7 +11,8 @@ use desk::house::{Configured, Language};
 use desk::ids::{AccountId, NoticeId, Random, Reference, ReportId, TEAM, Timestamp};
 use desk::incidents::{self, Change, NoteKind, Phase};
 use desk::intake::{
-    self, Arrival, Attachment, Automatic, Body, Completeness, Findings, Head, Incoming, QueueFilter, ReportFilter, Via,
+    self, Arrival, Attachment, Authenticity, AuthenticityCheck, Automatic, Body, Completeness, Findings, Head,
+    Incoming, Proof, QueueFilter, ReportFilter, Via,
 };
 use desk::lens::{Lens, Tlp};
 use desk::outbox::{self, Draft, OutboxFilter, Tried};
@@ -136,6 +137,7 @@ impl Story {
             attachments: attachments.collect(),
             observables: observables::find(text, None),
             reasons: opinion.reasons,
+            authenticity: Some(Box::new(authenticity(from.1))).filter(|_| via.is_mail()),
             ..Head::default()
         };
         let answer = (via.is_mail() && from.1.contains('@')).then(|| {
@@ -638,4 +640,21 @@ fn outside_pages(story: &Story, language: Language, theme: Theme) -> Vec<(String
         put(&format!("fout-{}", kind.key()), pages::problem::page(w, true, &problem));
     }
     out
+}
+
+/// The towns' own domains are checked and hold; one that is nobody's does not.
+fn authenticity(from: &str) -> Authenticity {
+    let domain = from.rsplit_once('@').map(|(_, domain)| domain.to_owned());
+    let genuine = from != "sperwermonde.it@privemail.example";
+    let check = |by: Option<&str>, method: &str, result: &str| AuthenticityCheck {
+        by: by.map(str::to_owned),
+        method: method.to_owned(),
+        result: result.to_owned(),
+        domain: domain.clone(),
+    };
+    let checks = match genuine {
+        true => vec![check(None, "dkim", "pass"), check(Some("mx.bolwerk.example"), "dmarc", "pass")],
+        false => vec![check(None, "spf", "softfail"), check(None, "dmarc", "fail")],
+    };
+    Authenticity { standing: if genuine { Proof::Verified } else { Proof::Failed }, checks, not_checked: None }
 }

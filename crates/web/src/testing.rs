@@ -89,6 +89,7 @@ impl House {
             clock,
             address: None,
             outbound,
+            senders: engine::Senders::default(),
             worker: (PathBuf::from("/bin/false"), Vec::new()),
             workers: 1,
         });

@@ -373,6 +373,8 @@ mod tests {
         need("standing", &desk::outbox::StandingKey::ALL.map(|s| s.key()));
         need("standing-since", &desk::outbox::StandingKey::ALL.map(|s| s.key()));
         need("reading", &post::read::reason::ALL);
+        need("proof", &desk::intake::Proof::ALL.map(|p| p.key()));
+        need("unchecked", &post::authenticity::reason::ALL);
         need("observable", &desk::observables::KINDS);
         need("language-name", &Language::ALL.map(|l| l.tag()));
         need("problem", &crate::problem::KINDS.map(|k| k.key()));

@@ -1,6 +1,6 @@
 //! Mail in, mail out, and kills in between.
 
-use crate::desk::{Desk, MAILBOX, Sink, done, reports, until};
+use crate::desk::{Desk, MAILBOX, Sink, dns, done, reports, until};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
@@ -110,6 +110,48 @@ fn a_sender_gets_one_receipt_and_robots_get_none() {
     let ids: HashSet<_> =
         sink.mails().iter().filter(|m| m.to.contains("stad1")).map(|m| m.header("Message-ID")).collect();
     assert_eq!(ids.len(), 1, "one mail, one Message-ID, however often");
+}
+
+/// A configuration file in the desk's folder.
+fn configured(text: &str) -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("bolwerk.toml");
+    std::fs::write(&file, text).unwrap();
+    (folder, file.to_str().unwrap().to_owned())
+}
+
+#[test]
+fn mail_leaves_straight_to_the_servers_of_a_domain_and_not_to_what_lies_behind_us() {
+    let sink = Sink::start();
+    let port = sink.address.rsplit_once(':').unwrap().1;
+    let way = format!("[direct]\nport = {port}\nprivate_addresses = true\n[dns]\nserver = \"{}\"\n", dns(false));
+    let (folder, file) = configured(&way);
+    let desk = Desk::start_in(folder, &["--config", &file]);
+    desk.send("it1@stad1.example", &mail(1, "")).unwrap();
+    let receipt = until("the receipt leaves", || sink.mails().into_iter().next());
+    assert!(receipt.to.contains("it1@stad1.example") && receipt.from == "<>");
+    // The same without that permission: a domain of strangers leads to no machine of ours.
+    let (folder, file) = configured(&way.replace("private_addresses = true", "private_addresses = false"));
+    let desk = Desk::start_in(folder, &["--config", &file]);
+    desk.send("it2@stad2.example", &mail(2, "")).unwrap();
+    until("it is given up", || {
+        let log = done(&["export", "--jsonl", "--data", desk.data().to_str().unwrap()]);
+        log.contains("outbox.failed").then_some(())
+    });
+    assert_eq!(sink.mails().len(), 1);
+}
+
+#[test]
+fn a_silent_dns_holds_up_no_mail() {
+    let (folder, file) = configured(&format!("[senders]\ncheck = true\n[dns]\nserver = \"{}\"\n", dns(true)));
+    let desk = Desk::start_in(folder, &["--config", &file]);
+    let signed = "DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=stad1.example; s=s1; h=from:subject; \
+                  bh=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=; b=AAAA\r\n";
+    for k in 1..40 {
+        assert!(desk.send(&format!("it{k}@stad{k}.example"), &mail(k, signed)).unwrap().starts_with("250"));
+    }
+    until("all are read", || reports(&desk.data()).iter().all(|r| r["complete"] == true).then_some(()));
+    assert_eq!(reports(&desk.data()).len(), 39);
 }
 
 #[test]

@@ -32,6 +32,7 @@ impl Node {
             clock: Arc::new(Clock::default()),
             address: Some("team@desk.example".to_owned()),
             outbound: Outbound::Sink,
+            senders: engine::Senders::default(),
             worker: (PathBuf::from("/bin/false"), Vec::new()),
             workers: 1,
         });

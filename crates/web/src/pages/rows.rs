@@ -4,7 +4,7 @@ use crate::parts::{Icon, icon, severity};
 use crate::shell::Shell;
 use crate::words::{Words, s};
 use desk::ids::Timestamp;
-use desk::intake::{Kind, ReportRow, Status, Via};
+use desk::intake::{Kind, Proof, ReportRow, Status, Via};
 use maud::{Markup, html};
 
 /// A town that says it is being hit is called within so many seconds: the public page promises it.
@@ -75,6 +75,18 @@ fn due(w: &Words, row: &ReportRow, now: Timestamp) -> Option<(String, bool)> {
     }
 }
 
+/// What speaks against the sender's address: a check that fails, an envelope that names somebody else.
+pub fn doubts(w: &Words, row: &ReportRow) -> Markup {
+    html! {
+        @if row.proof == Proof::Failed || row.brought_for.is_some() {
+            p class="row" {
+                @if row.proof == Proof::Failed { span class="chip down" { (icon(Icon::Warning)) (w.t("sender-failed")) } }
+                @if let Some(envelope) = &row.brought_for { span class="meta" { (w.f("sender-envelope", &[("envelope", s(envelope))])) } }
+            }
+        }
+    }
+}
+
 /// The row.
 pub fn report_row(shell: &Shell, row: &ReportRow, href: &str, current: bool) -> Markup {
     let (w, now) = (shell.w, shell.now);
@@ -90,6 +102,7 @@ pub fn report_row(shell: &Shell, row: &ReportRow, href: &str, current: bool) -> 
                     @if let Some(claimed) = &row.claimed_by {
                         span class="chip acc" { @if row.claimed_by_me { (w.t("claimed-by-you")) } @else { (w.f("claimed-by", &[("name", s(claimed))])) } }
                     }
+                    @if row.proof == Proof::Failed { span class="chip down" { (w.t("sender-failed")) } }
                     @if row.undelivered { span class="chip down" { (w.t("row-undelivered")) } }
                     @if row.unsure_mail { span class="chip lim" { (w.t("row-unsure")) } }
                 }

@@ -2,7 +2,7 @@
 
 use crate::ids::{Reference, ReportId, Timestamp};
 use crate::incidents::Severity;
-use crate::intake::{Automatic, Completeness, Kind, Report, Status, Verdict, Via};
+use crate::intake::{Arrival, Automatic, Completeness, Head, Kind, Proof, Report, Status, Verdict, Via};
 use crate::lens::{Leave, Lens};
 use crate::outbox::Standing;
 use crate::register::BoardId;
@@ -65,6 +65,10 @@ pub struct ReportRow {
     pub unsure_mail: bool,
     /// A mail of ours about it could not be delivered.
     pub undelivered: bool,
+    /// Whether it is from whom it says.
+    pub proof: Proof,
+    /// Envelope sender, where that is another address than the sender's.
+    pub brought_for: Option<String>,
     /// Its content was erased.
     pub erased: bool,
 }
@@ -137,6 +141,8 @@ impl<'a> Lens<'a> {
             follow_ups: kept.follow_ups.iter().filter(|r| self.may_see(self.desk.intake.get(**r).class)).count(),
             unsure_mail: notices.clone().any(|n| n.unsure),
             undelivered: notices.clone().any(|n| matches!(n.standing, Standing::Failed(_) | Standing::Bounced(_))),
+            proof: head.and_then(|h| h.authenticity.as_ref()).map_or(Proof::Unchecked, |a| a.standing),
+            brought_for: other_envelope(head, arrival),
             erased: kept.is_erased(),
         }
     }
@@ -188,4 +194,10 @@ impl<'a> Lens<'a> {
         }
         page
     }
+}
+
+/// The envelope sender, where it is none of the addresses of the mail: a list, a service that sends for others, or a forgery.
+fn other_envelope(head: Option<&Head>, arrival: Option<&Arrival>) -> Option<String> {
+    let (from, envelope) = (head?.from_address.as_deref()?, arrival?.envelope_from.as_deref()?);
+    (!envelope.is_empty() && !envelope.eq_ignore_ascii_case(from)).then(|| envelope.to_owned())
 }

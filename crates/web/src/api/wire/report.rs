@@ -6,9 +6,21 @@ use desk::Desk;
 use desk::house::Language;
 use desk::ids::Reference;
 use desk::incidents::{Phase, Severity, SimilarIncident};
-use desk::intake::{self, Automatic, Completeness, ErasureView, Kind, ReportRow, ReportView, Status, Via};
+use desk::intake::{self, Automatic, Completeness, ErasureView, Kind, Proof, ReportRow, ReportView, Status, Via};
 
 wire! {
+    /// One result of checking the sender (RFC 8601).
+    out struct AuthenticityCheck {
+        /// The trusted hop that says so; null: checked here.
+        by: Option<String>,
+        /// `dkim`, `spf`, `dmarc` or `arc`.
+        method: String,
+        /// `pass`, `fail`, `softfail`, `neutral`, `none`, `policy`, `temperror` or `permerror`.
+        result: String,
+        /// The domain that it is about.
+        domain: Option<String>,
+    }
+
     /// A report in a list.
     out struct Report {
         /// Its public name.
@@ -183,6 +195,10 @@ wire! {
         reasons: Vec<Reason>,
         /// `Authentication-Results` of the trusted hop.
         authentication: Vec<String>,
+        /// Whether it is from whom it says: `verified`, `unproven`, `failed` or `unchecked`.
+        authenticity: String,
+        /// What was checked, by whom.
+        authenticity_checks: Vec<AuthenticityCheck>,
         /// What happened, oldest first.
         history: Vec<Event>,
         /// Messages that continue it, oldest first.
@@ -493,6 +509,11 @@ impl ReportWhole {
             observables: head.observables.into_iter().map(FoundObservable::from).collect(),
             reasons: head.reasons.into_iter().map(Reason::from).collect(),
             authentication: head.authentication,
+            authenticity: head.authenticity.as_ref().map_or(Proof::Unchecked, |a| a.standing).key().to_owned(),
+            authenticity_checks: head
+                .authenticity
+                .map(|a| a.checks.into_iter().map(checked).collect())
+                .unwrap_or_default(),
             history: view.history.into_iter().map(event).collect(),
             follow_ups: references(view.follow_ups),
             follows: view.follows.map(|r| r.reference),
@@ -505,6 +526,11 @@ impl ReportWhole {
             erasure: view.erasure.map(Erasure::from),
         }
     }
+}
+
+fn checked(check: intake::AuthenticityCheck) -> AuthenticityCheck {
+    let intake::AuthenticityCheck { by, method, result, domain } = check;
+    AuthenticityCheck { by, method, result, domain }
 }
 
 fn event(row: intake::EventRow) -> Event {

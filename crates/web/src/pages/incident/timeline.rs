@@ -2,7 +2,7 @@
 
 use super::{Incident, older};
 use crate::pages::report::{purpose_key, standing};
-use crate::pages::rows::{from_whom, subject, way_icon};
+use crate::pages::rows::{doubts, from_whom, subject, way_icon};
 use crate::parts::{Icon, Mistake, icon, listed, mistake_of, severity, tlp};
 use crate::routes::{IncidentAct, Route};
 use crate::rsit;
@@ -184,6 +184,7 @@ fn says(shell: &Shell, entry: &EntryView) -> Markup {
         }
         LineView::Report(row) => html! {
             p { a href=(Route::Report(row.reference)) { span class="ref" { (row.reference) } " " (subject(w, row)) } }
+            (doubts(w, row))
             @if let Some(snippet) = &row.snippet { blockquote { (snippet) } }
         },
         LineView::ReportGone => html! { p class="quiet" { (w.t("line-report-gone")) } },

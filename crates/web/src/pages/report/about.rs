@@ -8,7 +8,7 @@ use crate::shell::Shell;
 use crate::when;
 use crate::words::{Words, n, s};
 use desk::accounts::Role;
-use desk::intake::{ErasureView, EventRow, Observable, Reason, Status};
+use desk::intake::{ErasureView, EventRow, Head, Observable, Proof, Reason, Status};
 use desk::view::SeenBy;
 use maud::{Markup, html};
 
@@ -129,6 +129,29 @@ pub(crate) fn seen_by(w: &Words, seen: &SeenBy) -> String {
     w.f("seen-by-persons", &[("persons", s(&listed(w, &persons)))])
 }
 
+/// Whether it is from whom it says: what follows, and what was checked by whom.
+fn authenticity(w: &Words, head: Option<&Head>) -> Markup {
+    let found = head.and_then(|h| h.authenticity.as_deref());
+    let proof = found.map_or(Proof::Unchecked, |a| a.standing);
+    let (class, shape) = match proof {
+        Proof::Verified => ("chip up", Icon::Tick),
+        Proof::Failed => ("chip down", Icon::Cross),
+        Proof::Unproven | Proof::Unchecked => ("chip", Icon::Unknown),
+    };
+    html! {
+        span class=(class) { (icon(shape)) (w.of("proof", proof.key())) }
+        @if let Some(why) = found.and_then(|a| a.not_checked.as_deref()) { " " span class="meta" { (w.of_or("unchecked", why, "unchecked-fault")) } }
+        @for check in found.map(|a| a.checks.as_slice()).unwrap_or_default() {
+            br;
+            span class="mono" { (check.method.to_uppercase()) " " (check.result) @if let Some(domain) = &check.domain { " " (domain) } }
+            " " span class="meta" {
+                @match &check.by { Some(hop) => { (w.f("checked-by", &[("hop", s(hop))])) } None => { (w.t("checked-here")) } }
+            }
+        }
+        @if let Some(field) = head.and_then(|h| h.authentication.first()) { br; span class="mono meta" { (field) } }
+    }
+}
+
 /// The facts in two columns.
 pub(super) fn facts(shell: &Shell, opened: &Opened) -> Markup {
     let (w, view) = (shell.w, &opened.view);
@@ -145,7 +168,7 @@ pub(super) fn facts(shell: &Shell, opened: &Opened) -> Markup {
             }
             @if let Some(reply_to) = head.and_then(|h| h.reply_to.as_deref()) { dt { (w.t("reply-to")) } dd { (reply_to) } }
             @if let Some(language) = view.language { dt { (w.t("language")) } dd { (w.of("language-name", language.tag())) } }
-            @for result in head.map(|h| h.authentication.as_slice()).unwrap_or_default() { dt { (w.t("authentication")) } dd class="mono" { (result) } }
+            @if view.row.via.is_mail() && view.row.read { dt { (w.t("authentication")) } dd { (authenticity(w, head)) } }
             @if let Some(arrival) = &view.arrival {
                 @if let Some(envelope) = arrival.envelope_from.as_deref() {
                     dt { (w.t("envelope")) }

@@ -15,7 +15,7 @@ pub(crate) use says::{letter, purpose_key, standing};
 
 use crate::Web;
 use crate::app::page as respond;
-use crate::pages::rows::{CALL_WITHIN_SECONDS, from_whom, subject, way_icon, way_key};
+use crate::pages::rows::{CALL_WITHIN_SECONDS, doubts, from_whom, subject, way_icon, way_key};
 use crate::parts::{Icon, Mistake, error_summary, icon, tlp};
 use crate::problem::Problem;
 use crate::routes::{ReportAct, Route};
@@ -152,6 +152,7 @@ pub fn pane(shell: &Shell, opened: &Opened) -> Markup {
             }
             @if opened.alone { h1 id="read-h" class="read-h" { (heading) } } @else { h2 id="read-h" class="read-h" { (heading) } }
             p class="meta" { (w.f("report-from", &[("who", s(&sender(shell, opened)))])) " · " (time_and_ago(w, row.received_at, shell.now)) }
+            (doubts(w, row))
             @if let Some(event_at) = row.event_at {
                 p class="meta" { (w.t("report-event-at")) " " (crate::when::time(w, event_at)) }
             }

@@ -176,7 +176,10 @@ pub(super) fn conversation(shell: &Shell, opened: &Opened) -> Markup {
         @if !view.follow_ups.is_empty() || !replies.is_empty() {
             section class="panel" aria-labelledby="talk-h" {
                 h2 id="talk-h" { (w.t("conversation")) span { (w.number(view.follow_ups.len() + replies.len())) } }
-                @for row in &view.follow_ups { (report_row(shell, row, &Route::Report(row.reference).to_string(), false)) }
+                @for row in &view.follow_ups {
+                    (report_row(shell, row, &Route::Report(row.reference).to_string(), false))
+                    @if let Some(envelope) = &row.brought_for { p class="meta" { (w.f("sender-envelope", &[("envelope", s(envelope))])) } }
+                }
                 ul class="talk plain" { @for notice in replies { li { (letter(shell, notice)) } } }
             }
         }
