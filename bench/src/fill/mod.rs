@@ -124,7 +124,7 @@ impl Filler {
     /// Makes everything durable that was decided.
     fn commit(&mut self) -> Result<(), Failure> {
         let mut group = std::mem::take(&mut self.waiting);
-        self.core.commit(&mut group, |_, _| {}).map_err(Failure::program)
+        self.core.commit(&mut group, |_, _| {}).map_err(|why| Failure::program(why.to_string()))
     }
 
     /// Time passes, once a group is full.
