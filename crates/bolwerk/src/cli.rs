@@ -256,11 +256,31 @@ fn import() -> Command {
 }
 
 fn list() -> Command {
+    let what = |name: &'static str, about: &'static str| {
+        Command::new(name).about(about).arg(data()).arg(json()).args(moment()).after_help(
+            "--as-of and --known-at are two times and never mixed: what was so on a day, and what was known at a position of the \
+             journal. Each can be given alone. What was erased since stays erased.",
+        )
+    };
     Command::new("list")
         .about("Lists what is on the desk, also while a server runs")
         .subcommand_required(true)
-        .subcommand(Command::new("reports").about("Every message that came in").arg(data()).arg(json()))
-        .subcommand(Command::new("incidents").about("Every incident").arg(data()).arg(json()))
+        .subcommand(what("reports", "Every message that came in"))
+        .subcommand(what("incidents", "Every incident"))
+}
+
+/// An earlier moment.
+fn moment() -> [Arg; 2] {
+    [
+        Arg::new("as-of")
+            .long("as-of")
+            .value_name("DATE")
+            .help("What was so at the end of this day (2022-12-15, Europe/Brussels), as it is known now"),
+        Arg::new("known-at")
+            .long("known-at")
+            .value_name("POSITION")
+            .help("What was known when the fact at this position of the journal was the newest"),
+    ]
 }
 
 fn backup() -> Command {

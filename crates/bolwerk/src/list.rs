@@ -1,24 +1,46 @@
 //! `bolwerk list`: what is on the desk, for tools and for the operator.
 
-use crate::exit::Failure;
+use crate::exit::{Failure, Kind};
 use crate::open;
 use crate::words::rfc3339;
 use clap::ArgMatches;
 use desk::Desk;
+use desk::past::Moment;
 use serde_json::{Value, json};
 use std::io::Write;
 use std::path::PathBuf;
+use web::moment::Shown;
 
 /// `bolwerk list reports|incidents`.
 pub fn list(matches: &ArgMatches) -> Result<(), Failure> {
     let (what, matches) = matches.subcommand().expect("the command line requires it");
     let data = matches.get_one::<PathBuf>("data").expect("the command line requires it");
-    let desk = open::glance(data)?;
-    let rows = match what {
-        "reports" => reports(&desk),
-        _ => incidents(&desk),
+    let rows = |desk: &Desk| match what {
+        "reports" => reports(desk),
+        _ => incidents(desk),
+    };
+    let rows = match moment(matches)? {
+        None => rows(&open::glance(data)?),
+        Some(moment) => rows(open::glance_at(data, moment)?.past.desk()),
     };
     print(&rows, matches.get_flag("json"))
+}
+
+/// The earlier moment that the command line asks for.
+fn moment(matches: &ArgMatches) -> Result<Option<Moment>, Failure> {
+    let value = |name: &str| matches.get_one::<String>(name).map(String::as_str);
+    let now = engine::Clock::default().now();
+    let shown = Shown::read(value("as-of"), value("known-at"), now).map_err(|(_, why)| {
+        let (said, hint) = match why {
+            "position" => {
+                ("--known-at: this is no position", "Write the number of a fact, as the journal page shows it.")
+            }
+            "future" => ("--as-of: this day is later than today", "Write today or an earlier day."),
+            _ => ("--as-of: this is no day", "Write it like 2022-12-15."),
+        };
+        Failure::new(Kind::Usage, said).hint(hint)
+    })?;
+    Ok(shown.moment())
 }
 
 /// A report: what a tool may rely on. `from`, `subject`, `message_id`, `raw_sha256` are null once erased.

@@ -30,6 +30,18 @@ pub fn glance(data: &Path) -> Result<desk::Desk, Failure> {
     Engine::glance(data).map_err(|e| explain(data, e))
 }
 
+/// A folder at an earlier moment, with its desk of today beside it.
+pub fn glance_at(data: &Path, moment: desk::past::Moment) -> Result<engine::Glimpse, Failure> {
+    exists(data)?;
+    let glimpse = Engine::glance_at(data, moment).map_err(|e| explain(data, e))?;
+    let newest = glimpse.today.next_seq().saturating_sub(1);
+    if moment.known_at.is_some_and(|asked| asked > newest) {
+        return Err(Failure::new(Kind::Usage, format!("--known-at: the newest position is {newest}"))
+            .hint("Write the number of a fact, as the journal page shows it."));
+    }
+    Ok(glimpse)
+}
+
 /// The folder must be there.
 pub fn exists(data: &Path) -> Result<(), Failure> {
     if data.is_dir() {

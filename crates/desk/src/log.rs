@@ -53,6 +53,12 @@ impl Log {
         self.lines.push(Logged { seq, at, by: by(fact), key: place(key(fact)), of });
     }
 
+    /// When the fact at a position was recorded, or the last one before it.
+    pub(crate) fn recorded_at(&self, seq: u64) -> Option<Timestamp> {
+        let after = self.lines.partition_point(|line| line.seq <= seq);
+        self.lines.get(after.checked_sub(1)?).map(|line| line.at)
+    }
+
     pub(crate) fn newest(&self, lens: &Lens<'_>, limit: usize) -> Vec<RecentRow> {
         let known = |line: &&Logged| match line.of {
             Of::House => true,

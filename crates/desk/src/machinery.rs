@@ -4,6 +4,7 @@ use crate::fact::{Fact, Subject};
 use crate::house::Language;
 use crate::ids::{NoticeId, Reference, ReportId, Timestamp};
 use crate::intake::{self, Arrival, Completeness, Thread, Via};
+use crate::lens::ClassId;
 use crate::outbox::{About, Letter, Standing};
 use crate::{Desk, Digest};
 
@@ -129,7 +130,8 @@ impl Desk {
 
     /// What the operator of the machine may list: every report, as it was received.
     pub fn inventory(&self) -> impl Iterator<Item = Inventory<'_>> + '_ {
-        self.intake.reports.iter().map(|report| Inventory {
+        let reports = self.intake.reports.iter().filter(|report| report.class != ClassId::NOBODY);
+        reports.map(|report| Inventory {
             reference: report.reference,
             status: report.status.key(),
             received_at: report.received_at,
@@ -185,7 +187,8 @@ pub struct IncidentInventory<'a> {
 impl Desk {
     /// What the operator of the machine may list: every incident.
     pub fn incident_inventory(&self) -> impl Iterator<Item = IncidentInventory<'_>> + '_ {
-        self.incidents.incidents.iter().map(|incident| IncidentInventory {
+        let incidents = self.incidents.incidents.iter().filter(|incident| incident.class != ClassId::NOBODY);
+        incidents.map(|incident| IncidentInventory {
             reference: incident.reference,
             phase: incident.phase.key(),
             severity: incident.severity.map(|s| s.label()),
@@ -232,6 +235,11 @@ impl Desk {
     pub fn last_message_id(&self, reference: Reference) -> Option<&str> {
         let report = self.intake.get(self.report_of(reference)?);
         report.notices.last().map(|n| self.outbox.get(*n).message_id.as_str())
+    }
+
+    /// When the fact at a position of the journal was recorded, or the last one before it. Of a time the desk keeps no secret.
+    pub fn recorded_at(&self, seq: u64) -> Option<Timestamp> {
+        self.log.recorded_at(seq)
     }
 
     /// When the newest fact was recorded.

@@ -1,5 +1,6 @@
 //! The pages' shared state, and which address leads where.
 
+use crate::moment::Banner;
 use crate::problem::{Kind, Problem};
 use crate::routes::{ReportAct, Route, query};
 use crate::secret::SECRET_BYTES;
@@ -13,9 +14,9 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use desk::Digest;
 use desk::ids::{Named, Reference};
 use desk::lens::Lens;
+use desk::{Desk, Digest};
 use engine::Engine;
 use maud::Markup;
 use std::sync::Arc;
@@ -25,6 +26,10 @@ use tower_http::compression::CompressionLayer;
 
 /// Longest body of a form without files, bytes.
 pub const FORM_BYTES_MAX: usize = 1 << 20;
+/// So long a page waits for the desk of a past moment that is being built, before it says how far that is.
+const PAST_WAIT: Duration = Duration::from_millis(700);
+/// After so long a page that waits for such a desk asks again.
+const ASK_AGAIN: HeaderValue = HeaderValue::from_static("2");
 /// Longest time for one request, its body included.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -127,7 +132,7 @@ impl Web {
         self.engine().digest(&format!("form token {session}")).0
     }
 
-    /// Looks at the desk through a visitor's lens, and makes what stands around the page.
+    /// Looks at the desk through a visitor's lens, at the moment that the address asks for, and makes what stands around the page.
     pub(crate) async fn look<T>(
         &self,
         visitor: &Visitor,
@@ -136,11 +141,9 @@ impl Web {
     ) -> Result<(Shell, T), Problem> {
         let mail = self.mail();
         let token = crate::secret::masked(&self.form_token(&visitor.token));
-        let seen = self.engine().read(|desk| {
-            // Signed out or disabled while this request was on its way: nothing more is shown.
-            desk.session(&visitor.token, visitor.now)?;
-            let lens = desk.seen_by(visitor.viewer);
+        self.see(visitor, |desk, lens| {
             let house = lens.house();
+            let then = !visitor.shown.is_now();
             let shell = Shell {
                 w: words(visitor.preferences.language),
                 theme: visitor.preferences.theme,
@@ -148,18 +151,50 @@ impl Web {
                 demo: house.demo,
                 team: house.organisation,
                 now: visitor.now,
-                stamp: crate::live::stamp(&lens),
-                person: my_name(&lens),
-                role: visitor.viewer.role,
-                counts: self.figures().recent(desk, &lens, visitor.now),
-                mail,
+                stamp: if then { 0 } else { crate::live::stamp(lens) },
+                person: my_name(lens),
+                role: lens.viewer().role,
+                counts: if then {
+                    crate::live::counts(lens, visitor.now)
+                } else {
+                    self.figures().recent(desk, lens, visitor.now)
+                },
+                mail: if then { Mail::Well } else { mail },
                 token,
                 here,
-                toast: toast(visitor),
+                toast: toast(visitor).filter(|_| !then),
+                moment: banner(visitor),
             };
-            Some((shell, view(&lens)))
-        });
-        seen.await?.ok_or_else(|| Problem::of(Kind::SignIn))
+            (shell, view(lens))
+        })
+        .await
+    }
+
+    /// Looks at the desk through a visitor's lens, at the moment that the address asks for.
+    pub(crate) async fn see<T>(
+        &self,
+        visitor: &Visitor,
+        view: impl FnOnce(&Desk, &Lens<'_>) -> T,
+    ) -> Result<T, Problem> {
+        // Signed out or disabled while this request was on its way: nothing more is shown.
+        let signed_in = |today: &Desk| today.session(&visitor.token, visitor.clock);
+        let seen = match visitor.shown.moment() {
+            None => {
+                let seen = self.engine().read(|desk| {
+                    signed_in(desk)?;
+                    Some(view(desk, &desk.seen_by(visitor.viewer)))
+                });
+                seen.await?
+            }
+            Some(moment) => {
+                let seen = self.engine().read_past(moment, PAST_WAIT, |today, past| {
+                    signed_in(today)?;
+                    Some(view(past.desk(), &past.seen_by(visitor.viewer)))
+                });
+                seen.await?
+            }
+        };
+        seen.ok_or_else(|| Problem::of(Kind::SignIn))
     }
 
     /// The board that is called so, as the register was today; a name of later or earlier days counts where it means one board.
@@ -179,6 +214,13 @@ impl Web {
             None => Mail::Well,
         }
     }
+}
+
+/// What a page of a past moment says about itself.
+fn banner(visitor: &Visitor) -> Option<Banner> {
+    let today = crate::when::zoned(visitor.clock).date();
+    let path = visitor.uri.path().to_owned();
+    (!visitor.shown.is_now()).then(|| Banner { shown: visitor.shown, at: visitor.now, path, today })
 }
 
 /// The name of who looks.
@@ -279,5 +321,11 @@ pub(crate) async fn explain(State(web): State<Web>, request: Request, next: Next
     }
     let demo = web.engine().read(|desk| desk.front().demo).await.unwrap_or(false);
     let markup = pages::problem::page(words(language), demo, &problem);
-    page_with(problem.kind.status(), markup)
+    let mut response = page_with(problem.kind.status(), markup);
+    if problem.kind == Kind::Building {
+        // Without script as well: the browser asks again by itself.
+        response.headers_mut().insert("refresh", ASK_AGAIN);
+        response.headers_mut().insert(header::RETRY_AFTER, ASK_AGAIN);
+    }
+    response
 }

@@ -13,6 +13,7 @@ mod device;
 pub mod fuzzing;
 mod headers;
 mod live;
+pub mod moment;
 pub mod pages;
 pub mod parts;
 mod password;

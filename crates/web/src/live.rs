@@ -104,13 +104,19 @@ impl Figures {
 
     /// Figures beside the navigation as they are now.
     pub(crate) fn counted(&self, desk: &Desk, lens: &Lens<'_>, now: Timestamp) -> Counts {
-        let outbox = lens.outbox_counts();
-        let incidents = lens.incidents(&IncidentFilter::default(), None, 0).total;
-        let undelivered = outbox.failed + outbox.bounced;
+        let counts = counts(lens, now);
+        let Counts { incidents, undelivered, .. } = counts;
         let known = Known { facts: desk.next_seq(), at: now, incidents, undelivered };
         self.known.lock().expect("nothing panics while it is held").insert(lens.viewer().account, known);
-        Counts { duty: duty(lens, now), incidents, undelivered }
+        counts
     }
+}
+
+/// Figures beside the navigation at an earlier moment.
+pub(crate) fn counts(lens: &Lens<'_>, now: Timestamp) -> Counts {
+    let outbox = lens.outbox_counts();
+    let incidents = lens.incidents(&IncidentFilter::default(), None, 0).total;
+    Counts { duty: duty(lens, now), incidents, undelivered: outbox.failed + outbox.bounced }
 }
 
 fn duty(lens: &Lens<'_>, now: Timestamp) -> usize {

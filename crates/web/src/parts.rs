@@ -48,11 +48,14 @@ pub enum Icon {
     Task,
     /// A mail of ours.
     Out,
+    /// Another time.
+    Clock,
 }
 
 /// Draws a shape. It says nothing to a screen reader: the words beside it do.
 pub fn icon(icon: Icon) -> Markup {
     let shape = match icon {
+        Icon::Clock => r#"<circle cx="10" cy="10" r="7.5"/><path d="M10 5.5V10l-3 2.5"/>"#,
         Icon::Mail => r#"<path d="M2.5 4.5h15v11h-15z"/><path d="m2.5 5.5 7.5 6 7.5-6"/>"#,
         Icon::Phone => {
             r#"<path d="M5 2.5h2.6l1.3 4-2 1.4a11 11 0 0 0 5.2 5.2l1.4-2 4 1.3V15a2.5 2.5 0 0 1-2.5 2.5A12.5 12.5 0 0 1 2.5 5 2.5 2.5 0 0 1 5 2.5z"/>"#

@@ -4,7 +4,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use desk::command::Refusal;
 use desk::house::Language;
-use engine::{ContentFault, Fault, Frozen, Trouble};
+use engine::{ContentFault, Fault, Frozen, PastFault, Trouble};
 
 /// What kind of thing went wrong. Not there and not allowed are one kind: nobody learns which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,11 +35,17 @@ pub enum Kind {
     Full,
     /// Our mistake.
     Unforeseen,
+    /// The moment that is asked for is none.
+    Moment,
+    /// In a past moment nothing is changed.
+    Past,
+    /// The desk of a past moment is being built: the page comes by itself.
+    Building,
 }
 
 /// All kinds, for the test that each has its words.
 #[cfg(test)]
-pub const KINDS: [Kind; 13] = [
+pub const KINDS: [Kind; 16] = [
     Kind::NotFound,
     Kind::SignIn,
     Kind::Forged,
@@ -53,6 +59,9 @@ pub const KINDS: [Kind; 13] = [
     Kind::Frozen,
     Kind::Full,
     Kind::Unforeseen,
+    Kind::Moment,
+    Kind::Past,
+    Kind::Building,
 ];
 
 impl Kind {
@@ -62,13 +71,13 @@ impl Kind {
             Kind::NotFound => StatusCode::NOT_FOUND,
             Kind::SignIn => StatusCode::UNAUTHORIZED,
             Kind::Forged => StatusCode::FORBIDDEN,
-            Kind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
-            Kind::Conflict | Kind::TooLate => StatusCode::CONFLICT,
+            Kind::Invalid | Kind::Moment => StatusCode::UNPROCESSABLE_ENTITY,
+            Kind::Conflict | Kind::TooLate | Kind::Past => StatusCode::CONFLICT,
             Kind::Erased => StatusCode::GONE,
             Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Kind::TooMany => StatusCode::TOO_MANY_REQUESTS,
             Kind::Slow => StatusCode::REQUEST_TIMEOUT,
-            Kind::Frozen => StatusCode::SERVICE_UNAVAILABLE,
+            Kind::Frozen | Kind::Building => StatusCode::SERVICE_UNAVAILABLE,
             Kind::Full => StatusCode::INSUFFICIENT_STORAGE,
             Kind::Unforeseen => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -90,6 +99,9 @@ impl Kind {
             Kind::Frozen => "frozen",
             Kind::Full => "full",
             Kind::Unforeseen => "unforeseen",
+            Kind::Moment => "moment",
+            Kind::Past => "past",
+            Kind::Building => "building",
         }
     }
 }
@@ -103,6 +115,8 @@ pub struct Problem {
     pub field: Option<(&'static str, &'static str)>,
     /// Since when storage does not answer.
     pub since: Option<desk::ids::Timestamp>,
+    /// How far the desk of a past moment is built, in per cent; `None`: it waits for its turn.
+    pub percent: Option<u8>,
     /// Where a person goes after signing in.
     pub onward: Option<String>,
 }
@@ -110,7 +124,7 @@ pub struct Problem {
 impl Problem {
     /// A problem of this kind, without more to say.
     pub fn of(kind: Kind) -> Problem {
-        Problem { kind, field: None, since: None, onward: None }
+        Problem { kind, field: None, since: None, percent: None, onward: None }
     }
 
     /// Not there, or not for this person.
@@ -143,6 +157,18 @@ impl From<Fault> for Problem {
         match fault {
             Fault::Refused(refusal) => refusal.into(),
             Fault::Frozen(frozen) => frozen.into(),
+        }
+    }
+}
+
+impl From<PastFault> for Problem {
+    fn from(fault: PastFault) -> Problem {
+        match fault {
+            PastFault::Building { percent } => Problem { percent: Some(percent), ..Problem::of(Kind::Building) },
+            PastFault::Waiting => Problem::of(Kind::Building),
+            PastFault::Beyond { .. } => (crate::moment::POSITION, "beyond").into(),
+            PastFault::Broken(_) => Problem::of(Kind::Unforeseen),
+            PastFault::Frozen(frozen) => frozen.into(),
         }
     }
 }

@@ -387,6 +387,7 @@ pub fn shell(story: &Story, language: Language, theme: Theme, here: Nav) -> Shel
         token: "token".to_owned(),
         here,
         toast: None,
+        moment: None,
     }
 }
 

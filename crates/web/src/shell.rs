@@ -1,6 +1,7 @@
 //! What stands around every page: the watch strip, the navigation, the palette, the help for the keys.
 
 use crate::assets::assets;
+use crate::moment::Banner;
 use crate::parts::{Icon, icon, mark};
 use crate::routes::Route;
 use crate::visitor::TOKEN_FIELD;
@@ -113,6 +114,8 @@ pub struct Shell {
     pub here: Nav,
     /// What was just done.
     pub toast: Option<Toast>,
+    /// The past moment that the page shows.
+    pub moment: Option<Banner>,
 }
 
 /// A place: where it leads, key of its words, letter after `g`.
@@ -220,16 +223,25 @@ impl Shell {
 
     /// The whole page.
     pub fn page<'a>(&self, title: impl Into<Title<'a>>, main: Markup) -> Markup {
-        let (w, title) = (self.w, title.into());
+        let page = self.sheet(title.into(), main);
+        match &self.moment {
+            Some(moment) => moment.dress(self.w, &page.into_string()),
+            None => page,
+        }
+    }
+
+    fn sheet(&self, title: Title<'_>, main: Markup) -> Markup {
+        let (w, live) = (self.w, self.moment.is_none());
         html! {
             (DOCTYPE)
             html lang=(w.language.tag()) data-theme=[theme(self.theme)] {
                 head { (head(w, &title)) }
-                body data-stream=(Route::Stream) data-stamp=(self.stamp) data-now=(self.now.0 / 1000) data-keys=(if self.keys_off { "off" } else { "on" })
+                body data-stream=[live.then_some(Route::Stream)] data-stamp=(self.stamp) data-now=(self.now.0 / 1000) data-keys=(if self.keys_off { "off" } else { "on" })
                     data-busy=(w.t("busy")) data-lost=(w.t("live-lost")) data-live=(w.t("live")) {
                     a class="skip" href="#main" { (w.t("skip")) }
                     (self.strip())
                     (self.banners())
+                    @if !live { (Banner::place()) }
                     div class="shell" {
                         nav class="nav" aria-label=(w.t("nav-label")) { (self.places(true)) }
                         main class="main" id="main" tabindex="-1" {
@@ -251,10 +263,10 @@ impl Shell {
             header class="strip" {
                 a class="brand" href=(Route::Duty) { (mark()) (w.t("brand")) }
                 @if self.demo { (demo_mark(w)) }
-                span class="fact opt2" { time datetime=(iso(self.now)) data-clock { b { (w.day(self.now)) ", " (w.hour(self.now)) } } " " (w.zone(self.now)) }
+                span class="fact opt2" { time datetime=(iso(self.now)) data-clock[self.moment.is_none()] { b { (w.day(self.now)) ", " (w.hour(self.now)) } } " " (w.zone(self.now)) }
                 span class="fact opt" { (w.t("strip-person")) " " b { (self.person) } }
                 span class="push opt2" id="live" role="status" {
-                    noscript { span class="fact" { (w.t("live-without")) } }
+                    @if self.moment.is_none() { noscript { span class="fact" { (w.t("live-without")) } } }
                 }
                 a class="fact opt2" href=(Route::Search) data-open="palette" { (w.t("strip-search")) " " kbd { "Ctrl K" } }
                 details class="menu" {
@@ -348,7 +360,7 @@ impl Shell {
             dialog class="pal" id="palette" aria-label=(w.t("palette-label")) {
                 form action=(Route::Search) method="get" role="search" {
                     label class="vh" for="pal-in" { (w.t("palette-hint")) }
-                    input class="in" id="pal-in" name="q" autocomplete="off" placeholder=(w.t("palette-hint")) data-palette=(Route::Search);
+                    input class="in" id="pal-in" name="q" autocomplete="off" placeholder=(w.t("palette-hint")) data-palette=[self.moment.is_none().then_some(Route::Search)];
                 }
                 ul id="pal-list" {
                     @for (_, places) in PLACES {
@@ -360,6 +372,7 @@ impl Shell {
                         li { a href=(Route::Phone) { (w.t("phone-take")) span { "n" } } }
                         li { a href=(Route::IncidentNew) { (w.t("incident-new")) } }
                     }
+                    li { a href={ (Route::Journal) "#moment" } { (w.t("moment-choose")) } }
                     li { a href=(Route::Keys) { (w.t("keys-title")) span { "?" } } }
                 }
             }

@@ -362,6 +362,8 @@ async fn every_link_and_every_form_of_every_page_leads_somewhere() {
                 let link = format!("/{}", link.split('#').next().unwrap_or_default());
                 if attribute.starts_with("action") {
                     forms.insert(link);
+                } else if link.contains("bekend=") {
+                    // Earlier moments have tests of their own, and room is for a few.
                 } else if seen.insert(link.clone()) && !(link.starts_with("/bestu") && seen.len() > 120) {
                     todo.push(link);
                 }

@@ -1,5 +1,6 @@
 //! Who asks: the session behind a cookie, and the proof that a form is ours.
 
+use crate::moment::{Shown, end_of};
 use crate::problem::{Kind, Problem};
 use crate::secret;
 use crate::server::Peer;
@@ -96,8 +97,12 @@ pub struct Visitor {
     pub preferences: Preferences,
     /// SHA-256 of the cookie's secret.
     pub token: Digest,
-    /// When the request came.
+    /// The time of the moment that is looked at: when the request came, or an earlier one.
     pub now: Timestamp,
+    /// When the request came.
+    pub clock: Timestamp,
+    /// The moment that is looked at.
+    pub shown: Shown,
     /// Where it came to: after an act, back to it.
     pub uri: Uri,
 }
@@ -120,7 +125,21 @@ impl Visitor {
         let signed = web.engine().read(|desk| desk.session(&token, now)).await?.ok_or_else(stranger)?;
         let session = signed.session.ok_or_else(stranger)?;
         let (viewer, preferences) = (signed.viewer, signed.preferences);
-        Ok(Visitor { viewer, session, preferences, token, now, uri: uri.clone() })
+        let shown = Shown::of(uri.query(), now)?;
+        let then = match (shown.day, shown.position) {
+            (Some(day), _) => Some(end_of(day).plus_seconds(-1)),
+            (None, Some(position)) => web.engine().read(|desk| desk.recorded_at(position)).await?,
+            (None, None) => None,
+        };
+        let (now, clock) = (then.unwrap_or(now), now);
+        Ok(Visitor { viewer, session, preferences, token, now, clock, shown, uri: uri.clone() })
+    }
+}
+
+impl Visitor {
+    /// Refuses what is no use in a past moment: forms whose answer changes something.
+    pub fn acts(&self) -> Result<(), Problem> {
+        if self.shown.is_now() { Ok(()) } else { Err(Problem::of(Kind::Past)) }
     }
 }
 
@@ -219,6 +238,7 @@ impl FromRequest<Web> for Sent {
             Kind::SignIn => Problem { onward: Some(Route::Duty.to_string()), ..problem },
             _ => problem,
         })?;
+        visitor.acts()?;
         let fields = Fields::of(request).await?;
         if !secret::unmasks(fields.raw(TOKEN_FIELD), &web.form_token(&visitor.token)) {
             return Err(Problem::of(Kind::Forged));

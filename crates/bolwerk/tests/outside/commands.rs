@@ -133,3 +133,20 @@ fn a_list_has_what_tools_rely_on() {
     assert_eq!(first["via"], "import");
     assert_eq!(first["raw_sha256"].as_str().unwrap().len(), 64);
 }
+
+#[test]
+fn a_list_shows_what_was_so_and_what_was_known_and_says_what_is_no_moment() {
+    let (_folder, data) = filled();
+    let data = data.to_str().unwrap();
+    let lines = |more: &[&str]| done(&[&["list", "reports", "--data", data, "--json"], more].concat()).lines().count();
+    let all = lines(&[]);
+    assert!(all > 0);
+    assert_eq!(lines(&["--known-at", "0"]), 0, "nothing was known at the first entry");
+    assert_eq!(lines(&["--as-of", "1999-12-31"]), 0, "nothing was so before everything");
+    let today = reports(std::path::Path::new(data))[0]["received_at"].as_str().unwrap()[..10].to_owned();
+    assert_eq!(lines(&["--as-of", &today]), all);
+    for wrong in [["--as-of", "gisteren"], ["--as-of", "2999-01-01"], ["--known-at", "veel"], ["--known-at", "999999"]]
+    {
+        assert_eq!(status(&[&["list", "incidents", "--data", data], &wrong[..]].concat()), 2, "{wrong:?}");
+    }
+}

@@ -118,6 +118,21 @@ done-token-ended = The token no longer works.
 done-house = The desk's details are saved.
 done-opened = Incident { $about } is open.
 
+# An earlier moment.
+moment-label = An earlier moment
+moment-as-of = So it was on { $day }, end of the day
+moment-as-of-none = So it stood on the desk
+moment-known-now = as we know it now
+moment-known-at = as we knew it up to position { $n } of the journal
+moment-rights = Rights and labels are those of today. Nothing changes here.
+moment-now = Back to now
+moment-choose = Look at an earlier moment
+moment-text = A day shows what was so then, as we know it now. A position in the journal shows what we knew then. Both together work too.
+moment-day = At the end of
+moment-position = Known up to position
+moment-look = Look
+moment-from-here = Look from here: what we knew then
+
 # What went wrong.
 problem-not-found = This page is not there, or not for you
 problem-not-found-text = Check the address, or search for the reference.
@@ -145,6 +160,13 @@ problem-full = This was not saved: the disk is full
 problem-full-text = The storage has no room left. What you did was not saved; what was there before is safe. Your text is still on this device. Call the duty officer and the administrator: as soon as there is room, work goes on.
 problem-unforeseen = This did not work
 problem-unforeseen-text = The fault is ours and is in the log. Try again or call the duty officer.
+problem-moment = This moment cannot be shown
+problem-moment-text = Write the day as 2022-12-15, not later than today, and the position as a number from the journal. Go back and choose again.
+problem-past = Nothing changes in an earlier moment
+problem-past-text = Nothing was saved. Go back to now, and do it there.
+problem-building = That moment is being built
+problem-building-text = { $n } % is done. This page reloads itself.
+problem-building-waits = Others look at another moment; you are next. This page reloads itself.
 problem-back = To the duty desk
 problem-about = What is wrong: { $field }: { $why }.
 
@@ -169,6 +191,11 @@ why-undo-gone = this can no longer be undone
 why-sent = this mail has left already
 why-choose = choose one
 why-reference = write a reference such as I-7KQ4-92XD
+why-day = this is no day; write it as 2022-12-15
+why-position = this is no position; write a number from the journal
+why-beyond = the journal has not come that far yet
+field-op = day
+field-bekend = position in the journal
 field-organisation = organisation
 field-address = address
 field-login = login

@@ -118,6 +118,21 @@ done-token-ended = De sleutel werkt niet meer.
 done-house = De gegevens van de desk zijn bewaard.
 done-opened = Incident { $about } is geopend.
 
+# Een vroeger moment.
+moment-label = Een vroeger moment
+moment-as-of = Zo was het op { $day }, einde van de dag
+moment-as-of-none = Zo stond het op de desk
+moment-known-now = zoals we het nu weten
+moment-known-at = zoals we het wisten tot plaats { $n } van het journaal
+moment-rights = Rechten en labels zijn die van vandaag. Hier verandert niets.
+moment-now = Terug naar nu
+moment-choose = Kijk naar een vroeger moment
+moment-text = Een dag toont wat toen zo was, zoals we het nu weten. Een plaats in het journaal toont wat we toen wisten. Beide samen kan ook.
+moment-day = Op het einde van
+moment-position = Bekend tot plaats
+moment-look = Kijk
+moment-from-here = Kijk vanaf hier: wat we toen wisten
+
 # Wat misging.
 problem-not-found = Deze pagina is er niet, of niet voor jou
 problem-not-found-text = Kijk het adres na, of zoek het nummer.
@@ -145,6 +160,13 @@ problem-full = Dit is niet bewaard: de schijf is vol
 problem-full-text = De opslag heeft geen plaats meer. Wat je deed, is niet bewaard; wat er al stond wel. Je tekst staat nog op dit toestel. Bel de wacht en de beheerder: zodra er plaats is, werkt het verder.
 problem-unforeseen = Dit is niet gelukt
 problem-unforeseen-text = De fout ligt bij ons en staat in het logboek. Probeer opnieuw of bel de wacht.
+problem-moment = Dit moment kan niet getoond worden
+problem-moment-text = Schrijf de dag zoals 2022-12-15, niet later dan vandaag, en de plaats als een getal uit het journaal. Ga terug en kies opnieuw.
+problem-past = In een vroeger moment verandert niets
+problem-past-text = Er is niets bewaard. Ga terug naar nu, en doe het daar.
+problem-building = Dat moment wordt opgebouwd
+problem-building-text = { $n } % is klaar. Deze pagina ververst zichzelf.
+problem-building-waits = Anderen kijken naar een ander moment; jij bent de volgende. Deze pagina ververst zichzelf.
 problem-back = Naar de wacht
 problem-about = Wat er mis is: { $field }: { $why }.
 
@@ -169,6 +191,11 @@ why-undo-gone = dit kan niet meer ongedaan gemaakt worden
 why-sent = deze mail is al weg
 why-choose = kies er een
 why-reference = schrijf een nummer zoals I-7KQ4-92XD
+why-day = dit is geen dag; schrijf die zoals 2022-12-15
+why-position = dit is geen plaats; schrijf een getal uit het journaal
+why-beyond = zo ver is het journaal nog niet
+field-op = dag
+field-bekend = plaats in het journaal
 field-organisation = organisatie
 field-address = adres
 field-login = aanmeldnaam

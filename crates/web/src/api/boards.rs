@@ -31,7 +31,7 @@ wire! {
         province: Option<String>,
         /// Only boards with reports or incidents that may be seen.
         active: Option<bool>,
-        /// As of this day, ISO 8601; today when left out.
+        /// Boards that existed on this day, ISO 8601; the day of `as_of`, or today, when left out.
         day: Option<String>,
         /// The last code of the page before.
         after: Option<String>,
@@ -82,7 +82,8 @@ pub(super) async fn list(call: Call, Asked(query): Asked<BoardQuery>, uri: Uri) 
     {
         return Err(Wrong::field("day", "time", "day: write it like 2022-12-15."));
     }
-    let day = query.day.unwrap_or_else(|| crate::when::zoned(call.web.engine().now()).date().to_string());
+    let today = || call.caller.shown.day.unwrap_or_else(|| crate::when::zoned(call.web.engine().now()).date());
+    let day = query.day.unwrap_or_else(|| today().to_string());
     let filter = BoardFilter {
         text: query.text.unwrap_or_default(),
         province: query.province,

@@ -124,6 +124,10 @@ impl Op {
                 "description": field.about, "schema": without_null(field.schema),
             }));
         }
+        if self.method == "get" {
+            parameters.push(json!({ "$ref": "#/components/parameters/AsOf" }));
+            parameters.push(json!({ "$ref": "#/components/parameters/KnownAt" }));
+        }
         if self.method == "post" {
             parameters.push(json!({ "$ref": "#/components/parameters/IdempotencyKey" }));
         }
@@ -215,6 +219,14 @@ pub(super) fn text() -> String {
                 },
             },
             "parameters": {
+                "AsOf": {
+                    "name": "as_of", "in": "query", "required": false, "schema": { "type": "string", "format": "date" },
+                    "description": "Valid time: what was so at the end of this day, Europe/Brussels, as it is known now (or at `known_at`). Rights are those of today. 503 with `Retry-After` while the desk of that moment is being built.",
+                },
+                "KnownAt": {
+                    "name": "known_at", "in": "query", "required": false, "schema": { "type": "integer", "minimum": 0 },
+                    "description": "Journal position: what was known when the fact at this position was the newest. Left out: everything that is known now.",
+                },
                 "IdempotencyKey": header_parameter("Idempotency-Key", "A key of your own for this request: sent again under it, the request gets the same answer."),
                 "IfMatch": header_parameter("If-Match", "The `ETag` that you saw: when the incident changed since, nothing is done (412)."),
                 "IfNoneMatch": header_parameter("If-None-Match", "The `ETag` that you have: when nothing changed, nothing is sent (304)."),

@@ -3,18 +3,26 @@
 use super::limits::{Answer, Stands};
 use super::problem::Wrong;
 use crate::Web;
+use crate::moment::Shown;
 use crate::secret;
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use desk::ids::Timestamp;
 use desk::lens::{Lens, Viewer};
 use desk::{Desk, Digest};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use std::time::Duration;
 
+/// The day as of which is asked.
+const AS_OF: &str = "as_of";
+/// The journal position up to which it was known.
+const KNOWN_AT: &str = "known_at";
+/// So long an answer waits for the desk of an earlier moment that is being built.
+const PAST_WAIT: Duration = Duration::from_secs(5);
 /// Longest token, characters.
 const TOKEN_CHARS_MAX: usize = 200;
 /// Longest idempotency key, characters.
@@ -35,6 +43,8 @@ pub(super) struct Caller {
     pub(super) token: Digest,
     /// The key under which the same request may be sent again.
     pub(super) key: Option<String>,
+    /// The moment that it asks about.
+    pub(super) shown: Shown,
 }
 
 /// A request that was let in.
@@ -55,12 +65,19 @@ impl FromRequestParts<Web> for Call {
 impl Call {
     /// Looks at the desk as the token's account may see it.
     pub(super) async fn look<T>(&self, view: impl FnOnce(&Desk, &Lens<'_>) -> T) -> Result<T, Wrong> {
-        let seen = self.web.engine().read(|desk| {
-            // Revoked while this request was on its way: nothing more is shown.
-            let signed = desk.token(&self.caller.token)?;
-            Some(view(desk, &desk.seen_by(signed.viewer)))
-        });
-        seen.await?.ok_or_else(unauthorized)
+        // Revoked while this request was on its way: nothing more is shown.
+        let signed = |today: &Desk| today.token(&self.caller.token).map(|signed| signed.viewer);
+        let seen = match self.caller.shown.moment() {
+            None => self.web.engine().read(|desk| Some(view(desk, &desk.seen_by(signed(desk)?)))).await?,
+            Some(moment) => {
+                let seen = self
+                    .web
+                    .engine()
+                    .read_past(moment, PAST_WAIT, |today, past| Some(view(past.desk(), &past.seen_by(signed(today)?))));
+                seen.await?
+            }
+        };
+        seen.ok_or_else(unauthorized)
     }
 
     /// Carries out a command in the name of the token's account.
@@ -95,7 +112,7 @@ pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Wro
 /// Lets a request in, or says why not. All of it is told in the same form.
 pub(super) async fn guard(State(web): State<Web>, request: Request, next: Next) -> Response {
     let now = web.engine().now();
-    let caller = match caller(&web, request.headers()).await {
+    let caller = match caller(&web, request.headers(), asks_about(&request, now)).await {
         Ok(caller) => caller,
         Err(wrong) => return wrong.into_response(),
     };
@@ -113,11 +130,35 @@ pub(super) async fn guard(State(web): State<Web>, request: Request, next: Next) 
     response
 }
 
-async fn caller(web: &Web, headers: &HeaderMap) -> Result<Caller, Wrong> {
+async fn caller(web: &Web, headers: &HeaderMap, shown: Result<Shown, Wrong>) -> Result<Caller, Wrong> {
     let token = bearer(headers).ok_or_else(unauthorized)?;
     let signed = web.engine().read(|desk| desk.token(&token)).await?.ok_or_else(unauthorized)?;
-    Ok(Caller { viewer: signed.viewer, token, key: idempotency_key(headers)? })
+    Ok(Caller { viewer: signed.viewer, token, key: idempotency_key(headers)?, shown: shown? })
 }
+
+/// The moment that a request is about: an earlier one is only read.
+fn asks_about(request: &Request, now: Timestamp) -> Result<Shown, Wrong> {
+    let shown = shown(request.uri(), now)?;
+    if !shown.is_now() && request.method() != Method::GET {
+        return Err(Wrong::of("past", "Leave out as_of and known_at: an earlier moment is only read."));
+    }
+    Ok(shown)
+}
+
+fn shown(uri: &Uri, now: Timestamp) -> Result<Shown, Wrong> {
+    let value = |name: &str| {
+        let pairs = uri.query().unwrap_or_default().split('&');
+        pairs.filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name).map(|(_, value)| value)
+    };
+    Shown::read(value(AS_OF), value(KNOWN_AT), now).map_err(|(_, why)| match why {
+        "position" => Wrong::field(KNOWN_AT, why, "known_at: a number, the position of a fact in the journal."),
+        "future" => Wrong::field(AS_OF, why, "as_of: a day that is not later than today."),
+        _ => Wrong::field(AS_OF, why, "as_of: write the day like 2022-12-15."),
+    })
+}
+
+/// The parameters by which any question is asked about an earlier moment; the questions themselves do not know them.
+pub(super) const MOMENT: [&str; 2] = [AS_OF, KNOWN_AT];
 
 /// Reads the body, and answers from memory what was answered before under the same key.
 async fn once(web: &Web, caller: Caller, request: Request, next: Next) -> Result<Response, Wrong> {

@@ -1,5 +1,6 @@
 //! What comes in: JSON bodies and queries, refused with the name of the field that is to blame.
 
+use super::door::MOMENT;
 use super::problem::Wrong;
 use crate::Web;
 use axum::body::Bytes;
@@ -57,9 +58,13 @@ impl<T: DeserializeOwned> FromRequestParts<Web> for Asked<T> {
     }
 }
 
-/// Reads a query.
+/// Reads a query; the moment that it is asked about is no part of it.
 pub(super) fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T, Wrong> {
-    match Query::<T>::try_from_uri(uri) {
+    let kept = uri.query().unwrap_or_default().split('&');
+    let kept = kept.filter(|pair| !MOMENT.contains(&pair.split('=').next().unwrap_or_default()));
+    let kept: Vec<&str> = kept.collect();
+    let uri = format!("/?{}", kept.join("&")).parse::<Uri>().unwrap_or_else(|_| uri.clone());
+    match Query::<T>::try_from_uri(&uri) {
         Ok(Query(value)) => Ok(value),
         Err(rejection) => Err(explained(&rejection.body_text(), "query")),
     }

@@ -4,7 +4,7 @@ use super::schema::{Moment, wire};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use desk::command::Refusal;
-use engine::{ContentFault, Fault, Frozen, Trouble};
+use engine::{ContentFault, Fault, Frozen, PastFault, Trouble};
 
 wire! {
     /// What went wrong (RFC 9457). Not there and not for you are one answer.
@@ -27,7 +27,7 @@ wire! {
 }
 
 /// Kinds of problem: word, status, title.
-const KINDS: [(&str, StatusCode, &str); 18] = [
+const KINDS: [(&str, StatusCode, &str); 20] = [
     ("malformed", StatusCode::BAD_REQUEST, "This cannot be read"),
     ("unauthorized", StatusCode::UNAUTHORIZED, "A token is needed"),
     ("forbidden", StatusCode::FORBIDDEN, "This token may not do this"),
@@ -35,6 +35,8 @@ const KINDS: [(&str, StatusCode, &str); 18] = [
     ("method-not-allowed", StatusCode::METHOD_NOT_ALLOWED, "Not this way"),
     ("timeout", StatusCode::REQUEST_TIMEOUT, "This took too long"),
     ("too-late", StatusCode::CONFLICT, "Too late"),
+    ("past", StatusCode::CONFLICT, "Nothing changes in an earlier moment"),
+    ("building", StatusCode::SERVICE_UNAVAILABLE, "The desk of that moment is being built"),
     ("in-progress", StatusCode::CONFLICT, "The same request is being carried out"),
     ("erased", StatusCode::GONE, "Erased"),
     ("changed", StatusCode::PRECONDITION_FAILED, "Somebody changed it meanwhile"),
@@ -105,6 +107,22 @@ impl From<Frozen> for Wrong {
         };
         wrong.problem.since = Some(Moment(frozen.since));
         wrong.again_in(FROZEN_SECONDS)
+    }
+}
+
+/// Seconds after which the desk of an earlier moment may be asked for again.
+const BUILDING_SECONDS: i64 = 2;
+
+impl From<PastFault> for Wrong {
+    fn from(fault: PastFault) -> Wrong {
+        match fault {
+            PastFault::Frozen(frozen) => frozen.into(),
+            PastFault::Beyond { .. } => Wrong::field("known_at", "beyond", format!("known_at: {fault}.")),
+            PastFault::Building { .. } | PastFault::Waiting => {
+                Wrong::of("building", format!("Ask again in a moment: {fault}.")).again_in(BUILDING_SECONDS)
+            }
+            PastFault::Broken(_) => Wrong::of("unforeseen", "It stands in the log."),
+        }
     }
 }
 

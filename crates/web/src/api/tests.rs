@@ -531,3 +531,43 @@ async fn what_strangers_write_comes_back_as_it_was() {
         assert_eq!(whole["text"].as_str(), Some(naughty.trim()));
     }
 }
+
+#[tokio::test]
+async fn every_question_can_be_asked_about_an_earlier_moment() {
+    let (house, token) = desk().await;
+    let before = house.web.engine().read(|desk| desk.next_seq() - 1).await.unwrap();
+    let reference = report(&house, &token, "alle bestanden versleuteld").await;
+    let known = format!("known_at={before}");
+    for path in [
+        "/me",
+        "/people",
+        "/organisations",
+        "/reports?limit=1",
+        "/incidents",
+        "/outbox",
+        "/search?q=versleuteld",
+        "/boards?limit=1",
+    ] {
+        let joint = if path.contains('?') { '&' } else { '?' };
+        for moment in ["as_of=2022-12-15", known.as_str(), &format!("as_of=2022-12-15&{known}")] {
+            let answer = get(&house, &token, &format!("{path}{joint}{moment}")).await;
+            assert_eq!(answer.status, StatusCode::OK, "{path} {moment}: {}", answer.text());
+        }
+    }
+    for (moment, seen) in [("as_of=2022-12-15", 1), ("as_of=2022-12-14", 0), (known.as_str(), 0)] {
+        let list = get(&house, &token, &format!("/reports?{moment}")).await.json();
+        assert_eq!(list["total"], seen, "{moment}");
+        let one = get(&house, &token, &format!("/reports/{reference}?{moment}")).await;
+        assert_eq!(one.status == StatusCode::OK, seen == 1, "{moment}");
+    }
+    is_problem(&get(&house, &token, "/reports?as_of=gisteren").await, 422, "invalid", Some("as_of"));
+    is_problem(&get(&house, &token, "/reports?as_of=2099-01-01").await, 422, "invalid", Some("as_of"));
+    is_problem(&get(&house, &token, "/reports?known_at=x").await, 422, "invalid", Some("known_at"));
+    is_problem(&get(&house, &token, "/reports?known_at=99999").await, 422, "invalid", Some("known_at"));
+    is_problem(
+        &post(&house, &token, &format!("/reports/{reference}/claim?{known}"), &json!({})).await,
+        409,
+        "past",
+        None,
+    );
+}

@@ -227,7 +227,7 @@ async fn selection(web: &Web, visitor: &Visitor, query: &HashMap<String, String>
         active: value("actief").is_some(),
         day: Some(day.clone()),
     };
-    let register = web.engine().read(|desk| {
+    let register = web.see(visitor, |desk, _| {
         let mut provinces: Vec<String> = desk.register().on(&day).map(|b| b.province.clone()).collect();
         provinces.sort_unstable();
         provinces.dedup();

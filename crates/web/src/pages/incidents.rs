@@ -256,6 +256,7 @@ pub(crate) async fn show(
 
 /// `GET /incidenten/nieuw`.
 pub(crate) async fn ask(State(web): State<Web>, visitor: Visitor) -> Result<Response, Problem> {
+    visitor.acts()?;
     let (shell, ()) = web.look(&visitor, Nav::Incidents, |_| ()).await?;
     let view = NewIncident { tlp: Tlp::Amber.label().to_owned(), ..NewIncident::default() };
     Ok(respond(new_page(&shell, &view)))

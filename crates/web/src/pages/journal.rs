@@ -2,6 +2,7 @@
 
 use crate::Web;
 use crate::app::page as respond;
+use crate::moment::{POSITION, Shown, picker};
 use crate::problem::Problem;
 use crate::routes::Route;
 use crate::shell::{Nav, Shell};
@@ -45,7 +46,12 @@ pub fn page(shell: &Shell, view: &Journal) -> Markup {
                         tbody { @for row in &view.rows { (line(shell, row)) } }
                     }
                 }
-                aside aria-labelledby="verify-h" {
+                aside aria-labelledby="moment-h" {
+                    section class="panel" id="moment" aria-labelledby="moment-h" {
+                        h2 id="moment-h" { (w.t("moment-choose")) }
+                        p { (w.t("moment-text")) }
+                        (picker(w, &Route::Duty.to_string(), Shown::default(), when::zoned(shell.now).date()))
+                    }
                     section class="panel" {
                         h2 id="verify-h" { (w.t("verify")) }
                         p { (w.t("verify-text")) }
@@ -66,7 +72,11 @@ fn line(shell: &Shell, row: &RecentRow) -> Markup {
     let w = shell.w;
     html! {
         tr {
-            td class="num mono" data-l=(w.t("place")) { @if let Some(seq) = row.seq { (w.number(seq as usize)) } }
+            td class="num mono" data-l=(w.t("place")) {
+                @if let Some(seq) = row.seq {
+                    a href={ (Route::Duty) "?" (POSITION) "=" (seq) } title=(w.t("moment-from-here")) { (w.number(seq as usize)) }
+                }
+            }
             td data-l=(w.t("when")) { (when::time_exact(w, row.at)) }
             td data-l=(w.t("what")) {
                 (w.of("fact", row.key)) " "

@@ -8,6 +8,8 @@ pub mod incidents;
 pub mod journal;
 pub mod keys;
 pub mod outbox;
+#[cfg(test)]
+mod past_tests;
 pub mod phone;
 pub mod problem;
 pub mod public;

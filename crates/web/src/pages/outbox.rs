@@ -146,6 +146,7 @@ pub(crate) async fn show(
 pub(crate) async fn sink(State(web): State<Web>, visitor: Visitor) -> Result<Response, Problem> {
     let (shell, team) = web.look(&visitor, Nav::Outbox, |lens| lens.is_team()).await?;
     let mails = web.engine().sink(ROWS).filter(|_| team).ok_or_else(Problem::not_found)?;
+    let mails: Vec<_> = mails.into_iter().filter(|mail| mail.at <= visitor.now || visitor.shown.is_now()).collect();
     Ok(respond(sink_page(&shell, &mails)))
 }
 

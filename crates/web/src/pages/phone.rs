@@ -222,6 +222,7 @@ fn on_duty(visitor: &Visitor) -> Result<(), Problem> {
 /// `GET /telefoon`.
 pub(crate) async fn ask(State(web): State<Web>, visitor: Visitor) -> Result<Response, Problem> {
     on_duty(&visitor)?;
+    visitor.acts()?;
     show(&web, &visitor, Fields::default(), |_, _| Vec::new(), StatusCode::OK).await
 }
 

@@ -3,7 +3,7 @@
 use crate::problem::{Kind, Problem};
 use crate::routes::Route;
 use crate::shell::Sheet;
-use crate::words::{Words, s};
+use crate::words::{Words, n, s};
 use desk::house::Language;
 use maud::{Markup, html};
 
@@ -16,6 +16,10 @@ pub fn page(w: &'static Words, demo: bool, problem: &Problem) -> Markup {
             let since = since.map_or_else(|| w.t("unknown"), |at| w.moment_exact(at));
             w.f("problem-frozen-text", &[("since", s(&since))])
         }
+        (Kind::Building, _) => match problem.percent {
+            Some(percent) => w.f("problem-building-text", &[("n", n(usize::from(percent)))]),
+            None => w.t("problem-building-waits"),
+        },
         _ => w.t(&format!("problem-{}-text", problem.kind.key().replace('_', "-"))),
     };
     sheet.page(

@@ -229,13 +229,15 @@ pub(super) async fn load(
         .await?;
     let view = view.ok_or_else(Problem::not_found)?;
     let me = visitor.viewer.account;
-    web.presence().looks(reference, me, visitor.now);
+    if visitor.shown.is_now() {
+        web.presence().looks(reference, me, visitor.now);
+    }
     let people: Vec<(AccountId, String)> = people
         .into_iter()
         .filter(|p| !p.disabled)
         .map(|p| (p.account, p.name.unwrap_or_else(|| shell.w.t("erased"))))
         .collect();
-    let here = web.presence().here(reference, visitor.now).into_iter().filter(|a| *a != me);
+    let here = web.presence().here(reference, visitor.now).into_iter().filter(|a| *a != me && visitor.shown.is_now());
     let here: Vec<String> = here
         .filter_map(|a| people.iter().find(|(of, _)| *of == a))
         .map(|(_, name)| shell.w.f("here-also", &[("name", s(name))]))

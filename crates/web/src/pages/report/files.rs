@@ -19,11 +19,7 @@ use maud::{DOCTYPE, PreEscaped, html};
 
 async fn view(web: &Web, visitor: &Visitor, reference: &str) -> Result<ReportView, Problem> {
     let reference: Reference = reference.parse().map_err(|_| Problem::not_found())?;
-    let view = web.engine().read(|desk| {
-        desk.session(&visitor.token, visitor.now)?;
-        desk.seen_by(visitor.viewer).report(reference)
-    });
-    view.await?.ok_or_else(Problem::not_found)
+    web.see(visitor, |_, lens| lens.report(reference)).await?.ok_or_else(Problem::not_found)
 }
 
 async fn content(web: &Web, seen: Seen<ContentRef>) -> Result<Vec<u8>, Problem> {

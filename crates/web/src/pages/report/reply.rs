@@ -179,6 +179,7 @@ pub(crate) async fn ask(
     Path(reference): Path<String>,
     Query(query): Query<HashMap<String, String>>,
 ) -> Result<Response, Problem> {
+    visitor.acts()?;
     let (shell, mut reply) = base(&web, &visitor, &reference).await?;
     reply.ask = query.contains_key("vraag");
     let phone = web.engine().read(|desk| desk.front().phone).await?;

@@ -220,7 +220,7 @@ async fn view(web: &Web, visitor: &Visitor) -> Result<(Shell, Settings), Problem
         me: visitor.viewer.account,
         session: visitor.session,
         login: lens.own_login().unwrap_or_default().to_owned(),
-        sessions: lens.sessions(visitor.now),
+        sessions: lens.sessions(visitor.clock),
         tokens: lens.tokens(),
         people: lens.people(),
         organisations: lens.organisations(),
