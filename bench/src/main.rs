@@ -11,6 +11,7 @@ mod machine;
 mod mail_rate;
 mod mails;
 mod pages;
+mod past;
 mod peer;
 mod probe;
 mod server;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         "latency" => latency::run(matches),
         "lens" => lens::run(matches),
         "pages" => pages::run(matches),
+        "past" => past::run(matches),
         "start" => start::run(matches),
         other => Err(Failure::usage(format!("{other}: no such benchmark"))),
     };
@@ -78,6 +80,7 @@ fn command() -> Command {
         latency::command(),
         lens::command(),
         pages::command(),
+        past::command(),
         start::command(),
     ];
     Command::new("bench")

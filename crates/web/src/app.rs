@@ -220,7 +220,7 @@ impl Web {
 fn banner(visitor: &Visitor) -> Option<Banner> {
     let today = crate::when::zoned(visitor.clock).date();
     let path = visitor.uri.path().to_owned();
-    (!visitor.shown.is_now()).then(|| Banner { shown: visitor.shown, at: visitor.now, path, today })
+    (!visitor.shown.is_now()).then_some(Banner { shown: visitor.shown, at: visitor.now, path, today })
 }
 
 /// The name of who looks.
