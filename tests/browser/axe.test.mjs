@@ -1,25 +1,19 @@
 // Every page, light and dark, phone and desktop, Dutch and English: no violation, nothing sideways, nothing asked of others.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { axe, browser, demo, sizes, visit } from "./harness.mjs";
+import { axe, browser, demo, language, sizes, visit } from "./harness.mjs";
 import { addresses } from "./pages.mjs";
 
 let desk, chromium;
 before(async () => { [desk, chromium] = await Promise.all([demo(), browser()]); });
 after(async () => { await chromium?.close(); await desk?.stop(); });
 
-async function language(page, tag) {
-  await page.goto(`${desk.base}/instellingen`);
-  await page.selectOption("select[name=language]", tag);
-  await Promise.all([page.waitForNavigation(), page.locator("form:has(select[name=language]) button[type=submit], form:has(select[name=language]) button:not([type])").first().click()]);
-}
-
 for (const tag of ["nl", "en"]) {
   for (const [name, size] of Object.entries(sizes)) {
     for (const colorScheme of ["light", "dark"]) {
       test(`pages hold: ${tag}, ${name}, ${colorScheme}`, async () => {
         const page = await visit(chromium, desk, { size, colorScheme });
-        await language(page, tag);
+        await language(page, desk, tag);
         const wrong = [];
         for (const address of await addresses(page, desk)) {
           page.wrong.length = 0;

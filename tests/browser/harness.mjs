@@ -113,6 +113,13 @@ export async function visit(browser, desk, options = {}) {
   return page;
 }
 
+/** Chooses the language of whoever is signed in. */
+export async function language(page, desk, tag) {
+  await page.goto(`${desk.base}/instellingen`);
+  await page.selectOption("select[name=language]", tag);
+  await Promise.all([page.waitForNavigation(), page.locator("form:has(select[name=language]) button[type=submit], form:has(select[name=language]) button:not([type])").first().click()]);
+}
+
 /** Violations of WCAG 2.2 AA that axe finds, a line each. */
 export async function axe(page) {
   // The page's own policy forbids foreign scripts, so axe comes in by the debugger's door.
