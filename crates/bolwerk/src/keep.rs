@@ -14,13 +14,16 @@ pub fn explain(data: &Path, error: Error) -> Failure {
     let kind = match &error {
         Error::Held { .. } => Kind::Held,
         Error::Broken { .. } | Error::BadBackup { .. } | Error::BadKeys { .. } => Kind::Damaged,
-        Error::Absent { .. } => Kind::Missing,
+        Error::Absent { .. } | Error::NoKeys { .. } => Kind::Missing,
         Error::ReadOnly { .. } | Error::Exists { .. } | Error::BadNote { .. } | Error::Encrypted { .. } => {
             Kind::Invalid
         }
         _ => Kind::Storage,
     };
     let hint = match kind {
+        _ if matches!(error, Error::NoKeys { .. } | Error::BadKeys { .. }) => {
+            "Without its keys nothing personal in this folder can be read, and nothing is written. The file `keys` is not in a backup but beside it (FILE.keys)."
+        }
         Kind::Held => "Another program holds this folder: stop it, or use the commands that go through it.",
         Kind::Damaged => {
             "Do not write to this folder. Restore the newest backup that verifies into another folder, and keep this one as evidence."

@@ -20,8 +20,22 @@ use clap::ArgMatches;
 use exit::{Failure, Kind};
 use std::process::ExitCode;
 
+/// Commands that only print: they end quietly when nobody reads on.
+const PRINTING: [&str; 8] =
+    ["list", "verify", "checkpoint", "erasures", "export", "check-config", "man", "completions"];
+
+/// What Rust's start-up turns off: whoever writes to a closed pipe (`bolwerk man | head`) ends. Never where something is written.
+#[allow(unsafe_code)]
+fn end_with_the_reader() {
+    // SAFETY: the default action is installed before any other thread runs.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+}
+
 fn main() -> ExitCode {
     let matches = cli::command().get_matches();
+    if matches.subcommand_name().is_some_and(|name| PRINTING.contains(&name)) {
+        end_with_the_reader();
+    }
     match run(&matches) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

@@ -60,7 +60,26 @@ impl Log {
     }
 
     pub(crate) fn newest(&self, lens: &Lens<'_>, limit: usize) -> Vec<RecentRow> {
-        let known = |line: &&Logged| match line.of {
+        let known = self.lines.iter().rev().filter(|line| line.is_known_to(lens));
+        known.take(limit).map(|line| line.row(lens)).collect()
+    }
+
+    /// What was recorded since, newest first; at most so many lines are looked at, whether they may be seen or not.
+    pub(crate) fn since(&self, lens: &Lens<'_>, since: Timestamp, looked_at_max: usize) -> Vec<RecentRow> {
+        let lines = self.lines.iter().rev().take(looked_at_max).take_while(|line| line.at >= since);
+        lines.filter(|line| line.is_known_to(lens)).map(|line| line.row(lens)).collect()
+    }
+
+    /// When the newest fact was recorded that may be seen, among those from a sequence number on.
+    pub(crate) fn newest_from(&self, lens: &Lens<'_>, from: u64) -> Option<Timestamp> {
+        let lines = self.lines.iter().rev().take_while(|line| line.seq >= from);
+        lines.filter(|line| line.is_known_to(lens)).map(|line| line.at).next()
+    }
+}
+
+impl Logged {
+    fn is_known_to(&self, lens: &Lens<'_>) -> bool {
+        match self.of {
             Of::House => true,
             Of::Account(account) => lens.is_team() || account == lens.viewer.account,
             Of::Report(report) => lens.may_see(lens.desk.intake.get(report).class),
@@ -70,15 +89,17 @@ impl Log {
                 let kept = lens.desk.incidents.get(incident);
                 lens.may_see(kept.class) && lens.may_see(kept.timeline[entry.index()].class)
             }
-        };
-        let row = |line: &Logged| RecentRow {
-            seq: lens.is_team().then_some(line.seq),
-            at: line.at,
-            who: lens.desk.who(line.by),
-            key: KEYS.get(usize::from(line.key)).copied().unwrap_or_default(),
-            reference: reference(lens.desk, line.of),
-        };
-        self.lines.iter().rev().filter(known).take(limit).map(row).collect()
+        }
+    }
+
+    fn row(&self, lens: &Lens<'_>) -> RecentRow {
+        RecentRow {
+            seq: lens.is_team().then_some(self.seq),
+            at: self.at,
+            who: lens.desk.who(self.by),
+            key: KEYS.get(usize::from(self.key)).copied().unwrap_or_default(),
+            reference: reference(lens.desk, self.of),
+        }
     }
 }
 

@@ -224,6 +224,16 @@ impl Lens<'_> {
     pub fn recent(&self, limit: usize) -> Vec<RecentRow> {
         self.desk.log.newest(self, limit)
     }
+
+    /// What was recorded since, as far as the viewer may know of it, newest first; at most so many facts are looked at.
+    pub fn recent_since(&self, since: Timestamp, looked_at_max: usize) -> Vec<RecentRow> {
+        self.desk.log.since(self, since, looked_at_max)
+    }
+
+    /// When the newest fact was recorded that the viewer may know of, among those from a sequence number on.
+    pub fn newest_from(&self, from: u64) -> Option<Timestamp> {
+        self.desk.log.newest_from(self, from)
+    }
 }
 
 impl Viewer {

@@ -30,24 +30,36 @@ impl Engine {
     }
 
     pub(crate) async fn content_at(&self, seq: u64) -> Result<Option<Vec<u8>>, ContentFault> {
+        match self.with_reader(move |reader| reader.part(seq, CONTENT_PART)).await? {
+            Content::Open(bytes) => Ok(Some(bytes)),
+            Content::Erased | Content::NoKey => Ok(None),
+        }
+    }
+
+    /// The newest checkpoint of the journal: a signed note (C2SP tlog-checkpoint).
+    pub async fn checkpoint(&self) -> Result<String, ContentFault> {
+        self.with_reader(Reader::checkpoint).await
+    }
+
+    async fn with_reader<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Reader) -> Result<T, journal::Error> + Send + 'static,
+    ) -> Result<T, ContentFault> {
         let engine = self.clone();
         let place = self.inner.fetching.acquire().await.map_err(|_| ContentFault::Interrupted)?;
-        let found = tokio::task::spawn_blocking(move || -> Result<Content, journal::Error> {
+        let found = tokio::task::spawn_blocking(move || -> Result<T, journal::Error> {
             let pooled = engine.inner.readers.lock().pop();
             let reader = match pooled {
                 Some(reader) => reader,
                 None => Reader::open(&engine.inner.data)?,
             };
-            let content = reader.part(seq, CONTENT_PART);
+            let found = look(&reader);
             engine.inner.readers.lock().push(reader);
-            content
+            found
         });
         let found = found.await;
         drop(place);
-        match found.map_err(|_| ContentFault::Interrupted)?? {
-            Content::Open(bytes) => Ok(Some(bytes)),
-            Content::Erased | Content::NoKey => Ok(None),
-        }
+        Ok(found.map_err(|_| ContentFault::Interrupted)??)
     }
 
     /// One attachment of a raw mail, taken out by a worker process.

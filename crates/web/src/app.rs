@@ -4,8 +4,10 @@ use crate::moment::Banner;
 use crate::problem::{Kind, Problem};
 use crate::routes::{ReportAct, Route, query};
 use crate::secret::SECRET_BYTES;
+use crate::server::Peer;
 use crate::shell::{Mail, Nav, Shell, Toast, Undo};
-use crate::visitor::Visitor;
+use crate::ticket::Tickets;
+use crate::visitor::{Door, Visitor, session_token};
 use crate::words::words;
 use crate::{assets, headers, pages, problem};
 use axum::Router;
@@ -14,10 +16,10 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use desk::ids::{Named, Reference};
+use desk::ids::{Named, Reference, Timestamp};
 use desk::lens::Lens;
 use desk::{Desk, Digest};
-use engine::Engine;
+use engine::{Engine, MailboxState};
 use maud::Markup;
 use std::sync::Arc;
 use std::time::Duration;
@@ -139,7 +141,7 @@ impl Web {
         here: Nav,
         view: impl FnOnce(&Lens<'_>) -> T,
     ) -> Result<(Shell, T), Problem> {
-        let mail = self.mail();
+        let (mail, unfetched) = self.mail();
         let token = crate::secret::masked(&self.form_token(&visitor.token));
         self.see(visitor, |desk, lens| {
             let house = lens.house();
@@ -151,7 +153,7 @@ impl Web {
                 demo: house.demo,
                 team: house.organisation,
                 now: visitor.now,
-                stamp: if then { 0 } else { crate::live::stamp(lens) },
+                stamp: if then { 0 } else { self.figures().stamp(desk, lens) },
                 person: my_name(lens),
                 role: lens.viewer().role,
                 counts: if then {
@@ -160,8 +162,10 @@ impl Web {
                     self.figures().recent(desk, lens, visitor.now)
                 },
                 mail: if then { Mail::Well } else { mail },
+                unfetched: unfetched.filter(|_| !then),
                 token,
                 here,
+                tickets: Tickets::of(self, visitor.viewer.account),
                 toast: toast(visitor).filter(|_| !then),
                 moment: banner(visitor),
             };
@@ -206,13 +210,19 @@ impl Web {
             .await?)
     }
 
-    fn mail(&self) -> Mail {
+    /// How mail leaves, and since when none is fetched.
+    fn mail(&self) -> (Mail, Option<Timestamp>) {
         let state = self.engine().mail_state();
-        match state.failing {
+        let unfetched = match state.mailbox {
+            Some(MailboxState::Failed { since, .. }) => Some(since),
+            _ => None,
+        };
+        let mail = match state.failing {
             _ if !state.outbound => Mail::NoWay { waiting: state.waiting },
             Some((since, _)) => Mail::Failing { since, waiting: state.waiting },
             None => Mail::Well,
-        }
+        };
+        (mail, unfetched)
     }
 }
 
@@ -238,13 +248,13 @@ fn toast(visitor: &Visitor) -> Option<Toast> {
         return None;
     }
     let about = value("over").and_then(|a| a.parse::<Reference>().ok());
-    let number = value("nr").and_then(|n| n.parse().ok()).map(Undo::Fact);
+    let ticket = value("nr").filter(|n| n.bytes().all(|b| b.is_ascii_hexdigit())).map(|n| Undo::Fact(n.to_owned()));
     let report = about.filter(|r| r.named() == Named::Report);
     let undo = match (what, report) {
         ("snoozed", Some(report)) => Some(Undo::Act(Route::ReportAct(report, ReportAct::Snooze), "choice", "wake")),
         ("claimed", Some(report)) => Some(Undo::Act(Route::ReportAct(report, ReportAct::Claim), "act", "release")),
         ("released", Some(report)) => Some(Undo::Act(Route::ReportAct(report, ReportAct::Claim), "act", "claim")),
-        _ => number,
+        _ => ticket,
     };
     Some(Toast { what: what.to_owned(), about: about.map(|r| r.to_string()), undo })
 }
@@ -256,10 +266,34 @@ pub(crate) fn done(to: &Route, what: &str, about: Option<desk::ids::Reference>, 
     if let Some(about) = about {
         address.push_str(&format!("&over={about}"));
     }
+    let mut response = see_other(&address);
     if let Some(undo) = undo {
-        address.push_str(&format!("&nr={undo}"));
+        response.extensions_mut().insert(CanUndo { address, seq: undo });
     }
-    see_other(&address)
+    response
+}
+
+/// An act that can be taken back, on its way out: [`ticketed`] writes the ticket into the address, for whose act it was.
+#[derive(Clone)]
+struct CanUndo {
+    address: String,
+    seq: u64,
+}
+
+/// Says in the address how an act is taken back.
+async fn ticketed(State(web): State<Web>, request: Request, next: Next) -> Response {
+    let door = Door::of(request.headers(), request.extensions().get::<Peer>().map(|p| p.0));
+    let token = session_token(request.headers(), door);
+    let mut response = next.run(request).await;
+    let (Some(done), Some(token)) = (response.extensions_mut().remove::<CanUndo>(), token) else { return response };
+    let now = web.engine().now();
+    let account = web.engine().read(|desk| desk.session(&token, now).map(|s| s.viewer.account)).await;
+    if let Ok(Some(account)) = account {
+        let to = format!("{}&nr={}", done.address, Tickets::of(&web, account).seal(done.seq));
+        let to = HeaderValue::from_str(&to).unwrap_or(HeaderValue::from_static("/"));
+        response.headers_mut().insert(header::LOCATION, to);
+    }
+    response
 }
 
 /// To another page, by GET.
@@ -292,6 +326,7 @@ pub(crate) fn router(web: Web) -> Router {
         .method_not_allowed_fallback(|| async { Problem::not_found() })
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
         .layer(middleware::from_fn(in_time))
+        .layer(middleware::from_fn_with_state(web.clone(), ticketed))
         .merge(public)
         .layer(middleware::from_fn_with_state(web.clone(), explain))
         .merge(crate::api::routes(&web));

@@ -33,6 +33,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod throttle;
+pub mod ticket;
 mod visitor;
 pub mod when;
 pub mod words;

@@ -42,8 +42,6 @@ const LIFE_SIGN: Duration = Duration::from_secs(15);
 const FIGURES_SECONDS: i64 = 2;
 /// Facts looked at for one event, at most: after a flood pages renew what stands on them anyway.
 const TOLD_MAX: usize = 500;
-/// Facts that the reader's log may hold beyond those of the event.
-const TOLD_MARGIN: usize = 16;
 /// The clock of the page moves this often.
 const MINUTE_SECONDS: i64 = 60;
 
@@ -78,6 +76,8 @@ impl Serialize for Counts {
 #[derive(Debug, Default)]
 pub(crate) struct Figures {
     known: Mutex<HashMap<AccountId, Known>>,
+    /// Number of facts that were looked at, and when the newest of them was recorded that the account may see.
+    stamps: Mutex<HashMap<AccountId, (u64, Timestamp)>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -91,6 +91,20 @@ struct Known {
 }
 
 impl Figures {
+    /// When the newest fact was recorded that this reader may see, µs. Of hidden facts it says nothing. Only facts that came since
+    /// the last time are looked at: for who may see little, the newest may be far back.
+    pub(crate) fn stamp(&self, desk: &Desk, lens: &Lens<'_>) -> i64 {
+        let (account, size) = (lens.viewer().account, desk.next_seq());
+        let known = self.stamps.lock().expect("nothing panics while it is held").get(&account).copied();
+        // A desk with fewer facts than were looked at is one of the past.
+        let (from, before) = known.filter(|(looked_at, _)| *looked_at <= size).unwrap_or_default();
+        let newest = lens.newest_from(from).unwrap_or(before);
+        if known.is_none_or(|(looked_at, _)| looked_at < size) {
+            self.stamps.lock().expect("nothing panics while it is held").insert(account, (size, newest));
+        }
+        newest.0
+    }
+
     /// Figures beside the navigation, at most a moment old; what waits on the duty desk is always as it is now.
     pub(crate) fn recent(&self, desk: &Desk, lens: &Lens<'_>, now: Timestamp) -> Counts {
         let account = lens.viewer().account;
@@ -124,11 +138,6 @@ fn duty(lens: &Lens<'_>, now: Timestamp) -> usize {
     queue.call + queue.judge
 }
 
-/// When the newest fact was recorded that this reader may see, µs. Of hidden facts it says nothing.
-pub fn stamp(lens: &Lens<'_>) -> i64 {
-    lens.recent(1).first().map_or(0, |row| row.at.0)
-}
-
 /// Facts that were recorded and not told yet.
 #[derive(Clone, Copy, Debug, Default)]
 struct Untold {
@@ -146,8 +155,7 @@ impl Untold {
     fn topics(self, lens: &Lens<'_>) -> BTreeSet<String> {
         let mut topics = BTreeSet::new();
         let Some(since) = self.since else { return topics };
-        let known = lens.recent(self.count.min(TOLD_MAX) + TOLD_MARGIN);
-        for row in known.iter().take_while(|row| row.at >= since) {
+        for row in lens.recent_since(since, TOLD_MAX) {
             topics.extend(row.reference.map(|r| r.to_string()));
             topics.insert(
                 match row.key.split_once('.').map_or("", |(capability, _)| capability) {
@@ -291,7 +299,7 @@ async fn changed(
         let counts = |found| {
             let figures = web.figures();
             let counts = if told { figures.counted(desk, &lens, now) } else { figures.recent(desk, &lens, now) };
-            (found, stamp(&lens), counts)
+            (found, figures.stamp(desk, &lens), counts)
         };
         Some((!quiet).then(|| counts(found)))
     });

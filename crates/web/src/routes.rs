@@ -68,6 +68,8 @@ pub enum Route {
     BoardPlace(u32),
     /// The journal.
     Journal,
+    /// Its newest checkpoint, as a file.
+    Checkpoint,
     /// Settings of one's own, and people.
     Settings,
     /// An act on the settings.
@@ -202,6 +204,7 @@ impl Display for Route {
             Route::BoardPlace(place) => write!(f, "/besturen/{place}"),
             Route::Board(refnis) => write!(f, "/bestuur/{refnis:05}"),
             Route::Journal => write!(f, "/journaal"),
+            Route::Checkpoint => write!(f, "/journaal/controlepunt"),
             Route::Settings => write!(f, "/instellingen"),
             Route::SettingsAct(act) => write!(f, "/instellingen/{act}"),
             Route::Keys => write!(f, "/toetsen"),

@@ -386,6 +386,8 @@ pub fn shell(story: &Story, language: Language, theme: Theme, here: Nav) -> Shel
         mail: Mail::Well,
         token: "token".to_owned(),
         here,
+        unfetched: None,
+        tickets: crate::ticket::Tickets::sample(),
         toast: None,
         moment: None,
     }
@@ -417,7 +419,7 @@ pub fn pages(language: Language, theme: Theme) -> Vec<(String, Markup)> {
         let toast = toast.then(|| Toast {
             what: "snoozed".to_owned(),
             about: current.map(|r| r.to_string()),
-            undo: Some(Undo::Fact(7)),
+            undo: Some(Undo::Fact("0123456789abcdef".to_owned())),
         });
         let view = pages::duty::Duty { queue, filter: QueueFilter::default(), current, open, bulk };
         pages::duty::page(&Shell { toast, ..at(Nav::Duty) }, &view)
@@ -436,7 +438,7 @@ pub fn pages(language: Language, theme: Theme) -> Vec<(String, Markup)> {
         bulk: false,
     };
     let failing = Mail::Failing { since: NOW.plus_seconds(-4000), waiting: 3 };
-    put("wacht-leeg", pages::duty::page(&Shell { mail: failing, ..at(Nav::Duty) }, &nothing));
+    put("wacht-leeg", pages::duty::page(&Shell { mail: failing, unfetched: Some(NOW), ..at(Nav::Duty) }, &nothing));
     let partial = lens.reports(&ReportFilter { text: String::new(), ..ReportFilter::default() }, None, 50);
     let partial = partial.rows.iter().find(|r| r.read && !r.complete).map(|r| r.reference).expect("the story has one");
     let alone = Opened { alone: true, ..opened(&story, partial, "Zie bijlage", Pane::Closed) };

@@ -4,6 +4,7 @@ use crate::assets::assets;
 use crate::moment::Banner;
 use crate::parts::{Icon, icon, mark};
 use crate::routes::Route;
+use crate::ticket::Tickets;
 use crate::visitor::TOKEN_FIELD;
 use crate::when::{iso, time};
 use crate::words::{Words, n, s};
@@ -67,8 +68,8 @@ pub enum Mail {
 /// How an act is taken back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Undo {
-    /// By the number of its fact.
-    Fact(u64),
+    /// By its ticket ([`crate::ticket`]).
+    Fact(String),
     /// By the opposite act: where it is sent, and its one field.
     Act(Route, &'static str, &'static str),
 }
@@ -108,10 +109,14 @@ pub struct Shell {
     pub counts: Counts,
     /// How the desk's own mail stands.
     pub mail: Mail,
+    /// Since when the mailbox is not read that is emptied into the desk.
+    pub unfetched: Option<Timestamp>,
     /// Token for the forms, masked.
     pub token: String,
     /// Where the page stands.
     pub here: Nav,
+    /// How the reader's acts are named in forms that take them back.
+    pub tickets: Tickets,
     /// What was just done.
     pub toast: Option<Toast>,
     /// The past moment that the page shows.
@@ -285,6 +290,12 @@ impl Shell {
                 span { b { (w.t("lost-head")) " " span data-since {} "." } " " (w.t("lost-text")) }
                 button class="btn" type="button" data-retry { (w.t("lost-retry")) }
             }
+            @if let Some(since) = self.unfetched {
+                div class="banner grave" role="status" {
+                    (icon(Icon::Warning))
+                    span { (w.rich("mail-unfetched", &[("since", s(&w.moment(since)))])) }
+                }
+            }
             @match &self.mail {
                 Mail::Well => {}
                 Mail::NoWay { waiting } => {
@@ -344,7 +355,7 @@ impl Shell {
                         span { (w.f(&format!("done-{}", toast.what), &[("about", s(toast.about.as_deref().unwrap_or_default()))])) }
                         @let button = html! { button class="btn" type="submit" data-key="z" { (w.t("undo")) " " kbd { "z" } } };
                         @match &toast.undo {
-                            Some(Undo::Fact(of)) => { (self.act(&Route::Undo, &[("of", &of.to_string())], &button)) }
+                            Some(Undo::Fact(of)) => { (self.act(&Route::Undo, &[("of", of)], &button)) }
                             Some(Undo::Act(to, name, value)) => { (self.act(to, &[(name, value)], &button)) }
                             None => {}
                         }

@@ -261,6 +261,11 @@ async fn decisions_about_several_are_undone_as_one() {
     assert!(done.starts_with("/wacht?gedaan=bulk&nr="), "{done}");
     assert!(!house.get("/wacht?deel=rij", &duty).await.text().contains(&one));
     let number = done.rsplit('=').next().unwrap().to_owned();
+    assert_eq!(number.len(), 16, "a ticket, not a number that counts what others do: {number}");
+    let colleague = house.account("collega", TEAM, Role::Duty).await;
+    let colleague = house.session(colleague).await;
+    let refused = send(&house, &colleague, "/ongedaan", &[("of", &number)]).await;
+    assert!(refused.status.is_client_error(), "it is the ticket of whose act it was");
     to(&send(&house, &duty, "/ongedaan", &[("of", &number)]).await);
     let queue = house.get("/wacht?deel=rij", &duty).await;
     assert!(queue.text().contains(&one) && queue.text().contains(&other));
@@ -496,6 +501,62 @@ async fn a_new_password_ends_every_other_session_and_token() {
     let slowed = send(&house, &own, "/instellingen/wachtwoord", &change("brood met stroop")).await;
     assert_eq!(slowed.status, StatusCode::TOO_MANY_REQUESTS, "an open session guesses no faster");
     assert_eq!(to(&sign_in(&house, "", "an", "brood met stroop").await), "/wacht", "and locks nobody out");
+}
+
+#[tokio::test]
+async fn the_team_takes_the_newest_checkpoint_with_it() {
+    let house = House::open().await;
+    let duty = house.duty().await;
+    let page = house.get("/journaal", &duty).await;
+    assert!(page.text().contains("href=\"/journaal/controlepunt\""));
+    let file = house.get("/journaal/controlepunt", &duty).await;
+    assert_eq!(file.status, StatusCode::OK);
+    assert!(file.text().starts_with("bolwerk/desk\n"), "{}", file.text());
+    assert!(file.header("content-disposition").starts_with("attachment; filename=\"bolwerk-2022-12-15"));
+    report(&house, "alles versleuteld").await;
+    assert_ne!(house.get("/journaal/controlepunt", &duty).await.text(), file.text(), "it is the newest");
+    // It says how much was recorded, also of what others may not see.
+    let partner = house.partner().await;
+    let account = house.account("partner", partner, Role::Duty).await;
+    let outsider = house.session(account).await;
+    assert!(!house.get("/journaal", &outsider).await.text().contains("/journaal/controlepunt"));
+    assert_eq!(house.get("/journaal/controlepunt", &outsider).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_page_says_when_something_was_recorded_that_its_reader_may_see_and_of_nothing_else() {
+    let house = House::open().await;
+    let duty = house.duty().await;
+    let partner = house.partner().await;
+    let account = house.account("partner", partner, Role::Duty).await;
+    let outsider = house.session(account).await;
+    let stamp = async |cookie: &str| -> i64 {
+        let page = house.get("/toetsen", cookie).await;
+        let (_, rest) = page.text().split_once("data-stamp=\"").expect("a page has its stamp");
+        rest.split('"').next().unwrap().parse().unwrap()
+    };
+    let (before, outside) = (stamp(&duty).await, stamp(&outsider).await);
+    assert!(before > 0 && outside > 0);
+    house.web.engine().clock().stand_at(crate::testing::NOW.plus_seconds(60));
+    report(&house, "alles versleuteld").await;
+    assert!(stamp(&duty).await > before);
+    assert_eq!(stamp(&outsider).await, outside, "nothing is told of what is hidden");
+    assert_eq!(stamp(&duty).await, stamp(&duty).await);
+}
+
+#[tokio::test]
+async fn a_mailbox_that_is_not_read_shows_on_every_page() {
+    let house = House::open().await;
+    let duty = house.duty().await;
+    let since = crate::testing::NOW;
+    house.web.engine().tell_mailbox(engine::MailboxState::Failed { since, why: "no such user".to_owned() });
+    for path in ["/wacht", "/journaal", "/instellingen"] {
+        let page = house.get(path, &duty).await;
+        assert!(page.text().contains("De mailbox wordt niet meer gelezen"), "{path}");
+        assert!(!page.text().contains("no such user"), "the server's words are for the log");
+    }
+    house.web.engine().tell_mailbox(engine::MailboxState::Connected);
+    assert!(!house.get("/wacht", &duty).await.text().contains("De mailbox wordt niet meer gelezen"));
 }
 
 #[tokio::test]

@@ -7,6 +7,12 @@ fn status(arguments: &[&str]) -> i32 {
     bolwerk(arguments).status.code().unwrap()
 }
 
+fn program(arguments: &[&str]) -> std::process::Command {
+    let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_bolwerk"));
+    program.args(arguments);
+    program
+}
+
 fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
@@ -109,6 +115,27 @@ fn help_manual_and_completions_come_from_one_table() {
         assert!(done(&[command, "--help"]).contains("Usage:"), "{command}");
     }
     assert!(!help.contains("read-worker"), "what is no command for people is not shown to them");
+}
+
+#[test]
+fn whoever_stops_reading_hears_no_complaint() {
+    let (_folder, data) = filled();
+    for arguments in [&["man"][..], &["completions", "zsh"], &["list", "reports", "--data", text(&data)]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let ended = program(arguments).stdout(writer).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&ended.stderr), "", "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_folder_without_its_keys_says_where_they_are() {
+    let (_folder, data) = filled();
+    std::fs::rename(data.join("keys"), data.join("elsewhere")).unwrap();
+    let refused = bolwerk(&["serve", "--data", text(&data), "--http", "127.0.0.1:0", "--smtp", "127.0.0.1:0"]);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(3), "{said}");
+    assert!(said.contains("keys is missing") && said.contains("FILE.keys") && !said.contains("disk"), "{said}");
 }
 
 #[test]

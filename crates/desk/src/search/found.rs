@@ -133,8 +133,9 @@ impl Lens<'_> {
         }
         ranked.sort_unstable_by(|a, b| b.cmp(a));
         let mut hits = if cursor == 0 { self.hits_beside(&parts, &asked) } else { Vec::new() };
-        let page = ranked[from..].iter();
-        hits.extend(page.map(|(_, _, place)| self.hit(*place, asked.why(&parts, *place))));
+        let page: Vec<Place> = ranked[from..].iter().map(|(_, _, place)| *place).collect();
+        let whys = asked.whys(&parts, &page);
+        hits.extend(page.iter().zip(whys).map(|(place, why)| self.hit(*place, why)));
         Found { hits, next: (shown < total).then_some(shown as u32), total, facets, corrected: asked.corrected.clone() }
     }
 

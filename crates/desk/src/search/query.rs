@@ -263,8 +263,34 @@ impl<'l, 'a> Asked<'l, 'a> {
         any
     }
 
-    /// Where a hit met the question.
-    pub(super) fn why(&self, parts: &[Part], place: Place) -> Vec<Why> {
+    /// Where each of these hits met the question.
+    pub(super) fn whys(&self, parts: &[Part], places: &[Place]) -> Vec<Vec<Why>> {
+        let fields = self.fields(places);
+        places.iter().enumerate().map(|(n, place)| self.why(parts, *place, n, &fields)).collect()
+    }
+
+    /// For each part, and each word that it met: the best field in which each of these places bears it. One walk for all of them,
+    /// since a common word stands in thousands of texts.
+    fn fields(&self, places: &[Place]) -> Vec<Vec<Vec<Option<u8>>>> {
+        let index = self.index();
+        let mut numbers = Weights::none(self.lens.desk);
+        (1..).zip(places).for_each(|(n, place)| numbers.raise(*place, n));
+        let of_term = |term: &TermId| {
+            let mut best = vec![None; places.len()];
+            for posting in index.terms.postings(*term) {
+                let doc = &index.docs[posting.doc() as usize];
+                let number = numbers.get(doc.place) as usize;
+                if number > 0 && self.lens.may_see(doc.class) {
+                    let field: &mut Option<u8> = &mut best[number - 1];
+                    *field = Some(field.map_or(posting.field(), |f| f.min(posting.field())));
+                }
+            }
+            best
+        };
+        self.met.iter().map(|met| met.terms.iter().map(of_term).collect()).collect()
+    }
+
+    fn why(&self, parts: &[Part], place: Place, number: usize, fields: &[Vec<Vec<Option<u8>>>]) -> Vec<Why> {
         let mut why: Vec<Why> = Vec::new();
         let mut say = |field: &'static str, found: String| {
             let known = why.iter().any(|w| w.field == field && w.found == found);
@@ -275,7 +301,7 @@ impl<'l, 'a> Asked<'l, 'a> {
         let index = self.index();
         let any_values = self.met.iter().any(|m| !m.values.is_empty());
         let here = if any_values { index.seen.values_at(&self.lens.visible, place) } else { Vec::new() };
-        for (part, met) in parts.iter().zip(&self.met) {
+        for ((part, met), fields) in parts.iter().zip(&self.met).zip(fields) {
             if let Part::Reference(reference) = part {
                 say("reference", reference.to_string());
             }
@@ -291,12 +317,8 @@ impl<'l, 'a> Asked<'l, 'a> {
                     say("board", self.lens.desk.board_link(*board).map(|b| b.name).unwrap_or_default());
                 }
             }
-            for term in &met.terms {
-                let here = index.terms.postings(*term).iter().filter(|p| {
-                    let doc = &index.docs[p.doc() as usize];
-                    doc.place == place && self.lens.may_see(doc.class)
-                });
-                if let Some(field) = here.map(|p| p.field()).min() {
+            for (term, fields) in met.terms.iter().zip(fields) {
+                if let Some(field) = fields[number] {
                     say(Field::ALL[usize::from(field)].key(place), index.terms.text(*term).to_owned());
                 }
             }

@@ -40,6 +40,7 @@ mail-failing = **Mail has not been leaving since { $since }.** { $n ->
     [one] 1 mail waits.
    *[other] { $n } mails wait.
 } What comes in keeps coming in.
+mail-unfetched = **The mailbox has not been read since { $since }.** Mail that arrives there is not on this desk yet.
 mail-look = See outgoing
 undo = Undo
 cancel = Cancel

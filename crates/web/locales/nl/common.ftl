@@ -40,6 +40,7 @@ mail-failing = **Mail raakt niet weg sinds { $since }.** { $n ->
     [one] 1 mail wacht.
    *[other] { $n } mails wachten.
 } Wat binnenkomt, blijft binnenkomen.
+mail-unfetched = **De mailbox wordt niet meer gelezen sinds { $since }.** Mail die daar aankomt, staat nog niet op deze desk.
 mail-look = Bekijk uitgaand
 undo = Maak ongedaan
 cancel = Annuleer

@@ -5,6 +5,7 @@ use super::problem::Wrong;
 use crate::Web;
 use crate::moment::Shown;
 use crate::secret;
+use crate::ticket::Tickets;
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
@@ -78,6 +79,16 @@ impl Call {
             }
         };
         seen.ok_or_else(unauthorized)
+    }
+
+    /// How the acts of the token's account are named outside.
+    pub(super) fn tickets(&self) -> Tickets {
+        Tickets::of(&self.web, self.caller.viewer.account)
+    }
+
+    /// The ticket by which an act is taken back.
+    pub(super) fn ticket(&self, done: &engine::Done) -> Option<String> {
+        done.seq.map(|seq| self.tickets().seal(seq))
     }
 
     /// Carries out a command in the name of the token's account.

@@ -93,7 +93,7 @@ pub(super) async fn open(call: Call, Json(new): Json<NewIncident>) -> Result<Res
     let Outcome::Incident(reference) = done.outcome else {
         return Err(Wrong::of("unforeseen", "It stands in the log."));
     };
-    let mut response = json(&Opened { reference, at: Moment(done.at), undo: done.seq });
+    let mut response = json(&Opened { reference, at: Moment(done.at), undo: call.ticket(&done) });
     *response.status_mut() = StatusCode::CREATED;
     located(&mut response, &format!("/api/v1/incidents/{reference}"));
     Ok(response)
@@ -122,7 +122,7 @@ async fn leave(
 
 async fn act(call: &Call, reference: Reference, command: incidents::Command) -> Result<Response, Wrong> {
     let done = call.submit(Command::Incidents(command)).await?;
-    Ok(json(&Done { reference: Some(reference), at: Moment(done.at), undo: done.seq }))
+    Ok(json(&Done { reference: Some(reference), at: Moment(done.at), undo: call.ticket(&done) }))
 }
 
 /// A field's value as it is written on the wire, read.

@@ -126,7 +126,8 @@ pub(super) fn located(response: &mut Response, at: &str) {
 }
 
 pub(super) async fn get(call: Call, Named(reference): Named) -> Result<Response, Wrong> {
-    let seen = call.look(|desk, lens| lens.report(reference).map(|v| (v.body, ReportWhole::of(desk, v))));
+    let seen =
+        call.look(|desk, lens| lens.report(reference).map(|v| (v.body, ReportWhole::of(desk, v, call.tickets()))));
     let (body, mut whole) = seen.await?.ok_or_else(Wrong::not_found)?;
     if let Some(body) = body
         && let Some(bytes) = call.web.engine().content(body).await?
@@ -179,7 +180,7 @@ async fn leave(call: &Call, reference: Reference) -> Result<Leave<ReportId>, Wro
 
 async fn act(call: &Call, reference: Reference, command: intake::Command) -> Result<Response, Wrong> {
     let done = call.submit(Command::Intake(command)).await?;
-    Ok(json(&Done { reference: Some(reference), at: Moment(done.at), undo: done.seq }))
+    Ok(json(&Done { reference: Some(reference), at: Moment(done.at), undo: call.ticket(&done) }))
 }
 
 pub(super) async fn claim(call: Call, Named(reference): Named) -> Result<Response, Wrong> {
@@ -267,6 +268,7 @@ pub(super) async fn appraise(
 }
 
 pub(super) async fn undo(call: Call, Json(new): Json<NewUndo>) -> Result<Response, Wrong> {
-    let done = call.submit(Command::Undo { by: call.caller.viewer.account, of: new.of }).await?;
+    let of = call.tickets().open(&new.of).ok_or_else(Wrong::not_found)?;
+    let done = call.submit(Command::Undo { by: call.caller.viewer.account, of }).await?;
     Ok(json(&Done { reference: None, at: Moment(done.at), undo: None }))
 }

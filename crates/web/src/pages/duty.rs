@@ -8,6 +8,7 @@ use crate::parts::{Icon, empty, icon};
 use crate::problem::{Kind as Wrong, Problem};
 use crate::routes::Route;
 use crate::shell::{Nav, Shell};
+use crate::ticket::Tickets;
 use crate::visitor::{Sent, Visitor};
 use crate::when;
 use crate::words::{n, s};
@@ -264,7 +265,7 @@ pub(crate) async fn bulk(State(web): State<Web>, sent: Sent) -> Result<Response,
 pub(crate) async fn undo(State(web): State<Web>, sent: Sent) -> Result<Response, Problem> {
     let Sent { visitor, fields } = sent;
     let fields = fields.only(&["of", "back"])?;
-    let of = fields.get("of").parse().map_err(|_| Problem::not_found())?;
+    let of = Tickets::of(&web, visitor.viewer.account).open(fields.get("of")).ok_or_else(Problem::not_found)?;
     let by = visitor.viewer.account;
     web.engine().submit(Actor::Person(by), Command::Undo { by, of }).await?;
     let back: Option<Reference> = fields.some("back").and_then(|r| r.parse().ok());

@@ -2,6 +2,7 @@
 
 use crate::Web;
 use crate::app::page as respond;
+use crate::headers::DOWNLOAD_POLICY;
 use crate::moment::{POSITION, Shown, picker};
 use crate::problem::Problem;
 use crate::routes::Route;
@@ -10,7 +11,8 @@ use crate::visitor::Visitor;
 use crate::when;
 use crate::words::n;
 use axum::extract::State;
-use axum::response::Response;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
 use desk::ids::Named;
 use desk::view::RecentRow;
 use maud::{Markup, html};
@@ -58,6 +60,8 @@ pub fn page(shell: &Shell, view: &Journal) -> Markup {
                         @if let Some(checkpoint) = &view.checkpoint {
                             h3 class="older" { (w.t("checkpoint")) }
                             pre class="raw mono hash" tabindex="0" { (checkpoint) }
+                            p { a class="btn" href=(Route::Checkpoint) download { (w.t("checkpoint-keep")) } }
+                            p class="meta" { (w.t("checkpoint-hint")) }
                         }
                         h3 class="older" { (w.t("verify-how")) }
                         pre class="raw mono hash" tabindex="0" { "bolwerk checkpoint --data DIR > punt.txt\nbolwerk verify --data DIR --against punt.txt" }
@@ -93,7 +97,24 @@ fn line(shell: &Shell, row: &RecentRow) -> Markup {
 
 /// `GET /journaal`.
 pub(crate) async fn show(State(web): State<Web>, visitor: Visitor) -> Result<Response, Problem> {
-    let (shell, rows) = web.look(&visitor, Nav::Journal, |lens| lens.recent(ROWS)).await?;
-    let view = Journal { rows, checkpoint: None };
-    Ok(respond(page(&shell, &view)))
+    let seen = web.look(&visitor, Nav::Journal, |lens| (lens.recent(ROWS), lens.is_team())).await?;
+    let (shell, (rows, team)) = seen;
+    let checkpoint = if team { Some(web.engine().checkpoint().await?) } else { None };
+    Ok(respond(page(&shell, &Journal { rows, checkpoint })))
+}
+
+/// `GET /journaal/controlepunt`: for the team, as it says how much was recorded.
+pub(crate) async fn checkpoint(State(web): State<Web>, visitor: Visitor) -> Result<Response, Problem> {
+    let (_shell, team) = web.look(&visitor, Nav::Journal, |lens| lens.is_team()).await?;
+    if !team {
+        return Err(Problem::not_found());
+    }
+    let note = web.engine().checkpoint().await?;
+    let day = when::zoned(visitor.now).date();
+    let mut response = note.into_response();
+    let headers = response.headers_mut();
+    let name = format!("attachment; filename=\"bolwerk-{day}.checkpoint\"");
+    headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_str(&name).expect("a date is ASCII"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(DOWNLOAD_POLICY));
+    Ok(response)
 }

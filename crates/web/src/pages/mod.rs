@@ -109,6 +109,7 @@ pub(crate) fn routes() -> Router<Web> {
         .route("/besturen/{place}", get(boards::by_place))
         .route("/bestuur/{refnis}", get(boards::one))
         .route("/journaal", get(journal::show))
+        .route("/journaal/controlepunt", get(journal::checkpoint))
         .route("/toetsen", get(keys::show))
         .route("/instellingen", get(settings::show))
         .route("/instellingen/voorkeur", post(settings::prefer))

@@ -6,6 +6,7 @@ use crate::lens::{Leave, Lens, Tlp};
 use crate::outbox::Standing;
 use crate::register::BoardId;
 use crate::view::IncidentLink;
+use std::ops::Bound;
 
 /// Boards counted in the facets, the most frequent ones.
 const FACET_BOARDS_MAX: usize = 20;
@@ -185,19 +186,23 @@ impl Lens<'_> {
             leads: vec![0; self.desk.accounts.accounts.len()],
             ..Counting::default()
         };
-        for (at, incident) in kept.by_change.iter().rev().filter(|(_, i)| matches(i)) {
+        // All are counted in the order in which they lie in memory; the order of change is walked as far as there are rows.
+        for incident in (0..kept.briefs.len() as u32).map(IncidentId).filter(matches) {
             list.total += 1;
-            count.add(self, *incident);
-            if from.is_some_and(|f| (*at, *incident) >= f) {
-                continue;
-            }
-            if list.rows.len() < limit {
-                list.rows.push(self.incident_row(*incident));
-            } else if list.next.is_none() {
-                list.next = list.rows.last().map(|r| r.reference);
-            }
+            count.add(self, incident);
         }
         list.facets = count.facets(self);
+        if limit == 0 || list.total == 0 {
+            return list;
+        }
+        let upto = from.map_or(Bound::Unbounded, Bound::Excluded);
+        for (_, incident) in kept.by_change.range((Bound::Unbounded, upto)).rev().filter(|(_, i)| matches(i)) {
+            if list.rows.len() == limit {
+                list.next = list.rows.last().map(|r| r.reference);
+                break;
+            }
+            list.rows.push(self.incident_row(*incident));
+        }
         list
     }
 }

@@ -175,7 +175,7 @@ wire! {
         /// When it was recorded.
         at: Moment,
         /// Give this to `POST /api/v1/undo` to take it back.
-        undo: Option<u64>,
+        undo: Option<String>,
     }
 }
 

@@ -61,7 +61,7 @@ wire! {
         /// When it was recorded.
         at: Moment,
         /// Give this to `POST /api/v1/undo` to take it back; null when nothing had to change.
-        undo: Option<u64>,
+        undo: Option<String>,
     }
 
     /// A mail that leaves, or left.

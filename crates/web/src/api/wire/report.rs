@@ -2,6 +2,7 @@
 
 use super::{Board, Notice, Reason, SeenBy, Who, moment};
 use crate::api::schema::{Bytes, Key, Moment, wire};
+use crate::ticket::Tickets;
 use desk::Desk;
 use desk::house::Language;
 use desk::ids::Reference;
@@ -216,7 +217,7 @@ wire! {
         /// Who may see it.
         seen_by: SeenBy,
         /// My last act on it that can still be taken back: give it to `POST /api/v1/undo`.
-        undo: Option<u64>,
+        undo: Option<String>,
         /// How far its erasure is.
         erasure: Option<Erasure>,
     }
@@ -325,8 +326,8 @@ wire! {
 
     /// An act to take back.
     in struct NewUndo {
-        /// Number of the act, as `undo` gave it.
-        of: u64,
+        /// The act, as `undo` named it.
+        of: String,
     }
 }
 
@@ -487,7 +488,7 @@ fn references(rows: Vec<ReportRow>) -> Vec<Reference> {
 
 impl ReportWhole {
     /// `text` stands outside of memory and comes later.
-    pub(in crate::api) fn of(desk: &Desk, view: ReportView) -> ReportWhole {
+    pub(in crate::api) fn of(desk: &Desk, view: ReportView, tickets: Tickets) -> ReportWhole {
         let head = view.head.unwrap_or_default();
         let arrival = view.arrival;
         ReportWhole {
@@ -522,7 +523,7 @@ impl ReportWhole {
             similar: view.similar.into_iter().map(Similar::from).collect(),
             duplicates: view.duplicates.into_iter().map(duplicate).collect(),
             seen_by: view.seen_by.into(),
-            undo: view.undo,
+            undo: view.undo.map(|seq| tickets.seal(seq)),
             erasure: view.erasure.map(Erasure::from),
         }
     }

@@ -67,7 +67,7 @@ fn undo(shell: &Shell, view: &Incident) -> Markup {
                 @for act in view.view.undo.iter().take(3) {
                     div {
                         span { (w.of_or("undo-of", act.key, "undo-of-other")) }
-                        (shell.act(&Route::Undo, &[("of", &act.of.to_string()), ("back", &view.reference().to_string())], &html! { button class="link meta" type="submit" { (w.t("undo")) } }))
+                        (shell.act(&Route::Undo, &[("of", &shell.tickets.seal(act.of)), ("back", &view.reference().to_string())], &html! { button class="link meta" type="submit" { (w.t("undo")) } }))
                     }
                 }
             }

@@ -258,7 +258,7 @@ fn decided(shell: &Shell, opened: &Opened) -> Markup {
             @if let Some(event) = last { p class="meta" { (shell.who(&event.who)) " · " (crate::when::time(w, event.at)) } }
             @if let Some(undo) = view.undo {
                 @if view.undo_others > 0 { p class="meta" { (w.f("undo-others", &[("n", n(view.undo_others))])) } }
-                (shell.act(&Route::Undo, &[("of", &undo.to_string()), ("back", &view.row.reference.to_string())], &html! { button class="btn" type="submit" data-key="z" { (w.t("undo")) " " kbd { "z" } } }))
+                (shell.act(&Route::Undo, &[("of", &shell.tickets.seal(undo)), ("back", &view.row.reference.to_string())], &html! { button class="btn" type="submit" data-key="z" { (w.t("undo")) " " kbd { "z" } } }))
             } @else if shell.may_act() && view.leave.is_some() {
                 (shell.act(&Route::ReportAct(view.row.reference, ReportAct::Decide), &[("verdict", "reopen")], &html! { button class="link" type="submit" { (w.t("reopen")) } }))
             }
