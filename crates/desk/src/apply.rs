@@ -67,7 +67,7 @@ impl Desk {
         let team = self.classes.intern(Audience::team());
         let report = fact.report();
         let before = match fact {
-            intake::Fact::Reopened { .. } => Some(self.intake.get(report).status),
+            intake::Fact::Reopened { .. } | intake::Fact::Moved { .. } => Some(self.intake.get(report).status),
             intake::Fact::Appraised { by, appraisal, .. } => {
                 let had = self.intake.get(report).appraisal.clone();
                 let what = Inverse::Appraisal(report, had, appraisal.clone());
@@ -83,7 +83,11 @@ impl Desk {
             intake::Fact::Decided { by, verdict, batch, .. } => {
                 self.decided(seq, at, report, *by, *verdict, *batch);
             }
-            intake::Fact::Reopened { by, .. } => self.reopened(seq, at, report, *by, before, team),
+            intake::Fact::Reopened { by, .. } => {
+                self.readdress_report(report, team);
+                self.left(seq, at, report, *by, before);
+            }
+            intake::Fact::Moved { by, to, .. } => self.moved(seq, at, report, *by, before, *to),
             intake::Fact::Erased { .. } => {
                 for notice in self.intake.get(report).notices.clone() {
                     if self.outbox.get(notice).about == About::Report(report) {
@@ -106,13 +110,7 @@ impl Desk {
             self.undoable.insert(seq, Undoable { by, what });
         }
         match verdict {
-            Verdict::Incident { incident, .. } => {
-                let class = self.incidents.get(incident).class;
-                self.readdress_report(report, class);
-                let event_at = self.intake.get(report).happened_at();
-                let line = entry(seq, at, event_at, by, class, Line::Report(report));
-                self.incidents.line(incident, line).reports.push(report);
-            }
+            Verdict::Incident { incident, .. } => self.belongs(seq, at, report, by, incident),
             Verdict::FollowUp(of) => {
                 let class = self.intake.get(of).class;
                 self.readdress_report(report, class);
@@ -121,25 +119,40 @@ impl Desk {
         }
     }
 
-    fn reopened(
-        &mut self,
-        seq: u64,
-        at: Timestamp,
-        report: ReportId,
-        by: Actor,
-        before: Option<Status>,
-        team: ClassId,
-    ) {
-        self.readdress_report(report, team);
-        if let Some(Status::Decided(Verdict::Incident { incident, .. })) = before {
-            let class = self.incidents.get(incident).class;
-            let line = entry(seq, at, at, by, class, Line::ReportGone(report));
-            let outbox = &self.outbox;
-            let kept = self.incidents.line(incident, line);
-            kept.reports.retain(|r| *r != report);
-            // What was written about it leaves with it: whoever that went to takes no part in the incident any more.
-            kept.notices.retain(|n| outbox.get(*n).about != About::Report(report));
+    /// A report leaves the incident that it belonged to.
+    fn left(&mut self, seq: u64, at: Timestamp, report: ReportId, by: Actor, before: Option<Status>) {
+        let Some(Status::Decided(Verdict::Incident { incident, .. })) = before else { return };
+        let class = self.incidents.get(incident).class;
+        let line = entry(seq, at, at, by, class, Line::ReportGone(report));
+        let outbox = &self.outbox;
+        let kept = self.incidents.line(incident, line);
+        kept.reports.retain(|r| *r != report);
+        // What was written about it leaves with it: whoever that went to takes no part in the incident any more.
+        kept.notices.retain(|n| outbox.get(*n).about != About::Report(report));
+    }
+
+    fn moved(&mut self, seq: u64, at: Timestamp, report: ReportId, by: Actor, before: Option<Status>, to: IncidentId) {
+        self.left(seq, at, report, by, before);
+        let from = match before {
+            Some(Status::Decided(Verdict::Incident { incident, .. })) => incident,
+            _ => to,
+        };
+        self.belongs(seq, at, report, by, to);
+        if let Actor::Person(by) = by {
+            let what = match self.incidents.get(to).opening.contains(&seq) {
+                true => Inverse::Opening(to),
+                false => Inverse::Move(report, from),
+            };
+            self.undoable.insert(seq, Undoable { by, what });
         }
+    }
+
+    fn belongs(&mut self, seq: u64, at: Timestamp, report: ReportId, by: Actor, incident: IncidentId) {
+        let class = self.incidents.get(incident).class;
+        self.readdress_report(report, class);
+        let event_at = self.intake.get(report).happened_at();
+        let line = entry(seq, at, event_at, by, class, Line::Report(report));
+        self.incidents.line(incident, line).reports.push(report);
     }
 
     /// A report, what continues it and what was found in them are seen by the same people.
@@ -189,9 +202,11 @@ impl Desk {
         }
         match kept.status {
             Status::Decided(Verdict::Incident { incident, .. }) => {
-                let incident = self.incidents.get(incident);
-                incident.reports.iter().any(|r| part(self.intake.get(*r)))
-                    || incident.notices.iter().any(|n| self.outbox.get(*n).to == *sender)
+                let family = self.incidents.family(self.incidents.successor(incident));
+                family.into_iter().map(|i| self.incidents.get(i)).any(|incident| {
+                    incident.reports.iter().any(|r| part(self.intake.get(*r)))
+                        || incident.notices.iter().any(|n| self.outbox.get(*n).to == *sender)
+                })
             }
             _ => false,
         }

@@ -220,8 +220,17 @@ impl Desk {
                 self.team_still_may(by, self.intake.get(*report).class)?;
                 intake::undo_appraisal(self, *report, of, before, after, by)
             }
+            Inverse::Move(report, from) => {
+                self.team_still_may(by, self.intake.get(*report).class)?;
+                intake::undo_move(self, *report, *from, of, by)
+            }
+            Inverse::Merge(incident) => incidents::undo_merge(self, *incident, of, by),
             Inverse::Opening(incident) => {
-                self.still_may(by, self.incidents.get(*incident).class)?;
+                let kept = self.incidents.get(*incident);
+                self.still_may(by, kept.class)?;
+                if let Some(from) = kept.from {
+                    self.team_still_may(by, self.incidents.get(from).class)?;
+                }
                 incidents::undo_opening(self, *incident, actor)
             }
             Inverse::Field(incident, before, after) => {
@@ -249,6 +258,10 @@ pub enum Inverse {
     Batch(u64),
     /// What was thought of a report before, and what the act made of it.
     Appraisal(ReportId, intake::Appraisal, intake::Appraisal),
+    /// A report that belonged to this incident before.
+    Move(ReportId, IncidentId),
+    /// An incident that was merged into another one.
+    Merge(IncidentId),
     /// An incident that should not have been opened.
     Opening(IncidentId),
     /// A field of an incident: the value that it had, and the one that the act gave it.

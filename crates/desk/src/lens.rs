@@ -67,6 +67,13 @@ impl Audience {
         Audience { organisations: 1 << TEAM.0, tlp: Tlp::Amber, persons: Vec::new() }
     }
 
+    /// Whether it admits anybody whom the other one does not: by organisation, label or name.
+    pub(crate) fn admits_more_than(&self, other: &Audience) -> bool {
+        let named = |persons: &[AccountId]| persons.iter().all(|p| other.persons.contains(p));
+        self.organisations & !other.organisations != 0
+            || (other.tlp == Tlp::Red && !(self.tlp == Tlp::Red && named(&self.persons)))
+    }
+
     pub(crate) fn admits(&self, viewer: &Viewer) -> bool {
         let addressed = self.organisations & (1u64 << (viewer.organisation.0 & 63)) != 0;
         addressed && (self.tlp != Tlp::Red || self.persons.contains(&viewer.account))

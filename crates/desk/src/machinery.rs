@@ -2,7 +2,8 @@
 
 use crate::fact::{Fact, Subject};
 use crate::house::Language;
-use crate::ids::{NoticeId, Reference, ReportId, Timestamp};
+use crate::ids::{IncidentId, NoticeId, Reference, ReportId, Timestamp};
+use crate::incidents;
 use crate::intake::{self, Arrival, Completeness, Thread, Via};
 use crate::lens::ClassId;
 use crate::outbox::{About, Letter, Standing};
@@ -89,15 +90,21 @@ impl Desk {
     fn report_behind(&self, notice: NoticeId) -> Option<ReportId> {
         match self.outbox.get(notice).about {
             About::Report(report) => Some(report),
-            About::Incident(incident) => self.incidents.get(incident).reports.first().copied(),
+            About::Incident(incident) => self.first_report(incident),
         }
+    }
+
+    /// The message that an incident's conversation begins with, also where that goes on in another one.
+    fn first_report(&self, incident: IncidentId) -> Option<ReportId> {
+        let family = self.incidents.family(self.incidents.successor(incident));
+        std::iter::once(incident).chain(family).find_map(|i| self.incidents.get(i).reports.first().copied())
     }
 
     fn report_or_incident(&self, reference: Reference) -> Option<ReportId> {
         let report = self.intake.by_reference.get(&reference).copied();
         report.or_else(|| {
             let incident = self.incidents.by_reference.get(&reference)?;
-            self.incidents.get(*incident).reports.first().copied()
+            self.first_report(*incident)
         })
     }
 
@@ -261,6 +268,7 @@ impl Fact {
     pub fn erases(&self) -> Option<Subject> {
         match self {
             Fact::Intake(intake::Fact::Erased { report, .. }) => Some(Subject::Report(*report)),
+            Fact::Incidents(incidents::Fact::Erased { incident, .. }) => Some(Subject::Incident(*incident)),
             _ => None,
         }
     }
@@ -271,7 +279,10 @@ impl Desk {
     pub fn is_erased(&self, subject: Subject) -> bool {
         match subject {
             Subject::Report(report) => self.intake.reports.get(report.index()).is_some_and(|r| r.is_erased()),
-            _ => false,
+            Subject::Incident(incident) => {
+                self.incidents.incidents.get(incident.index()).is_some_and(|i| i.is_erased())
+            }
+            Subject::Account(_) | Subject::House => false,
         }
     }
 }

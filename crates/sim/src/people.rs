@@ -48,6 +48,12 @@ pub enum Did {
     Line,
     /// Set a task.
     Task,
+    /// Brought a report to another incident.
+    Move,
+    /// Split an incident.
+    Split,
+    /// Merged an incident into another one.
+    Merge,
     /// Took an act back.
     Undo(u64),
     /// Something that is not taken back this way.
@@ -210,7 +216,7 @@ impl People {
         let kept = &model.reports[report];
         let other = Did::Other;
         let intake = |did, command| Some((did, Command::Intake(command)));
-        match chance.weighted(&[10, 4, 8, 20, 4, 4, 5, 3, 12, 10]) {
+        match chance.weighted(&[10, 4, 8, 20, 4, 4, 5, 3, 12, 10, 5]) {
             0 => intake(other("claim"), intake::Command::Claim(leave)),
             1 => intake(other("release"), intake::Command::Release(leave)),
             2 => intake(Did::Appraise, appraise(chance, leave, model)),
@@ -237,6 +243,10 @@ impl People {
                 let draft = draft(chance, to, &format!("Re: {}", kept.reference), &text, Vec::new());
                 intake(other("reply"), intake::Command::Reply { report: leave, draft, ask })
             }
+            10 => {
+                let to = lens.incident_leave(chance.pick(&model.incidents)?.reference)?;
+                intake(Did::Move, intake::Command::Move { report: leave, to, widen: chance.permille(700) })
+            }
             _ => {
                 let reports = if chance.permille(800) { vec![leave] } else { Vec::new() };
                 self.open(chance, lens, model, reports)
@@ -246,6 +256,9 @@ impl People {
 
     /// Erasing takes two: whoever looks here asks, confirms what a colleague asked, or signs what was done alone.
     fn erase(&mut self, chance: &mut Chance, lens: &Lens<'_>, model: &Model) -> Option<(Did, Command)> {
+        if chance.permille(300) {
+            return Self::erase_incident(chance, lens, model);
+        }
         let asked = |n: &usize| matches!(model.reports[*n].erasure, Erasure::Asked(_));
         let decided = |n: &usize| model.reports[*n].is_decided();
         let of = |which: &dyn Fn(&usize) -> bool| (0..model.reports.len()).filter(which).collect::<Vec<usize>>();
@@ -260,6 +273,21 @@ impl People {
             Erasure::None => intake::Command::Erase { report: leave, reason: "op verzoek".to_owned(), alone },
         };
         Some((Did::Other("erase"), Command::Intake(command)))
+    }
+
+    fn erase_incident(chance: &mut Chance, lens: &Lens<'_>, model: &Model) -> Option<(Did, Command)> {
+        let over = |i: &&crate::model::Incident| i.dropped || i.phase == Phase::Closed;
+        let some: Vec<_> = model.incidents.iter().filter(over).collect();
+        let asked: Vec<_> = some.iter().copied().filter(|i| matches!(i.erasure, Erasure::Asked(_))).collect();
+        let kept = *chance.pick(if asked.is_empty() { &some } else { &asked })?;
+        let incident = lens.incident_leave(kept.reference)?;
+        let alone = chance.permille(300);
+        let command = match kept.erasure {
+            Erasure::Asked(_) => incidents::Command::ConfirmErasure(incident),
+            Erasure::Done => incidents::Command::Countersign(incident),
+            Erasure::None => incidents::Command::Erase { incident, reason: "termijn voorbij".to_owned(), alone },
+        };
+        Some((Did::Other("erase"), Command::Incidents(command)))
     }
 
     fn verdict(&mut self, chance: &mut Chance, lens: &Lens<'_>, model: &Model) -> Option<Verdict> {
@@ -320,7 +348,7 @@ impl People {
         let incident = lens.incident_leave(kept.reference)?;
         let command = |did, command| Some((did, Command::Incidents(command)));
         let tlp = Tlp::ALL[chance.weighted(&[2, 2, 10, 3, 4])];
-        match chance.weighted(&[30, 16, 7, 8, 4, 4, 3, 3, 3]) {
+        match chance.weighted(&[30, 16, 7, 8, 4, 4, 3, 3, 3, 6, 2, 5]) {
             0 => {
                 let (change, expected) = change(chance, lens, model, place);
                 command(Did::Change(change.field()), incidents::Command::Change { incident, change, expected })
@@ -356,6 +384,18 @@ impl People {
                 let mine: Vec<usize> = kept.lines.iter().filter(|l| l.by == by).map(|l| l.entry).collect();
                 let entry = desk::ids::EntryId(*chance.pick(&mine)? as u32);
                 command(Did::Other("withdraw"), incidents::Command::Withdraw { incident, entry })
+            }
+            9 => {
+                let into = lens.incident_leave(chance.pick(&model.incidents)?.reference)?;
+                command(Did::Merge, incidents::Command::Merge { incident, into })
+            }
+            10 => command(Did::Other("part"), incidents::Command::Part(incident)),
+            11 => {
+                let mut reports = model.reports_of(place);
+                reports.truncate(1 + chance.below(3));
+                let leaves = reports.iter().filter_map(|r| lens.report_leave(model.reports[*r].reference));
+                let (title, reports) = (self.text(chance).chars().take(100).collect(), leaves.collect());
+                command(Did::Split, incidents::Command::Split { incident, title, reports })
             }
             7 => command(Did::Other("hold"), incidents::Command::Hold { incident, reason: "gerecht".to_owned() }),
             _ => command(Did::Other("lift"), incidents::Command::LiftHold { incident, reason: "gedaan".to_owned() }),

@@ -110,6 +110,10 @@ pub enum IncidentAct {
     Observe,
     /// Nothing of it may be erased, or it may be again.
     Hold,
+    /// Merge it, split it, let it go its own way again, or bring messages elsewhere.
+    Join,
+    /// Erase what was written in it.
+    Erase,
 }
 
 /// What is done in the settings.
@@ -152,6 +156,8 @@ impl Display for IncidentAct {
             IncidentAct::Task => "taak",
             IncidentAct::Observe => "waarneembaar",
             IncidentAct::Hold => "blokkeer",
+            IncidentAct::Join => "samen",
+            IncidentAct::Erase => "wis",
         })
     }
 }

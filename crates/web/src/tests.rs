@@ -251,6 +251,51 @@ async fn the_main_job_runs_with_forms_alone() {
 }
 
 #[tokio::test]
+async fn incidents_are_merged_taken_apart_split_and_erased() {
+    let house = House::open().await;
+    let duty = house.duty().await;
+    let mut incidents = Vec::new();
+    for what in ["servers plat", "leverancier plat"] {
+        let reference = report(&house, what).await;
+        let opened = send(&house, &duty, &format!("/melding/{reference}/beslis"), &[("verdict", "incident")]).await;
+        incidents.push((incident_in(&to(&opened)), reference.to_string()));
+    }
+    let [(one, first), (other, _)] = &incidents[..] else { panic!("two incidents") };
+    let join = format!("/incident/{one}/samen");
+    let unknown = send(&house, &duty, &join, &[("act", "merge"), ("into", "I-0000-0000")]).await;
+    assert_eq!(unknown.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let itself = send(&house, &duty, &join, &[("act", "merge"), ("into", one)]).await;
+    assert_eq!(itself.status, StatusCode::UNPROCESSABLE_ENTITY);
+    to(&send(&house, &duty, &join, &[("act", "merge"), ("into", other)]).await);
+    let leads = to(&house.get(&format!("/incident/{one}?gedaan=merged"), &duty).await);
+    assert_eq!(leads, format!("/incident/{other}?gedaan=merged"), "the old reference leads to where it goes on");
+    let page = house.get(&format!("/incident/{other}"), &duty).await;
+    assert!(page.text().contains(one) && page.text().contains(first), "it shows both");
+    assert!(!house.get("/incidenten", &duty).await.text().contains(&format!("/incident/{one}\"")));
+    to(&send(&house, &duty, &join, &[("act", "part")]).await);
+    assert_eq!(house.get(&format!("/incident/{one}"), &duty).await.status, StatusCode::OK);
+
+    // A message leaves for a new incident.
+    let split = send(&house, &duty, &join, &[("act", "split"), ("report", first), ("new-title", "Iets anders")]).await;
+    let new = incident_in(&to(&split));
+    assert!(house.get(&format!("/incident/{new}"), &duty).await.text().contains(first));
+    let back = format!("/incident/{new}/samen");
+    to(&send(&house, &duty, &back, &[("act", "move"), ("report", first), ("elsewhere", other)]).await);
+    assert!(house.get(&format!("/incident/{other}?tab=gesprek"), &duty).await.text().contains(first));
+
+    // What was written is erased once it is closed, by two.
+    let erase = format!("/incident/{one}/wis");
+    let asks = [("act", "ask"), ("erase-reason", "termijn voorbij")];
+    assert_eq!(send(&house, &duty, &erase, &asks).await.status, StatusCode::UNPROCESSABLE_ENTITY, "not closed");
+    let close = [("field", "phase"), ("was", "reported"), ("value", "closed"), ("reason", "klaar")];
+    to(&send(&house, &duty, &format!("/incident/{one}/veld"), &close).await);
+    to(&send(&house, &duty, &erase, &asks).await);
+    let page = house.get(&format!("/incident/{one}"), &duty).await;
+    assert!(page.text().contains("Een tweede persoon moet bevestigen."));
+    assert_eq!(send(&house, &duty, &erase, &[("act", "confirm")]).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
 async fn decisions_about_several_are_undone_as_one() {
     let house = House::open().await;
     let duty = house.duty().await;

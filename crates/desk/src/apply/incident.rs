@@ -3,9 +3,11 @@
 use super::entry;
 use crate::Desk;
 use crate::command::{Actor, Inverse, Undoable};
-use crate::ids::{AccountId, EntryId, IncidentId, Timestamp};
+use crate::ids::{AccountId, EntryId, IncidentId, NoticeId, Timestamp};
 use crate::incidents::{Change, Entry, Fact, Hold, Incident, Line, Pap, Phase, Seen, Task};
+use crate::intake::Erasure;
 use crate::lens::{ClassId, Classes, Tlp};
+use crate::outbox::About;
 
 impl Desk {
     pub(super) fn apply_incident(&mut self, seq: u64, at: Timestamp, fact: &Fact) {
@@ -70,6 +72,23 @@ impl Desk {
                 self.incidents.line(incident, entry(seq, at, at, *by, class, Line::Dropped)).dropped = true;
                 self.index.drop_incident(incident);
             }
+            Fact::Merged { by, into, .. } => self.merged(seq, at, incident, *by, *into),
+            Fact::Parted { by, .. } => self.parted(seq, at, incident, *by),
+            Fact::ErasureAsked { by, reason, .. } => {
+                let what = Line::ErasureAsked(reason.clone());
+                self.said(seq, at, incident, *by, what).erasure =
+                    Erasure::Asked { by: *by, at, reason: reason.clone() };
+            }
+            Fact::Erased { by, reason, second, .. } => {
+                self.said(seq, at, incident, second.unwrap_or(*by), Line::Erased(reason.clone()));
+                self.erased(at, incident, Erasure::Done { by: *by, at, reason: reason.clone(), second: *second });
+            }
+            Fact::Countersigned { by, .. } => {
+                let kept = self.said(seq, at, incident, *by, Line::Countersigned);
+                if let Erasure::Done { second, .. } = &mut kept.erasure {
+                    *second = Some(*by);
+                }
+            }
             Fact::Held { by, reason, .. } => {
                 let class = self.incidents.get(incident).class;
                 let line = entry(seq, at, at, Actor::Person(*by), class, Line::Held(reason.clone()));
@@ -85,7 +104,9 @@ impl Desk {
     }
 
     fn opened(&mut self, seq: u64, at: Timestamp, fact: &Fact) {
-        let Fact::Opened { incident, reference, by, since, audience, severity, with, title } = fact else { return };
+        let Fact::Opened { incident, reference, by, since, audience, severity, with, from, title } = fact else {
+            return;
+        };
         let class = self.classes.intern(audience.clone());
         let mut phase_at = [None; 6];
         phase_at[Phase::Reported as usize] = Some(*since);
@@ -122,9 +143,48 @@ impl Desk {
                 changed_at: at,
                 hold: None,
                 dropped: false,
+                from: *from,
+                merged: None,
+                took_over: Vec::new(),
+                erasure: Erasure::None,
             },
         );
         self.index.opened(*incident, class, title);
+    }
+
+    /// A line that says what somebody did to the incident as a whole.
+    fn said(&mut self, seq: u64, at: Timestamp, incident: IncidentId, by: AccountId, what: Line) -> &mut Incident {
+        let class = self.incidents.get(incident).class;
+        self.incidents.line(incident, entry(seq, at, at, Actor::Person(by), class, what))
+    }
+
+    fn merged(&mut self, seq: u64, at: Timestamp, incident: IncidentId, by: AccountId, into: IncidentId) {
+        self.said(seq, at, into, by, Line::TookOver(incident)).took_over.push(incident);
+        self.said(seq, at, incident, by, Line::MergedInto(into)).merged = Some((into, seq));
+        self.incidents.refresh(into);
+        self.undoable.insert(seq, Undoable { by, what: Inverse::Merge(incident) });
+    }
+
+    fn parted(&mut self, seq: u64, at: Timestamp, incident: IncidentId, by: AccountId) {
+        let Some((into, _)) = self.incidents.get(incident).merged else { return };
+        self.said(seq, at, into, by, Line::Parted(incident)).took_over.retain(|i| *i != incident);
+        self.said(seq, at, incident, by, Line::Parted(into)).merged = None;
+        self.incidents.refresh(into);
+    }
+
+    /// What was written in it is gone, here and in every act that could bring a text of it back.
+    fn erased(&mut self, at: Timestamp, incident: IncidentId, erasure: Erasure) {
+        self.incidents.incidents[incident.index()].erase(&erasure);
+        let about = |n: &NoticeId| self.outbox.get(*n).about == About::Incident(incident);
+        let mails: Vec<NoticeId> = self.incidents.get(incident).notices.iter().copied().filter(about).collect();
+        mails.into_iter().for_each(|notice| self.outbox.erase(at, notice));
+        self.undoable.retain(|_, undoable| match undoable.what {
+            Inverse::Field(of, ..) | Inverse::Line(of, _) | Inverse::Task(of, ..) | Inverse::Opening(of) => {
+                of != incident
+            }
+            _ => true,
+        });
+        self.index.erase_incident(incident);
     }
 
     fn changed(&mut self, seq: u64, at: Timestamp, incident: IncidentId, by: Actor, change: &Change) {

@@ -1,6 +1,6 @@
 //! What may become of an incident.
 
-use super::{Change, Command, Fact, Incident, Line, Note};
+use super::{Change, Command, Fact, Incident, Line, Note, erase, join};
 use crate::Desk;
 use crate::accounts::Role;
 use crate::command::{Actor, Context, Decision, Outcome, Refusal};
@@ -20,11 +20,11 @@ pub const OBSERVABLE_BYTES_MAX: usize = 2000;
 /// How far in the future something may have happened: clocks differ, seconds.
 const AHEAD_SECONDS_MAX: i64 = 300;
 
-fn incidents(fact: Fact) -> Recorded {
+pub(super) fn incidents(fact: Fact) -> Recorded {
     fact::Fact::Incidents(fact).into()
 }
 
-fn text(field: &'static str, text: &str, chars_max: usize) -> Result<String, Refusal> {
+pub(super) fn text(field: &'static str, text: &str, chars_max: usize) -> Result<String, Refusal> {
     let text = text.trim();
     if text.is_empty() {
         return Err(Refusal::invalid(field, "empty"));
@@ -39,6 +39,12 @@ pub(crate) fn decide(desk: &Desk, context: &mut Context<'_>, command: Command) -
     match command {
         Command::Open { .. } => open(desk, context, command),
         Command::Change { incident, change, expected } => decide_change(desk, incident, change, expected),
+        Command::Split { incident, title, reports } => join::split(desk, context, incident, &title, reports),
+        Command::Merge { incident, into } => join::merge(desk, incident, into),
+        Command::Part(incident) => join::part(desk, incident),
+        Command::Erase { incident, reason, alone } => erase::ask(desk, incident, &reason, alone),
+        Command::ConfirmErasure(incident) => erase::confirm(desk, context, incident),
+        Command::Countersign(incident) => erase::countersign(desk, incident),
         Command::Note { .. } => decide_note(desk, context, command),
         Command::AddTask { incident, text: what, assignee, due } => {
             let what = text("text", &what, NOTE_CHARS_MAX)?;
@@ -99,18 +105,24 @@ pub(crate) fn decide(desk: &Desk, context: &mut Context<'_>, command: Command) -
     }
 }
 
-fn done(fact: Fact) -> Result<Decision, Refusal> {
+pub(super) fn done(fact: Fact) -> Result<Decision, Refusal> {
     Ok(Decision { facts: vec![incidents(fact)], outcome: Outcome::Done })
 }
 
-/// The incident behind a leave, if its holder may still work on it.
+/// The incident behind a leave, if its holder may still work on it and there is something to work on.
 fn held(desk: &Desk, leave: Leave<IncidentId>) -> Result<&Incident, Refusal> {
+    let kept = seen(desk, leave)?;
+    if kept.is_erased() { Err(Refusal::Erased) } else { Ok(kept) }
+}
+
+/// As [`held`], also of what was erased.
+pub(super) fn seen(desk: &Desk, leave: Leave<IncidentId>) -> Result<&Incident, Refusal> {
     let kept = desk.incidents.incidents.get(leave.id.index()).ok_or(Refusal::NotFound)?;
     desk.still_may(leave.by, kept.class)?;
     Ok(kept)
 }
 
-fn team_held(desk: &Desk, leave: Leave<IncidentId>) -> Result<&Incident, Refusal> {
+pub(super) fn team_held(desk: &Desk, leave: Leave<IncidentId>) -> Result<&Incident, Refusal> {
     let kept = held(desk, leave)?;
     desk.team_still_may(leave.by, kept.class)?;
     Ok(kept)
@@ -154,6 +166,7 @@ fn open(desk: &Desk, context: &mut Context<'_>, command: Command) -> Result<Deci
         since,
         audience,
         severity,
+        from: None,
         with: (boards.len() + classes.len() + reports.len()) as u32,
         title: Sealed::Open(title),
     })];
@@ -308,7 +321,11 @@ pub(crate) fn undo_opening(desk: &Desk, incident: IncidentId, by: Actor) -> Resu
     if !kept.untouched() {
         return Err(Refusal::TooLate { why: "worked-on" });
     }
-    let reopened = kept.reports.iter().map(|report| intake::Fact::Reopened { report: *report, by });
+    let back = |report| match kept.from {
+        Some(to) => intake::Fact::Moved { report, by, to },
+        None => intake::Fact::Reopened { report, by },
+    };
+    let reopened = kept.reports.iter().map(|report| back(*report));
     let mut facts: Vec<Recorded> = reopened.map(|f| fact::Fact::Intake(f).into()).collect();
     facts.push(incidents(Fact::Dropped { incident, by }));
     Ok(Decision { facts, outcome: Outcome::Done })

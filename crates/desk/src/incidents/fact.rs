@@ -29,6 +29,9 @@ pub enum Fact {
         /// How many facts after this one belong to the same act: boards, classes and the reports that it begins with.
         #[serde(default, skip_serializing_if = "is_zero")]
         with: u32,
+        /// The incident that it was split off from.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<IncidentId>,
         /// Its title.
         title: Sealed<String>,
     },
@@ -113,6 +116,49 @@ pub enum Fact {
         /// Who.
         by: Actor,
     },
+    /// It goes on in another one. Nothing moves: each stays under its own audience, and the other one shows both.
+    Merged {
+        /// Which.
+        incident: IncidentId,
+        /// Where it goes on.
+        into: IncidentId,
+        /// Who.
+        by: AccountId,
+    },
+    /// It goes its own way again.
+    Parted {
+        /// Which.
+        incident: IncidentId,
+        /// Who.
+        by: AccountId,
+    },
+    /// Somebody wants what was written in it erased; a second person confirms.
+    ErasureAsked {
+        /// Which.
+        incident: IncidentId,
+        /// Who.
+        by: AccountId,
+        /// Why; names nobody.
+        reason: String,
+    },
+    /// Everything that was written in it was erased: its key is destroyed together with this fact.
+    Erased {
+        /// Which.
+        incident: IncidentId,
+        /// Who wanted it.
+        by: AccountId,
+        /// Why; names nobody.
+        reason: String,
+        /// Who confirmed it; `None`: erased alone, to be countersigned.
+        second: Option<AccountId>,
+    },
+    /// A second person looked at what was erased alone.
+    Countersigned {
+        /// Which.
+        incident: IncidentId,
+        /// Who.
+        by: AccountId,
+    },
     /// Legal hold: nothing of it may be erased.
     Held {
         /// Which.
@@ -148,6 +194,11 @@ impl Fact {
         | Fact::Observed { incident, .. }
         | Fact::Withdrawn { incident, .. }
         | Fact::Dropped { incident, .. }
+        | Fact::Merged { incident, .. }
+        | Fact::Parted { incident, .. }
+        | Fact::ErasureAsked { incident, .. }
+        | Fact::Erased { incident, .. }
+        | Fact::Countersigned { incident, .. }
         | Fact::Held { incident, .. }
         | Fact::HoldLifted { incident, .. }) = self;
         *incident
@@ -162,6 +213,11 @@ impl Fact {
             | Fact::TaskSet { by, .. }
             | Fact::Observed { by, .. }
             | Fact::Withdrawn { by, .. }
+            | Fact::Merged { by, .. }
+            | Fact::Parted { by, .. }
+            | Fact::ErasureAsked { by, .. }
+            | Fact::Erased { by, .. }
+            | Fact::Countersigned { by, .. }
             | Fact::Held { by, .. }
             | Fact::HoldLifted { by, .. } => Actor::Person(*by),
         }

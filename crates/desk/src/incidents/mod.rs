@@ -5,8 +5,12 @@ mod fact;
 mod state;
 mod view;
 
+mod erase;
+mod join;
+
 pub(crate) use decide::{decide, undo_field, undo_line, undo_opening, undo_task};
 pub use fact::Fact;
+pub(crate) use join::undo_merge;
 pub(crate) use state::{Boards, Seen};
 pub use state::{Entry, Hold, Incident, Incidents, Line, Task};
 pub use view::*;
@@ -234,6 +238,37 @@ pub enum Command {
         /// What the person saw.
         expected: Option<Change>,
     },
+    /// A new incident for some of its messages: they leave this one. The same people see it.
+    Split {
+        /// Which.
+        incident: Leave<IncidentId>,
+        /// Title of the new one.
+        title: String,
+        /// The messages that leave.
+        reports: Vec<Leave<ReportId>>,
+    },
+    /// It goes on in another one, which shows both; each stays under its own audience.
+    Merge {
+        /// Which.
+        incident: Leave<IncidentId>,
+        /// Where it goes on.
+        into: Leave<IncidentId>,
+    },
+    /// It goes its own way again.
+    Part(Leave<IncidentId>),
+    /// Erase what was written in it: asks a second person to confirm, or at once with an open countersign.
+    Erase {
+        /// Which.
+        incident: Leave<IncidentId>,
+        /// Why. Kept for ever, in the open: it names nobody.
+        reason: String,
+        /// Do not wait for a second person; an administrator only.
+        alone: bool,
+    },
+    /// The second person: erase what another one asked to erase.
+    ConfirmErasure(Leave<IncidentId>),
+    /// The second person, afterwards: it was right to erase it alone.
+    Countersign(Leave<IncidentId>),
     /// Write a line.
     Note {
         /// Which.

@@ -3,7 +3,7 @@
 use super::{Change, Note, NoteKind, Pap, Phase, Severity};
 use crate::command::Actor;
 use crate::ids::{AccountId, EntryId, IncidentId, NoticeId, Reference, ReportId, TaskId, Timestamp};
-use crate::intake::Observable;
+use crate::intake::{Erasure, Observable};
 use crate::lens::{Audience, ClassId, Tlp};
 use crate::register::BoardId;
 use crate::sealed::Sealed;
@@ -54,6 +54,18 @@ pub enum Line {
     HoldLifted(Sealed<String>),
     /// It was opened by mistake.
     Dropped,
+    /// It goes on in another one.
+    MergedInto(IncidentId),
+    /// Another one goes on in it.
+    TookOver(IncidentId),
+    /// It and this one go their own ways again.
+    Parted(IncidentId),
+    /// Somebody wants it erased, with the reason.
+    ErasureAsked(String),
+    /// What was written in it was erased, with the reason.
+    Erased(String),
+    /// A second person agreed afterwards.
+    Countersigned,
 }
 
 /// Something to do, as the desk keeps it.
@@ -109,6 +121,13 @@ pub struct Incident {
     pub(crate) changed_at: Timestamp,
     pub(crate) hold: Option<Hold>,
     pub(crate) dropped: bool,
+    /// The incident that it was split off from.
+    pub(crate) from: Option<IncidentId>,
+    /// Where it goes on, and the fact that said so.
+    pub(crate) merged: Option<(IncidentId, u64)>,
+    /// Incidents that go on in it.
+    pub(crate) took_over: Vec<IncidentId>,
+    pub(crate) erasure: Erasure,
 }
 
 /// An observable added by hand.
@@ -127,7 +146,8 @@ pub(crate) struct Brief {
     pub(crate) phase: Phase,
     pub(crate) severity: Option<Severity>,
     pub(crate) lead: Option<AccountId>,
-    pub(crate) dropped: bool,
+    /// Opened by mistake, or it goes on in another one: not listed.
+    pub(crate) gone: bool,
     /// The only board concerned; with several ones, or none, the incident itself is looked at.
     pub(crate) board: Boards,
     pub(crate) changed_at: Timestamp,
@@ -156,6 +176,40 @@ pub struct Incidents {
 impl Incidents {
     pub(crate) fn get(&self, incident: IncidentId) -> &Incident {
         &self.incidents[incident.index()]
+    }
+
+    /// Where it goes on: itself, or what it was merged into in the end.
+    pub(crate) fn successor(&self, incident: IncidentId) -> IncidentId {
+        let mut at = incident;
+        // Only what goes on nowhere else takes others over, so this ends.
+        while let Some((into, _)) = self.get(at).merged {
+            at = into;
+        }
+        at
+    }
+
+    /// An incident and all that go on in it.
+    pub(crate) fn family(&self, incident: IncidentId) -> Vec<IncidentId> {
+        let mut family = vec![incident];
+        let mut at = 0;
+        while let Some(next) = family.get(at) {
+            family.extend(&self.get(*next).took_over);
+            at += 1;
+        }
+        family
+    }
+
+    /// Whether it, or what it goes on in, is on legal hold.
+    pub(crate) fn is_held(&self, incident: IncidentId) -> bool {
+        let mut at = incident;
+        loop {
+            let kept = self.get(at);
+            match kept.merged {
+                _ if kept.hold.is_some() => return true,
+                Some((into, _)) => at = into,
+                None => return false,
+            }
+        }
     }
 
     /// A line at the end of the timeline. Only a line that all see who see the incident moves it in the list: a stricter one would tell
@@ -240,7 +294,7 @@ impl Incident {
             phase: self.phase,
             severity: self.severity,
             lead: self.lead,
-            dropped: self.dropped,
+            gone: self.dropped || self.merged.is_some(),
             board: match self.boards[..] {
                 [] => Boards::None,
                 [board] => Boards::One(board),
@@ -259,6 +313,10 @@ impl Incident {
     pub(crate) fn last_set(&self, change: &Change) -> Option<u64> {
         let sets = |line: &&Entry| matches!(&line.what, Line::Changed(other) if other.same_field(change));
         self.timeline.iter().rev().find(sets).map(|line| line.seq)
+    }
+
+    pub(crate) fn is_erased(&self) -> bool {
+        matches!(self.erasure, Erasure::Done { .. })
     }
 
     /// Place of the next line.

@@ -81,6 +81,7 @@ pub(crate) fn decide(desk: &Desk, context: &mut Context<'_>, command: Command) -
             Ok(Decision::one(intake(decide_verdict(desk, leave, verdict, None)?), Outcome::Done))
         }
         Command::DecideMany(leaves, verdict) => decide_many(desk, leaves, verdict),
+        Command::Move { report, to, widen } => decide_move(desk, report, to, widen),
         Command::Reopen(leave) => {
             held(desk, leave)?;
             reopen(desk, leave.id, Actor::Person(leave.by))
@@ -191,6 +192,7 @@ fn joins(desk: &Desk, thread: Thread, automatic: Automatic) -> Option<Verdict> {
 }
 
 fn joins_incident(desk: &Desk, incident: IncidentId) -> Option<Verdict> {
+    let incident = desk.incidents.successor(incident);
     let kept = desk.incidents.get(incident);
     (kept.phase != Phase::Closed && !kept.dropped).then_some(Verdict::Incident { incident, opened: false })
 }
@@ -259,16 +261,67 @@ fn decide_verdict(desk: &Desk, leave: Leave<ReportId>, verdict: Verdict, batch: 
             verdict
         }
         Verdict::Incident { incident, .. } => {
-            let kept = desk.incidents.incidents.get(incident.index()).ok_or(Refusal::NotFound)?;
-            desk.still_may(leave.by, kept.class)?;
-            if kept.dropped {
-                return Err(Refusal::TooLate { why: "dropped" });
-            }
+            let incident = goes_on(desk, leave.by, incident)?;
             Verdict::Incident { incident, opened: false }
         }
         Verdict::NoIncident | Verdict::Spam => verdict,
     };
     Ok(Fact::Decided { report: leave.id, by: Actor::Person(leave.by), verdict, batch })
+}
+
+/// Where an incident goes on, if the person may work there and anything can be added to it.
+fn goes_on(desk: &Desk, by: AccountId, incident: IncidentId) -> Result<IncidentId, Refusal> {
+    let kept = desk.incidents.incidents.get(incident.index()).ok_or(Refusal::NotFound)?;
+    desk.still_may(by, kept.class)?;
+    let incident = desk.incidents.successor(incident);
+    let kept = desk.incidents.get(incident);
+    desk.still_may(by, kept.class)?;
+    if kept.is_erased() {
+        return Err(Refusal::Erased);
+    }
+    if kept.dropped { Err(Refusal::TooLate { why: "dropped" }) } else { Ok(incident) }
+}
+
+/// Nobody gains sight of a message by a move without it being said, and none leaves a legal hold that way.
+fn decide_move(desk: &Desk, leave: Leave<ReportId>, to: Leave<IncidentId>, widen: bool) -> Result<Decision, Refusal> {
+    let Status::Decided(Verdict::Incident { incident: from, .. }) = held(desk, leave)?.status else {
+        return Err(Refusal::TooLate { why: "not-in-incident" });
+    };
+    let to = goes_on(desk, leave.by, to.id)?;
+    if from == to {
+        return Ok(Decision::nothing(Outcome::Done));
+    }
+    let (had, gets) = (desk.incidents.get(from), desk.incidents.get(to));
+    if had.hold.is_some() && gets.hold.is_none() {
+        return Err(Refusal::TooLate { why: "held" });
+    }
+    if gets.audience.admits_more_than(&had.audience) && !widen {
+        return Err(Refusal::invalid("widen", "others-see"));
+    }
+    let by = Actor::Person(leave.by);
+    Ok(Decision::one(intake(Fact::Moved { report: leave.id, by, to }), Outcome::Done))
+}
+
+/// A report goes back to the incident that it belonged to, while the fact `of` is the last one that decided about it.
+pub(crate) fn undo_move(
+    desk: &Desk,
+    report: ReportId,
+    from: IncidentId,
+    of: u64,
+    by: AccountId,
+) -> Result<Decision, Refusal> {
+    if desk.intake.get(report).decided_seq != Some(of) {
+        return Err(Refusal::TooLate { why: "undone" });
+    }
+    let kept = desk.incidents.get(from);
+    desk.team_still_may(by, kept.class)?;
+    if let Status::Decided(Verdict::Incident { incident, .. }) = desk.intake.get(report).status
+        && desk.incidents.get(incident).hold.is_some()
+        && kept.hold.is_none()
+    {
+        return Err(Refusal::TooLate { why: "held" });
+    }
+    Ok(Decision::one(intake(Fact::Moved { report, by: Actor::Person(by), to: from }), Outcome::Done))
 }
 
 /// A report and all that it is said to continue or to repeat.

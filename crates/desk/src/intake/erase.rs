@@ -13,9 +13,8 @@ pub const REASON_CHARS_MAX: usize = 300;
 /// After so long without a second person the question is stale and is asked again, seconds: a week.
 pub const ERASURE_ASK_SECONDS: i64 = 7 * 24 * 3600;
 
-pub(super) fn ask(desk: &Desk, leave: Leave<ReportId>, reason: &str, alone: bool) -> Result<Decision, Refusal> {
-    let kept = held(desk, leave)?;
-    erasable(desk, kept)?;
+/// A reason that is there, and short: it stays in the open.
+pub(crate) fn erasure_reason(reason: &str) -> Result<String, Refusal> {
     let reason = reason.trim().to_owned();
     if reason.is_empty() {
         return Err(Refusal::invalid("reason", "empty"));
@@ -23,7 +22,13 @@ pub(super) fn ask(desk: &Desk, leave: Leave<ReportId>, reason: &str, alone: bool
     if reason.chars().count() > REASON_CHARS_MAX {
         return Err(Refusal::invalid("reason", "length"));
     }
-    let (report, by) = (leave.id, leave.by);
+    Ok(reason)
+}
+
+pub(super) fn ask(desk: &Desk, leave: Leave<ReportId>, reason: &str, alone: bool) -> Result<Decision, Refusal> {
+    let kept = held(desk, leave)?;
+    erasable(desk, kept)?;
+    let (report, by, reason) = (leave.id, leave.by, erasure_reason(reason)?);
     if !alone {
         return Ok(Decision::one(intake(Fact::ErasureAsked { report, by, reason }), Outcome::Done));
     }
@@ -74,7 +79,7 @@ fn on_hold(desk: &Desk, verdict: Verdict) -> bool {
     let (mut verdict, mut steps) = (verdict, 0);
     loop {
         match verdict {
-            Verdict::Incident { incident, .. } => return desk.incidents.get(incident).hold.is_some(),
+            Verdict::Incident { incident, .. } => return desk.incidents.is_held(incident),
             // A follow-up or duplicate of something on hold is held with it.
             Verdict::FollowUp(of) | Verdict::Duplicate(of) if steps < desk.intake.reports.len() => {
                 let Status::Decided(next) = desk.intake.get(of).status else { return false };

@@ -4,7 +4,7 @@ use super::{Appraisal, Arrival, Automatic, Completeness, Head, Thread, Verdict, 
 use crate::Digest;
 use crate::command::Actor;
 use crate::house::Language;
-use crate::ids::{AccountId, Reference, ReportId, Timestamp};
+use crate::ids::{AccountId, IncidentId, Reference, ReportId, Timestamp};
 use crate::sealed::Sealed;
 use serde::{Deserialize, Serialize};
 
@@ -96,6 +96,15 @@ pub enum Fact {
         /// Who.
         by: Actor,
     },
+    /// It belongs to another incident than the one that it belonged to.
+    Moved {
+        /// Which.
+        report: ReportId,
+        /// Who.
+        by: Actor,
+        /// The other incident.
+        to: IncidentId,
+    },
     /// We asked the sender something and wait.
     Waits {
         /// Which.
@@ -158,6 +167,7 @@ impl Fact {
         | Fact::Appraised { report, .. }
         | Fact::Decided { report, .. }
         | Fact::Reopened { report, .. }
+        | Fact::Moved { report, .. }
         | Fact::Waits { report, .. }
         | Fact::Snoozed { report, .. }
         | Fact::Woken { report, .. }
@@ -174,6 +184,7 @@ impl Fact {
             Fact::Received { by, .. }
             | Fact::Decided { by, .. }
             | Fact::Reopened { by, .. }
+            | Fact::Moved { by, .. }
             | Fact::Woken { by, .. } => *by,
             Fact::Claimed { by, .. }
             | Fact::Released { by, .. }

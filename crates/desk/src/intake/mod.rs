@@ -6,7 +6,8 @@ mod fact;
 mod state;
 mod view;
 
-pub(crate) use decide::{decide, fresh_reference, undo_appraisal, undo_batch, undo_decision};
+pub(crate) use decide::{decide, fresh_reference, undo_appraisal, undo_batch, undo_decision, undo_move};
+pub(crate) use erase::erasure_reason;
 pub use erase::{ERASURE_ASK_SECONDS, REASON_CHARS_MAX};
 pub use fact::Fact;
 pub use state::{Erasure, Event, Happened, Intake, Reading, Report, Status};
@@ -412,6 +413,15 @@ pub enum Command {
     },
     /// Decide.
     Decide(Leave<ReportId>, Verdict),
+    /// It belongs to another incident than the one that it belongs to now.
+    Move {
+        /// Which.
+        report: Leave<ReportId>,
+        /// The other incident.
+        to: Leave<IncidentId>,
+        /// The person knows that others see it then who did not.
+        widen: bool,
+    },
     /// Take a decision back, whoever took it.
     Reopen(Leave<ReportId>),
     /// Decide the same about many, undone as one.

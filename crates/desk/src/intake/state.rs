@@ -3,7 +3,7 @@
 use super::{Appraisal, Arrival, Automatic, Completeness, Fact, Head, Kind, Thread, Verdict, Via};
 use crate::command::Actor;
 use crate::house::Language;
-use crate::ids::{AccountId, NoticeId, Reference, ReportId, Timestamp};
+use crate::ids::{AccountId, IncidentId, NoticeId, Reference, ReportId, Timestamp};
 use crate::incidents::Severity;
 use crate::lens::ClassId;
 use crate::register::BoardId;
@@ -88,6 +88,8 @@ pub enum Happened {
     Appraised,
     /// It was decided.
     Decided(Verdict),
+    /// It belongs to another incident.
+    Moved(IncidentId),
     /// The decision was taken back.
     Reopened,
     /// We asked and wait.
@@ -317,6 +319,12 @@ impl Intake {
                 if let Status::Decided(Verdict::FollowUp(of)) = before {
                     self.reports[of.index()].follow_ups.retain(|r| r != report);
                 }
+            }
+            Fact::Moved { report, by, to } => {
+                self.decisions.push((at, seq, *report));
+                let kept = self.note(*report, at, seq, *by, Happened::Moved(*to));
+                kept.status = Status::Decided(Verdict::Incident { incident: *to, opened: false });
+                kept.decided_seq = Some(seq);
             }
             Fact::Waits { report, by } => {
                 self.note(*report, at, seq, Actor::Person(*by), Happened::Waits).status = Status::Waiting;

@@ -14,7 +14,7 @@ use crate::command::Actor;
 use crate::fact::Fact;
 use crate::ids::{IncidentId, ReportId, Timestamp};
 use crate::incidents::{self, Entry, Incident, Line, Pap, Phase, Task};
-use crate::intake::{self, Status, Verdict};
+use crate::intake::{self, Erasure, Status, Verdict};
 use crate::lens::{Audience, ClassId, Lens, Viewer};
 use crate::outbox::{self, About};
 use crate::sealed::Sealed;
@@ -43,6 +43,8 @@ pub struct Past {
     moment: Moment,
     /// Decisions that were left out: where a message stands in the whole story.
     left_out: HashMap<ReportId, Verdict>,
+    /// Merges that were left out: where each incident goes on in the whole story.
+    merges_left_out: HashMap<IncidentId, IncidentId>,
     /// How many facts today's desk held when its rights were taken over.
     rights_of: Option<u64>,
 }
@@ -50,7 +52,13 @@ pub struct Past {
 impl Past {
     /// An empty desk, to be told the facts up to this moment.
     pub fn new(moment: Moment) -> Past {
-        Past { desk: Desk::default(), moment, left_out: HashMap::new(), rights_of: None }
+        Past {
+            desk: Desk::default(),
+            moment,
+            left_out: HashMap::new(),
+            merges_left_out: HashMap::new(),
+            rights_of: None,
+        }
     }
 
     /// The moment that it shows.
@@ -121,9 +129,24 @@ impl Past {
         match fact {
             Fact::Incidents(fact) => Some(fact.incident()),
             Fact::Intake(intake::Fact::Decided { verdict: Verdict::Incident { incident, .. }, .. }) => Some(*incident),
-            Fact::Intake(intake::Fact::Reopened { report, .. }) => self.incident_of(*report),
+            Fact::Intake(intake::Fact::Reopened { report, .. } | intake::Fact::Moved { report, .. }) => {
+                self.incident_of(*report)
+            }
             Fact::Outbox(outbox::Fact::Queued { about: About::Incident(incident), .. }) => Some(*incident),
             Fact::Outbox(outbox::Fact::Queued { about: About::Report(report), .. }) => self.incident_of(*report),
+            _ => None,
+        }
+    }
+
+    /// The other one, of facts that write in two.
+    fn incident_touched_too(&self, fact: &Fact) -> Option<IncidentId> {
+        match fact {
+            Fact::Intake(intake::Fact::Moved { to, .. }) => Some(*to),
+            Fact::Incidents(incidents::Fact::Merged { into, .. }) => Some(*into),
+            Fact::Incidents(incidents::Fact::Parted { incident, .. }) => {
+                let left_out = self.merges_left_out.get(incident).copied();
+                left_out.or(self.desk.incidents.get(*incident).merged.map(|(into, _)| into))
+            }
             _ => None,
         }
     }
@@ -144,10 +167,10 @@ impl Past {
     /// What is numbered keeps its place, seen by nobody; everything else did not happen.
     fn leave_out(&mut self, seq: u64, at: Timestamp, fact: &Fact) {
         self.desk.next = seq + 1;
-        if let Some(incident) = self.incident_touched(fact)
-            && !matches!(fact, Fact::Incidents(incidents::Fact::Opened { .. } | incidents::Fact::Withdrawn { .. }))
-        {
-            self.desk.incidents.incidents[incident.index()].timeline.push(blank(seq, at));
+        if !matches!(fact, Fact::Incidents(incidents::Fact::Opened { .. } | incidents::Fact::Withdrawn { .. })) {
+            for incident in self.incident_touched(fact).into_iter().chain(self.incident_touched_too(fact)) {
+                self.desk.incidents.incidents[incident.index()].timeline.push(blank(seq, at));
+            }
         }
         match fact {
             Fact::Intake(fact @ intake::Fact::Received { report, .. }) => {
@@ -159,6 +182,15 @@ impl Past {
             }
             Fact::Intake(intake::Fact::Reopened { report, .. }) => {
                 self.left_out.remove(report);
+            }
+            Fact::Intake(intake::Fact::Moved { report, to, .. }) => {
+                self.left_out.insert(*report, Verdict::Incident { incident: *to, opened: false });
+            }
+            Fact::Incidents(incidents::Fact::Merged { incident, into, .. }) => {
+                self.merges_left_out.insert(*incident, *into);
+            }
+            Fact::Incidents(incidents::Fact::Parted { incident, .. }) => {
+                self.merges_left_out.remove(incident);
             }
             Fact::Outbox(fact) => self.desk.outbox.queue_unseen(at, fact),
             Fact::Incidents(incidents::Fact::Opened { incident, reference, since, .. }) => {
@@ -226,5 +258,9 @@ fn unseen(seq: u64, at: Timestamp, reference: crate::ids::Reference, since: Time
         changed_at: since,
         hold: None,
         dropped: false,
+        from: None,
+        merged: None,
+        took_over: Vec::new(),
+        erasure: Erasure::None,
     }
 }

@@ -87,6 +87,11 @@ fn bear_incident(desk: &mut Desk, today: &Desk, incident: IncidentId) {
     if mine.class == ClassId::NOBODY {
         return;
     }
+    if theirs.is_erased() && !mine.is_erased() {
+        mine.erase(&theirs.erasure);
+        desk.index.erase_incident(incident);
+    }
+    let mine = &mut desk.incidents.incidents[incident.index()];
     let mut moved = mine.class != theirs.class;
     (mine.class, mine.audience) = (theirs.class, theirs.audience.clone());
     let mut taken_back = Vec::new();

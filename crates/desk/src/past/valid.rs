@@ -51,7 +51,11 @@ impl Past {
             | intake::Fact::Countersigned { .. } => true,
             intake::Fact::Decided { by, verdict, .. } => self.decision_was_so(at, *by, *verdict, end),
             intake::Fact::Reopened { report, .. } => {
-                matches!(self.desk.intake.get(*report).status, Status::Decided(_))
+                !self.left_out.contains_key(report)
+                    && matches!(self.desk.intake.get(*report).status, Status::Decided(_))
+            }
+            intake::Fact::Moved { report, to, .. } => {
+                at < end && self.incident_is_there(*to) && !self.left_out.contains_key(report)
             }
             intake::Fact::Claimed { .. }
             | intake::Fact::Released { .. }
@@ -88,7 +92,11 @@ impl Past {
             incidents::Fact::Withdrawn { entry, .. } => {
                 kept.timeline.get(entry.index()).is_some_and(|line| line.class != ClassId::NOBODY)
             }
-            incidents::Fact::Dropped { .. } => true,
+            incidents::Fact::Dropped { .. }
+            | incidents::Fact::Erased { .. }
+            | incidents::Fact::Countersigned { .. } => true,
+            incidents::Fact::Merged { into, .. } => at < end && self.incident_is_there(*into),
+            incidents::Fact::Parted { .. } => at < end && kept.merged.is_some(),
             incidents::Fact::TaskSet { task, .. } => {
                 at < end && kept.tasks.get(task.index()).is_some_and(|task| !is_blank(kept, task.entry))
             }
@@ -96,6 +104,7 @@ impl Past {
             | incidents::Fact::Changed { .. }
             | incidents::Fact::TaskAdded { .. }
             | incidents::Fact::Observed { .. }
+            | incidents::Fact::ErasureAsked { .. }
             | incidents::Fact::Held { .. }
             | incidents::Fact::HoldLifted { .. } => at < end,
         }

@@ -147,7 +147,7 @@ impl Lens<'_> {
         }
         for (board, incidents) in &self.desk.incidents.by_board {
             let open = incidents.iter().map(|i| &self.desk.incidents.briefs[i.index()]);
-            let open = open.filter(|b| self.may_see(b.class) && !b.dropped && b.phase != Phase::Closed);
+            let open = open.filter(|b| self.may_see(b.class) && !b.gone && b.phase != Phase::Closed);
             if let Some(tally) = tallies.get_mut(board.index()) {
                 tally.incidents_open = open.count();
             }

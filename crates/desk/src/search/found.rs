@@ -149,7 +149,7 @@ impl Lens<'_> {
     fn is_listed(&self, place: Place) -> bool {
         match place {
             Place::Report(_) => true,
-            Place::Incident(incident) => !self.desk.incidents.briefs[incident.index()].dropped,
+            Place::Incident(incident) => !self.desk.incidents.get(incident).dropped,
         }
     }
 

@@ -147,7 +147,13 @@ impl Index {
 
     /// Nothing of what came with a report can be found any more, nor is it in memory.
     pub(crate) fn erase(&mut self, report: ReportId) {
-        let docs: BTreeSet<u32> = self.of_report[report.index()].iter().copied().collect();
+        let docs = self.of_report[report.index()].iter().copied().collect();
+        self.purge(docs);
+        self.seen.forget_report(report);
+    }
+
+    /// These documents are seen by nobody, and their words are gone.
+    fn purge(&mut self, docs: BTreeSet<u32>) {
         let mut indexed = false;
         for doc in &docs {
             let doc = &mut self.docs[*doc as usize];
@@ -158,7 +164,6 @@ impl Index {
         if indexed {
             self.terms.purge(|doc| docs.contains(&doc));
         }
-        self.seen.forget_report(report);
     }
 
     pub(crate) fn readdress_report(&mut self, report: ReportId, class: ClassId) {
@@ -237,6 +242,13 @@ impl Index {
             }
         }
         self.seen.forget_entry(incident, entry);
+    }
+
+    /// Nothing of what was written in an incident can be found any more, nor is it in memory.
+    pub(crate) fn erase_incident(&mut self, incident: IncidentId) {
+        let docs = self.of_incident[incident.index()].iter().map(|(doc, _)| *doc).collect();
+        self.purge(docs);
+        self.seen.forget_incident(incident);
     }
 
     pub(crate) fn drop_incident(&mut self, incident: IncidentId) {

@@ -203,6 +203,11 @@ impl Sightings {
         }
     }
 
+    pub(super) fn forget_incident(&mut self, incident: IncidentId) {
+        let entries: Vec<EntryId> = self.of_entry.keys().filter(|(of, _)| *of == incident).map(|(_, e)| *e).collect();
+        entries.into_iter().for_each(|entry| self.forget_entry(incident, entry));
+    }
+
     pub(super) fn forget_entry(&mut self, incident: IncidentId, entry: EntryId) {
         if let Some(number) = self.of_entry.remove(&(incident, entry)) {
             self.forget(number);

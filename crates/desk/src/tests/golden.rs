@@ -131,6 +131,7 @@ fn intakes() -> Vec<Fact> {
         decided(Verdict::Spam, Some(99)),
         F::Reopened { report, by: ME_ACTOR },
         F::Waits { report, by: ME },
+        F::Moved { report, by: ME_ACTOR, to: INCIDENT },
         F::Snoozed { report, by: ME, until: AT },
         F::Woken { report, by: ME_ACTOR },
         F::ErasureAsked { report, by: ME, reason: "vraag van de betrokkene".to_owned() },
@@ -216,7 +217,7 @@ fn incidents() -> Vec<Fact> {
         Change::Organisation(OrganisationId(1), true),
         Change::Person(ME, true),
     ];
-    let opened = |tlp, persons, with| F::Opened {
+    let opened = |tlp, persons, with, from| F::Opened {
         incident,
         reference: Reference::new(Named::Incident, 0x98_7654_3210),
         by: ME_ACTOR,
@@ -224,6 +225,7 @@ fn incidents() -> Vec<Fact> {
         audience: Audience { organisations: 3, tlp, persons },
         severity: Some(Severity::C3),
         with,
+        from,
         title: Open("Servers versleuteld".to_owned()),
     };
     let noted = |kind, tlp| F::Noted {
@@ -237,7 +239,7 @@ fn incidents() -> Vec<Fact> {
         note: Open(Note { text: "Netwerk uit".to_owned(), why: "loopt nog".to_owned() }),
     };
     let text = || Open("Bel de leverancier".to_owned());
-    let mut facts = vec![opened(Tlp::Amber, Vec::new(), 0), opened(Tlp::Red, vec![ME], 0)];
+    let mut facts = vec![opened(Tlp::Amber, Vec::new(), 0, None), opened(Tlp::Red, vec![ME], 0, None)];
     facts.extend(changes.map(|change| F::Changed { incident, by: ME_ACTOR, change }));
     facts.extend([
         noted(NoteKind::Note, Tlp::Clear),
@@ -247,9 +249,15 @@ fn incidents() -> Vec<Fact> {
         F::Observed { incident, by, tlp: Tlp::Amber, observable: Open(observable()) },
         F::Withdrawn { incident, entry: EntryId(5), by },
         F::Dropped { incident, by: ME_ACTOR },
+        F::Merged { incident, into: IncidentId(1), by },
+        F::Parted { incident, by },
+        F::ErasureAsked { incident, by, reason: "op verzoek".to_owned() },
+        F::Erased { incident, by, reason: "op verzoek".to_owned(), second: Some(AccountId(2)) },
+        F::Countersigned { incident, by },
         F::Held { incident, by, reason: text() },
         F::HoldLifted { incident, by, reason: text() },
-        opened(Tlp::Amber, Vec::new(), 3),
+        opened(Tlp::Amber, Vec::new(), 3, None),
+        opened(Tlp::Amber, Vec::new(), 1, Some(IncidentId(1))),
     ]);
     facts.into_iter().map(Fact::Incidents).collect()
 }

@@ -2,6 +2,7 @@
 
 mod corpus;
 mod golden;
+mod join;
 mod lens;
 mod past;
 mod replay;

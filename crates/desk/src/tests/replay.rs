@@ -102,8 +102,10 @@ pub(super) fn step(story: &mut Story, dice: &mut Dice, references: &mut Vec<Refe
             }
         }
         9 | 10 => {
-            if let Some(command) = incident_command(story, dice, by, opened) {
-                drop(story.submit(Actor::Person(by), command));
+            let command = incident_command(story, dice, by, opened);
+            let made = command.map(|command| story.submit(Actor::Person(by), command));
+            if let Some(Ok(crate::command::Outcome::Incident(reference))) = made {
+                opened.push(reference);
             }
         }
         _ => {
@@ -149,6 +151,11 @@ fn report_command(story: &mut Story, dice: &mut Dice, by: AccountId, references:
         }
         10 => intake::Command::Erase { report: leave, reason, alone: dice.below(2) == 0 },
         11 => intake::Command::ConfirmErasure(leave),
+        12 => {
+            let to = story.desk.incidents.incidents.get(any_incident.index())?.reference;
+            let to = story.lens(by).incident_leave(to)?;
+            intake::Command::Move { report: leave, to, widen: dice.below(2) == 0 }
+        }
         _ => intake::Command::Countersign(leave),
     }))
 }
@@ -176,7 +183,7 @@ fn incident_command(story: &mut Story, dice: &mut Dice, by: AccountId, opened: &
         Change::Person(account, false),
     ]);
     let tlp = dice.of(&Tlp::ALL);
-    Some(Command::Incidents(match dice.below(10) {
+    Some(Command::Incidents(match dice.below(13) {
         0..=3 => incidents::Command::Change { incident, change, expected: None },
         4 => incidents::Command::Note {
             incident,
@@ -194,6 +201,27 @@ fn incident_command(story: &mut Story, dice: &mut Dice, by: AccountId, opened: &
             observable: Observable { kind: "domain".to_owned(), value: "kwaad.example".to_owned(), benign: None },
         },
         8 => incidents::Command::Withdraw { incident, entry: EntryId(dice.below(20) as u32) },
+        10 => {
+            let other = story.lens(by).incident_leave(dice.some(opened)?)?;
+            match dice.below(3) {
+                0 => incidents::Command::Part(incident),
+                _ => incidents::Command::Merge { incident, into: other },
+            }
+        }
+        11 => {
+            let kept = story.desk.incidents.get(incident.id()).reports.clone();
+            let kept = kept.iter().map(|r| story.desk.intake.get(*r).reference);
+            let reports = kept.filter_map(|r| story.lens(by).report_leave(r)).take(1 + dice.below(2)).collect();
+            incidents::Command::Split { incident, title: "Afgesplitst".to_owned(), reports }
+        }
+        12 => match dice.below(3) {
+            0 => incidents::Command::ConfirmErasure(incident),
+            1 => incidents::Command::Countersign(incident),
+            _ => {
+                let (reason, alone) = ("op verzoek".to_owned(), dice.below(2) == 0);
+                incidents::Command::Erase { incident, reason, alone }
+            }
+        },
         _ => match dice.below(3) {
             0 => incidents::Command::Hold { incident, reason: "hold".to_owned() },
             1 => incidents::Command::LiftHold { incident, reason: "vrij".to_owned() },
@@ -252,6 +280,10 @@ fn check(story: &Story) {
         assert!(desk.incidents.by_change.contains(&(incident.changed_at, IncidentId(n as u32))));
         let label = |class| desk.classes.get(class).tlp;
         assert!(incident.timeline.iter().all(|l| label(l.class) >= incident.audience.tlp), "no line is more open");
+        assert_eq!(desk.is_erased(Subject::Incident(IncidentId(n as u32))), incident.is_erased());
+        for other in &incident.took_over {
+            assert_eq!(desk.incidents.get(*other).merged.map(|(into, _)| into), Some(IncidentId(n as u32)));
+        }
         assert!(incident.observed.iter().all(|o| incident.timeline[o.entry.index()].class == o.class));
     }
     assert_eq!(desk.incidents.by_change.len(), desk.incidents.incidents.len());

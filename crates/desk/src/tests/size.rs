@@ -123,6 +123,7 @@ impl Builder {
             audience: Audience { organisations, tlp: Tlp::Amber, persons: Vec::new() },
             severity: Severity::ALL.get((n % 6) as usize).copied(),
             with: 2,
+            from: None,
             title: Sealed::Open(title),
         }));
         self.apply(Fact::Incidents(incidents::Fact::Changed { incident, by, change: Change::Board(board, true) }));

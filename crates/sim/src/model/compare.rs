@@ -196,7 +196,11 @@ impl Model {
         holds(extra.is_empty(), Invariant::OthersAreKeptOut, || format!("{account:?} sees incidents {extra:?}"))?;
         let mut shown: Vec<usize> = list.rows.iter().map(|r| r.id.index()).collect();
         shown.sort_unstable();
-        let listed: Vec<usize> = seen.iter().copied().filter(|i| !self.incidents[*i].dropped).collect();
+        let listed: Vec<usize> = seen
+            .iter()
+            .copied()
+            .filter(|i| !self.incidents[*i].dropped && self.incidents[*i].merged.is_none())
+            .collect();
         let counted = Invariant::CountsAreRecounted;
         holds(shown == listed && list.total == listed.len(), counted, || {
             format!("{account:?} sees incidents {shown:?}, and should see {listed:?}")
@@ -208,9 +212,12 @@ impl Model {
         }
         for row in &list.rows {
             let kept = &self.incidents[row.id.index()];
-            let open = kept.tasks.iter().filter(|t| !t.done && !t.withdrawn).count();
+            let family: Vec<usize> =
+                self.family(row.id.index()).into_iter().filter(|i| self.sees_incident(account, *i)).collect();
+            let tasks = family.iter().flat_map(|i| &self.incidents[*i].tasks);
+            let open = tasks.filter(|t| !t.done && !t.withdrawn).count();
             let is = (row.reference, row.severity, row.phase, row.tlp, row.reports, row.tasks_open, row.held);
-            let reports = self.reports_of(row.id.index()).len();
+            let reports: usize = family.iter().map(|i| self.reports_of(*i).len()).sum();
             let must = (kept.reference, kept.severity, kept.phase, kept.tlp, reports, open, kept.held);
             holds(is == must, counted, || {
                 format!("the row of incident {} is {is:?}, must be {must:?}", row.id.index())
@@ -227,7 +234,7 @@ impl Model {
         }
         let Some(view) = lens.incident(kept.reference) else { return Ok(()) };
         for line in &kept.lines {
-            let shown = view.timeline.iter().find(|e| e.entry.index() == line.entry);
+            let shown = view.timeline.iter().find(|e| e.of.is_none() && e.entry.index() == line.entry);
             let sees = self.sees_line(account, incident, line);
             let strict = Invariant::StrictLineStaysStrict;
             holds(sees || shown.is_none(), strict, || {

@@ -1,6 +1,6 @@
 //! Incidents, told again.
 
-use super::Model;
+use super::{Erasure, Model};
 use crate::invariant::Invariant;
 use crate::people::Saw;
 use desk::command::Actor;
@@ -55,6 +55,12 @@ pub struct Incident {
     pub held: bool,
     /// Opened by mistake.
     pub dropped: bool,
+    /// The incident in which it goes on.
+    pub merged: Option<usize>,
+    /// How far its erasure is.
+    pub erasure: Erasure,
+    /// Words that were written in it and stand nowhere else.
+    pub words: Vec<String>,
     /// The first act that worked on it after the one that opened it.
     worked_on: Option<u64>,
     /// Tasks.
@@ -101,6 +107,9 @@ impl Model {
                 severity: *severity,
                 held: false,
                 dropped: false,
+                merged: None,
+                erasure: Erasure::None,
+                words: Vec::new(),
                 worked_on: None,
                 tasks: Vec::new(),
                 lines: Vec::new(),
@@ -109,9 +118,33 @@ impl Model {
             });
         }
         let what = crate::brief(fact);
-        self.may_incident(seq, fact.by(), incident, &what);
+        let by = match fact {
+            Fact::Erased { second: Some(second), .. } => Actor::Person(*second),
+            _ => fact.by(),
+        };
+        self.may_incident(seq, by, incident, &what);
+        let gone = self.incidents[incident].erasure == Erasure::Done;
+        let after = matches!(fact, Fact::Countersigned { .. } | Fact::Parted { .. });
+        self.expect(!gone || after, Invariant::ErasedIsGone, || {
+            format!("fact {seq}: incident {incident} was erased, and this is recorded of it: {what}")
+        });
+        self.word_of(incident, fact);
         match fact {
             Fact::Opened { .. } => {}
+            Fact::Merged { into, by, .. } => self.merged(seq, incident, into.index(), *by),
+            Fact::Parted { by, .. } => {
+                let into = self.incidents[incident].merged.take();
+                let team = self.is_team(*by);
+                self.expect(into.is_some() && team, Invariant::UndoTakesBackThat, || {
+                    format!("fact {seq}: incident {incident} parts from {into:?}")
+                });
+                into.into_iter().for_each(|into| self.timeline(into));
+            }
+            Fact::ErasureAsked { by, .. } => self.incidents[incident].erasure = Erasure::Asked(*by),
+            Fact::Erased { by, second, .. } => self.incident_erased(seq, incident, *by, *second),
+            Fact::Countersigned { .. } => {
+                self.expect(gone, Invariant::ErasedByTwo, || format!("fact {seq}: incident {incident} was not erased"));
+            }
             Fact::Changed { by, change, .. } => self.changed(seq, incident, *by, change),
             Fact::Noted { by, tlp, note, .. } => {
                 let text = note.open().map(|n| n.text.clone()).unwrap_or_default();
@@ -147,6 +180,86 @@ impl Model {
         if !matches!(fact, Fact::Opened { .. } | Fact::Withdrawn { .. }) {
             self.timeline(incident);
         }
+    }
+
+    /// The word that a fact writes in an incident.
+    fn word_of(&mut self, incident: usize, fact: &Fact) {
+        let text = match fact {
+            Fact::Opened { title, .. } => title.open(),
+            Fact::Noted { note, .. } => note.open().map(|n| &n.text),
+            Fact::TaskAdded { text, .. } => text.open(),
+            _ => None,
+        };
+        // A pasted log is the same word again and again.
+        let word = text.map(|t| t[2.min(t.len())..].find("ln").map_or(t.as_str(), |end| &t[..end + 2]).to_owned());
+        self.incidents[incident].words.extend(word.filter(|w| w.starts_with("ln")));
+    }
+
+    fn merged(&mut self, seq: u64, incident: usize, into: usize, by: AccountId) {
+        self.may_incident(seq, Actor::Person(by), into, "took over");
+        let (team, root) = (self.is_team(by), self.root(into));
+        let kept = &self.incidents[incident];
+        let fine = team && kept.merged.is_none() && root == into && into != incident && !kept.dropped;
+        self.expect(fine, Invariant::OnlyWhoMay, || {
+            format!("fact {seq}: incident {incident} goes on in {into}, which goes on in {root}")
+        });
+        self.incidents[incident].merged = Some(into);
+        self.timeline(into);
+    }
+
+    fn incident_erased(&mut self, seq: u64, incident: usize, by: AccountId, second: Option<AccountId>) {
+        let kept = &self.incidents[incident];
+        let by_two = match second {
+            Some(second) => kept.erasure == Erasure::Asked(by) && second != by && self.is_team(second),
+            None => self.accounts[by.index()].role == desk::accounts::Role::Admin,
+        };
+        let over = kept.dropped || self.incidents[self.root(incident)].phase == Phase::Closed;
+        let (done, held) = (kept.erasure == Erasure::Done, self.is_held(incident));
+        self.expect(over && !done && !held && by_two, Invariant::ErasedByTwo, || {
+            format!("fact {seq}: incident {incident} erased: over {over}, already {done}, held {held}, by two {by_two}")
+        });
+        self.incidents[incident].erasure = Erasure::Done;
+        let of = desk::ids::IncidentId(incident as u32);
+        let letters = self.notices.iter_mut().filter(|n| n.about == desk::outbox::About::Incident(of));
+        letters.for_each(super::Notice::erase);
+    }
+
+    /// Where an incident goes on in the end.
+    pub fn root(&self, incident: usize) -> usize {
+        let mut at = incident;
+        for _ in 0..self.incidents.len() {
+            match self.incidents[at].merged {
+                Some(into) => at = into,
+                None => break,
+            }
+        }
+        at
+    }
+
+    /// Whether an incident, or what it goes on in, is on hold.
+    pub fn is_held(&self, incident: usize) -> bool {
+        let mut at = Some(incident);
+        for _ in 0..=self.incidents.len() {
+            let Some(kept) = at.map(|i| &self.incidents[i]) else { break };
+            if kept.held {
+                return true;
+            }
+            at = kept.merged;
+        }
+        false
+    }
+
+    /// An incident and all that go on in it.
+    pub fn family(&self, incident: usize) -> Vec<usize> {
+        let under = |n: &usize| {
+            let mut at = Some(*n);
+            (0..=self.incidents.len()).any(|_| {
+                let is = at == Some(incident);
+                at = at.and_then(|i| self.incidents[i].merged);
+                is
+            })
+        };
+        (0..self.incidents.len()).filter(under).collect()
     }
 
     /// A line more in the timeline.

@@ -6,7 +6,7 @@ use crate::world::{Coming, World, digest};
 use desk::Digest;
 use desk::accounts::Role;
 use desk::command::Actor;
-use desk::ids::{AccountId, Reference, ReportId, Timestamp};
+use desk::ids::{AccountId, IncidentId, Reference, ReportId, Timestamp};
 use desk::intake::{Appraisal, Fact, Status, Thread, Verdict, Via};
 use desk::outbox::About;
 
@@ -112,6 +112,7 @@ impl Model {
                 let kept = &mut self.reports[report];
                 (kept.status, kept.decided) = (Status::New, None);
             }
+            Fact::Moved { by, to, .. } => self.moved(seq, at, report, *by, to.index()),
             Fact::Waits { .. } => self.undecided(seq, report, Status::Waiting),
             Fact::Snoozed { until, .. } => self.undecided(seq, report, Status::Snoozed(*until)),
             Fact::Woken { .. } => self.undecided(seq, report, Status::New),
@@ -153,6 +154,22 @@ impl Model {
             last_at: at,
             erasure: Erasure::None,
         });
+    }
+
+    fn moved(&mut self, seq: u64, at: Timestamp, report: usize, by: Actor, to: usize) {
+        self.may_incident(seq, by, to, "moved");
+        let from = match self.reports[report].status {
+            Status::Decided(Verdict::Incident { incident, .. }) => Some(incident.index()),
+            _ => None,
+        };
+        let freed = from.is_some_and(|from| self.incidents[from].held) && !self.incidents[to].held;
+        self.expect(from.is_some() && from != Some(to) && !freed, Invariant::DecisionStands, || {
+            format!("fact {seq}: report {report} goes from incident {from:?} to {to} (out of a hold: {freed})")
+        });
+        from.into_iter().chain([to]).for_each(|incident| self.timeline(incident));
+        let kept = &mut self.reports[report];
+        kept.status = Status::Decided(Verdict::Incident { incident: IncidentId(to as u32), opened: false });
+        kept.decided = Some((at, seq));
     }
 
     fn undecided(&mut self, seq: u64, report: usize, status: Status) {
@@ -219,12 +236,14 @@ impl Model {
         let brings = |message_id: &str| raw.windows(message_id.len()).any(|w| w == message_id.as_bytes());
         let reports = match verdict {
             Verdict::FollowUp(of) => vec![of.index()],
-            Verdict::Incident { incident, .. } => self.reports_of(incident.index()),
+            Verdict::Incident { incident, .. } => {
+                self.family(incident.index()).into_iter().flat_map(|i| self.reports_of(i)).collect()
+            }
             _ => Vec::new(),
         };
-        let incident = match verdict {
-            Verdict::Incident { incident, .. } => Some(incident.index()),
-            _ => None,
+        let incidents = match verdict {
+            Verdict::Incident { incident, .. } => self.family(incident.index()),
+            _ => Vec::new(),
         };
         let mut whole = reports.clone();
         for n in 0..self.reports.len() {
@@ -235,7 +254,7 @@ impl Model {
         }
         let ours = |about: About| match about {
             About::Report(of) => whole.contains(&of.index()),
-            About::Incident(of) => Some(of.index()) == incident,
+            About::Incident(of) => incidents.contains(&of.index()),
         };
         let (returns, takes_part) = match kept.thread {
             Some(Thread::Returns(notice)) => {
@@ -260,7 +279,7 @@ impl Model {
     fn erased(&mut self, seq: u64, report: usize, by: AccountId, second: Option<AccountId>) {
         let kept = &self.reports[report];
         let held = self.chain(report).into_iter().any(|n| match self.reports[n].status {
-            Status::Decided(Verdict::Incident { incident, .. }) => self.incidents[incident.index()].held,
+            Status::Decided(Verdict::Incident { incident, .. }) => self.is_held(incident.index()),
             _ => false,
         });
         let by_two = match second {

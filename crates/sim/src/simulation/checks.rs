@@ -171,6 +171,13 @@ impl Simulation {
                 let letters = self.model.notices.iter().filter(|n| n.about == About::Report(*report));
                 self.erased.extend(letters.filter(|n| !n.word.is_empty()).map(|n| n.word.clone()));
             }
+            if let Fact::Incidents(desk::incidents::Fact::Erased { incident, .. }) = &fact.fact {
+                some = true;
+                self.summary.counts.entry("incidents erased").and_modify(|n| *n += 1).or_insert(1);
+                self.erased.extend(self.model.incidents[incident.index()].words.iter().cloned());
+                let letters = self.model.notices.iter().filter(|n| n.about == About::Incident(*incident));
+                self.erased.extend(letters.filter(|n| !n.word.is_empty()).map(|n| n.word.clone()));
+            }
         }
         if some { self.check_erased() } else { Ok(()) }
     }
@@ -225,8 +232,12 @@ impl Simulation {
             Fact::Intake(intake::Fact::Decided { .. }) => "decided by people",
             Fact::Outbox(outbox::Fact::Queued { purpose: outbox::Purpose::Receipt, .. }) => "receipts",
             Fact::Outbox(outbox::Fact::Bounced { .. }) => "bounced",
+            Fact::Incidents(incidents::Fact::Opened { from: Some(_), .. }) => "incidents split off",
             Fact::Incidents(incidents::Fact::Opened { .. }) => "incidents",
             Fact::Incidents(incidents::Fact::Dropped { .. }) => "incidents dropped",
+            Fact::Incidents(incidents::Fact::Merged { .. }) => "incidents merged",
+            Fact::Incidents(incidents::Fact::Parted { .. }) => "incidents parted",
+            Fact::Intake(intake::Fact::Moved { .. }) => "reports moved",
             _ => return,
         };
         *self.summary.counts.entry(what).or_default() += 1;

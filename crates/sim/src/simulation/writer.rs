@@ -414,6 +414,7 @@ impl Simulation {
         self.summary.add("undone");
         let facts: Vec<&Fact> = decision.facts.iter().map(|f| &f.fact).collect();
         let reopened = |f: &&Fact| matches!(f, Fact::Intake(intake::Fact::Reopened { .. }));
+        let moved = |f: &&Fact| matches!(f, Fact::Intake(intake::Fact::Moved { .. }));
         let dropped = |f: &&Fact| matches!(f, Fact::Incidents(incidents::Fact::Dropped { .. }));
         let fits = match (undone.did, facts.as_slice()) {
             (Did::Appraise, [Fact::Intake(intake::Fact::Appraised { .. })]) => true,
@@ -424,6 +425,11 @@ impl Simulation {
             }
             (Did::Change(field), [Fact::Incidents(incidents::Fact::Changed { change, .. })]) => change.field() == field,
             (Did::Line, [Fact::Incidents(incidents::Fact::Withdrawn { .. })]) => true,
+            (Did::Merge, [Fact::Incidents(incidents::Fact::Parted { .. })]) => true,
+            (Did::Move, [Fact::Intake(intake::Fact::Moved { .. })]) => true,
+            (Did::Split, all) => {
+                all.iter().all(|f| moved(f) || dropped(f)) && all.iter().filter(|f| dropped(f)).count() == 1
+            }
             (Did::Task, [Fact::Incidents(incidents::Fact::TaskSet { .. })]) => true,
             _ => false,
         };

@@ -310,3 +310,4 @@ erasure-second = A second person must confirm.
 erasure-confirm = Confirm and erase
 erasure-countersign = It was right: countersign
 erasure-by-two = Confirmed by { $name }.
+event-moved = Moved to

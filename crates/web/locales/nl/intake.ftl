@@ -310,3 +310,4 @@ erasure-second = Een tweede persoon moet bevestigen.
 erasure-confirm = Bevestig en wis
 erasure-countersign = Het was juist: teken mee
 erasure-by-two = Bevestigd door { $name }.
+event-moved = Verplaatst naar

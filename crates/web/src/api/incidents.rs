@@ -7,8 +7,8 @@ use super::problem::Wrong;
 use super::reports::{after, located};
 use super::schema::Moment;
 use super::wire::{
-    ChangeField, Done, IncidentPage, IncidentQuery, IncidentWhole, NewChange, NewIncident, NewMail, NewNote,
-    NewObservable, NewTask, Opened, SetTask,
+    ChangeField, Done, EraseIncident, ErasureAct, IncidentPage, IncidentQuery, IncidentWhole, Merge, NewChange,
+    NewIncident, NewMail, NewNote, NewObservable, NewTask, Opened, SetTask, Split,
 };
 use crate::pages::public::is_mailbox;
 use axum::extract::Path;
@@ -89,6 +89,11 @@ pub(super) async fn open(call: Call, Json(new): Json<NewIncident>) -> Result<Res
         classes,
         reports,
     };
+    opened(&call, command).await
+}
+
+/// An incident is opened, or split off.
+async fn opened(call: &Call, command: incidents::Command) -> Result<Response, Wrong> {
     let done = call.submit(Command::Incidents(command)).await?;
     let Outcome::Incident(reference) = done.outcome else {
         return Err(Wrong::of("unforeseen", "It stands in the log."));
@@ -248,6 +253,54 @@ pub(super) async fn observe(
     let observable = desk::intake::Observable { benign: None, ..found };
     let tlp = new.tlp.unwrap_or(view.row.tlp);
     act(&call, reference, incidents::Command::Observe { incident: leave, tlp, observable }).await
+}
+
+pub(super) async fn merge(
+    call: Call,
+    Named(reference): Named,
+    headers: HeaderMap,
+    Json(new): Json<Merge>,
+) -> Result<Response, Wrong> {
+    let (incident, _) = leave(&call, reference, &headers).await?;
+    let into = call.look(|_, lens| lens.incident_leave(new.into)).await?;
+    let into = into.ok_or_else(|| Wrong::field("into", "unknown", "into: not there, or not for this token."))?;
+    act(&call, reference, incidents::Command::Merge { incident, into }).await
+}
+
+pub(super) async fn part(call: Call, Named(reference): Named, headers: HeaderMap) -> Result<Response, Wrong> {
+    let (incident, _) = leave(&call, reference, &headers).await?;
+    act(&call, reference, incidents::Command::Part(incident)).await
+}
+
+pub(super) async fn split(
+    call: Call,
+    Named(reference): Named,
+    headers: HeaderMap,
+    Json(new): Json<Split>,
+) -> Result<Response, Wrong> {
+    let (incident, _) = leave(&call, reference, &headers).await?;
+    let reports = call.look(|_, lens| new.reports.iter().map(|r| lens.report_leave(*r)).collect::<Option<Vec<_>>>());
+    let reports = reports.await?.ok_or_else(|| {
+        Wrong::field("reports", "unknown", "reports: one of them is not there, or not for this token to act upon.")
+    })?;
+    opened(&call, incidents::Command::Split { incident, title: new.title, reports }).await
+}
+
+pub(super) async fn erase(
+    call: Call,
+    Named(reference): Named,
+    headers: HeaderMap,
+    Json(new): Json<EraseIncident>,
+) -> Result<Response, Wrong> {
+    let (incident, _) = leave(&call, reference, &headers).await?;
+    let reason = new.reason.unwrap_or_default();
+    let command = match new.act {
+        ErasureAct::Ask => incidents::Command::Erase { incident, reason, alone: false },
+        ErasureAct::Alone => incidents::Command::Erase { incident, reason, alone: true },
+        ErasureAct::Confirm => incidents::Command::ConfirmErasure(incident),
+        ErasureAct::Countersign => incidents::Command::Countersign(incident),
+    };
+    act(&call, reference, command).await
 }
 
 pub(super) async fn write(

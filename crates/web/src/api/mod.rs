@@ -125,6 +125,31 @@ fn operations() -> Vec<Op> {
         .takes::<NewMail>()
         .gives::<Done>(200)
         .matched(),
+        Op::post("/incidents/{reference}/merge", "mergeIncident", "It goes on in another one", post(incidents::merge))
+            .takes::<Merge>()
+            .gives::<Done>(200)
+            .matched(),
+        Op::post("/incidents/{reference}/part", "partIncident", "It goes its own way again", post(incidents::part))
+            .gives::<Done>(200)
+            .matched(),
+        Op::post(
+            "/incidents/{reference}/split",
+            "splitIncident",
+            "A new incident for some of its messages",
+            post(incidents::split),
+        )
+        .takes::<Split>()
+        .gives::<Opened>(201)
+        .matched(),
+        Op::post(
+            "/incidents/{reference}/erasure",
+            "eraseIncident",
+            "Erase what was written in it, by two people",
+            post(incidents::erase),
+        )
+        .takes::<EraseIncident>()
+        .gives::<Done>(200)
+        .matched(),
         Op::post("/undo", "undo", "Take back an act of one's own", post(reports::undo))
             .takes::<NewUndo>()
             .gives::<Done>(200),

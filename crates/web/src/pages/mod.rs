@@ -99,6 +99,8 @@ pub(crate) fn routes() -> Router<Web> {
         .route("/incident/{reference}/taak", post(incident::task))
         .route("/incident/{reference}/waarneembaar", post(incident::observe))
         .route("/incident/{reference}/blokkeer", post(incident::hold))
+        .route("/incident/{reference}/samen", post(incident::join))
+        .route("/incident/{reference}/wis", post(incident::erase))
         .route("/uitgaand", get(outbox::show))
         .route("/uitgaand/opnieuw", post(outbox::retry))
         .route("/demo/post", get(outbox::sink))

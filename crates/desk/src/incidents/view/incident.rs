@@ -3,13 +3,13 @@
 use super::list::IncidentRow;
 use super::similar::SimilarIncident;
 use crate::command::{Actor, Inverse};
-use crate::ids::{AccountId, EntryId, IncidentId, Reference, TaskId, Timestamp};
+use crate::ids::{AccountId, EntryId, IncidentId, NoticeId, Reference, TaskId, Timestamp};
 use crate::incidents::{Change, Entry, Incident, Line, Note, NoteKind, Phase};
-use crate::intake::{ContentRef, ReportRow};
+use crate::intake::{ContentRef, ErasureView, ReportRow};
 use crate::lens::{Leave, Lens, Seen, Tlp};
 use crate::observables;
 use crate::outbox::NoticeView;
-use crate::view::{BoardLink, SeenBy, Who};
+use crate::view::{BoardLink, IncidentLink, SeenBy, Who};
 use std::collections::BTreeMap;
 
 /// An incident with everything around it.
@@ -49,6 +49,16 @@ pub struct IncidentView {
     pub hold: Option<HoldView>,
     /// It was opened by mistake, and is listed no more.
     pub dropped: bool,
+    /// Whether the viewer may split it, merge it and erase it.
+    pub may_join: bool,
+    /// It goes on there.
+    pub merged: Option<IncidentLink>,
+    /// These go on in it, as far as the viewer may see them.
+    pub took_over: Vec<IncidentLink>,
+    /// It was split off from this one.
+    pub from: Option<IncidentLink>,
+    /// How far its erasure is.
+    pub erasure: Option<ErasureView>,
 }
 
 /// A phase and when it began.
@@ -78,6 +88,8 @@ pub struct HoldView {
 pub struct EntryView {
     /// Its place.
     pub entry: EntryId,
+    /// The incident in which it stands, where that is another one that goes on in this one.
+    pub of: Option<Reference>,
     /// When it happened.
     pub event_at: Timestamp,
     /// Whether that time is certain.
@@ -132,6 +144,18 @@ pub enum LineView {
     HoldLifted(Option<String>),
     /// It was opened by mistake.
     Dropped,
+    /// It goes on in another one, which the viewer may not see when it is `None`.
+    MergedInto(Option<IncidentLink>),
+    /// Another one goes on in it.
+    TookOver(Option<IncidentLink>),
+    /// It and another one go their own ways again.
+    Parted(Option<IncidentLink>),
+    /// Somebody wants it erased, with the reason.
+    ErasureAsked(String),
+    /// What was written in it was erased, with the reason.
+    Erased(String),
+    /// A second person agreed afterwards.
+    Countersigned,
 }
 
 /// A message of the conversation.
@@ -184,6 +208,8 @@ pub struct ObservableView {
 pub struct TaskView {
     /// Which.
     pub task: TaskId,
+    /// The incident in which it stands, where that is another one that goes on in this one.
+    pub of: Option<Reference>,
     /// What; `None` when erased.
     pub text: Option<String>,
     /// Who asked for it.
@@ -205,7 +231,7 @@ pub struct TaskView {
 pub struct UndoRow {
     /// Give this to [`crate::command::Command::Undo`].
     pub of: u64,
-    /// Key of what: a field's name, `line`, `task`, `opening`.
+    /// Key of what: a field's name, `line`, `task`, `opening`, `merge`, `move`.
     pub key: &'static str,
 }
 
@@ -215,23 +241,30 @@ impl Lens<'_> {
         let incident = self.incident_id(reference)?;
         let kept = self.desk.incidents.get(incident);
         let leave = self.leave_on_incident(incident, kept.class);
-        let observables = self.observables_of(kept);
+        let family = self.family(incident);
+        let observables = self.observables_of(&family);
+        let link = |i: IncidentId| self.incident_link(self.desk.incidents.get(i).reference);
         Some(IncidentView {
             row: self.incident_row(incident),
             phases: Phase::ALL.map(|p| step(kept, p)).to_vec(),
             lead: kept.lead,
             boards: kept.boards.iter().filter_map(|b| self.desk.board_link(*b)).collect(),
-            timeline: self.timeline(kept),
-            conversation: self.conversation(kept),
+            timeline: self.timeline(&family),
+            conversation: self.conversation(&family),
             benign: observables.iter().filter(|o| o.benign.is_some()).count(),
             observables,
-            tasks: self.tasks_of(kept),
+            tasks: self.tasks_of(&family),
             seen_by: self.seen_by(kept.class),
             seen_by_label: self.seen_by_label(kept),
             similar: self.similar_to_incident(incident),
             may_address: leave.is_some() && self.is_team(),
+            may_join: leave.is_some() && self.is_team(),
             leave,
-            undo: self.undo_of_incident(incident, kept),
+            undo: family.iter().flat_map(|(i, of)| self.undo_of_incident(*i, of)).collect(),
+            merged: kept.merged.and_then(|(into, _)| link(into)),
+            took_over: kept.took_over.iter().filter_map(|i| link(*i)).collect(),
+            from: kept.from.and_then(link),
+            erasure: self.erasure_view(&kept.erasure),
             hold: kept.hold.as_ref().map(|h| HoldView {
                 who: self.desk.person(h.by),
                 at: h.at,
@@ -241,11 +274,22 @@ impl Lens<'_> {
         })
     }
 
-    fn timeline(&self, kept: &Incident) -> Vec<EntryView> {
-        let lines = kept.timeline.iter().enumerate().filter(|(_, line)| self.may_see(line.class));
-        let mut lines: Vec<EntryView> = lines.map(|(n, line)| self.entry_view(kept, EntryId(n as u32), line)).collect();
-        lines.sort_by_key(|l| std::cmp::Reverse((l.event_at, l.entry)));
-        lines
+    /// An incident and what goes on in it, as far as the viewer may see; the incident itself first.
+    pub(crate) fn family(&self, incident: IncidentId) -> Vec<(IncidentId, &Incident)> {
+        let family = self.desk.incidents.family(incident).into_iter();
+        family.map(|i| (i, self.desk.incidents.get(i))).filter(|(_, kept)| self.may_see(kept.class)).collect()
+    }
+
+    fn timeline(&self, family: &[(IncidentId, &Incident)]) -> Vec<EntryView> {
+        let own = family.first().map(|(incident, _)| *incident);
+        let mut views = Vec::new();
+        for (incident, kept) in family {
+            let of = (Some(*incident) != own).then_some(kept.reference);
+            let lines = kept.timeline.iter().enumerate().filter(|(_, line)| self.may_see(line.class));
+            views.extend(lines.map(|(n, line)| EntryView { of, ..self.entry_view(kept, EntryId(n as u32), line) }));
+        }
+        views.sort_by_key(|l| std::cmp::Reverse((l.event_at, l.recorded_at, l.entry)));
+        views
     }
 
     fn entry_view(&self, kept: &Incident, entry: EntryId, line: &Entry) -> EntryView {
@@ -254,6 +298,7 @@ impl Lens<'_> {
             && line.withdrawn.is_none()
             && matches!(line.what, Line::Noted(..) | Line::Task(_) | Line::Observed(_));
         EntryView {
+            of: None,
             entry,
             event_at: line.event_at,
             certain: line.certain,
@@ -305,7 +350,17 @@ impl Lens<'_> {
             Line::Held(reason) => LineView::Held(reason.open().cloned()),
             Line::HoldLifted(reason) => LineView::HoldLifted(reason.open().cloned()),
             Line::Dropped => LineView::Dropped,
+            Line::MergedInto(other) => LineView::MergedInto(self.link_to(*other)),
+            Line::TookOver(other) => LineView::TookOver(self.link_to(*other)),
+            Line::Parted(other) => LineView::Parted(self.link_to(*other)),
+            Line::ErasureAsked(reason) => LineView::ErasureAsked(reason.clone()),
+            Line::Erased(reason) => LineView::Erased(reason.clone()),
+            Line::Countersigned => LineView::Countersigned,
         }
+    }
+
+    fn link_to(&self, incident: IncidentId) -> Option<IncidentLink> {
+        self.incident_link(self.desk.incidents.get(incident).reference)
     }
 
     fn change_view(&self, change: &Change) -> LineView {
@@ -328,9 +383,10 @@ impl Lens<'_> {
         LineView::Changed { field: change.field(), value, present, reason }
     }
 
-    fn conversation(&self, kept: &Incident) -> Vec<Message> {
+    fn conversation(&self, family: &[(IncidentId, &Incident)]) -> Vec<Message> {
         let mut messages = Vec::new();
-        for report in &kept.reports {
+        let reports = || family.iter().flat_map(|(_, kept)| &kept.reports);
+        for report in reports() {
             let of = self.desk.intake.get(*report);
             for one in std::iter::once(report).chain(&of.follow_ups) {
                 let message = self.desk.intake.get(*one);
@@ -345,8 +401,8 @@ impl Lens<'_> {
                 });
             }
         }
-        let mut notices = kept.notices.clone();
-        for report in &kept.reports {
+        let mut notices: Vec<NoticeId> = family.iter().flat_map(|(_, kept)| &kept.notices).copied().collect();
+        for report in reports() {
             let of = self.desk.intake.get(*report);
             notices.extend(&of.notices);
             notices.extend(of.follow_ups.iter().flat_map(|f| &self.desk.intake.get(*f).notices));
@@ -359,7 +415,7 @@ impl Lens<'_> {
         messages
     }
 
-    fn observables_of(&self, kept: &Incident) -> Vec<ObservableView> {
+    fn observables_of(&self, family: &[(IncidentId, &Incident)]) -> Vec<ObservableView> {
         let mut found: BTreeMap<(String, String), ObservableView> = BTreeMap::new();
         fn at<'m>(
             found: &'m mut BTreeMap<(String, String), ObservableView>,
@@ -375,7 +431,7 @@ impl Lens<'_> {
                 tlp: None,
             })
         }
-        for report in &kept.reports {
+        for report in family.iter().flat_map(|(_, kept)| &kept.reports) {
             let of = self.desk.intake.get(*report);
             for one in std::iter::once(report).chain(&of.follow_ups) {
                 let message = self.desk.intake.get(*one);
@@ -387,11 +443,13 @@ impl Lens<'_> {
                 }
             }
         }
-        for seen in kept.observed.iter().filter(|s| !s.withdrawn && self.may_see(s.class)) {
+        let by_hand =
+            family.iter().enumerate().flat_map(|(n, (_, kept))| kept.observed.iter().map(move |s| (n, *kept, s)));
+        for (n, kept, seen) in by_hand.filter(|(_, _, s)| !s.withdrawn && self.may_see(s.class)) {
             let Some(observable) = seen.observable.open() else { continue };
             let tlp = self.desk.classes.get(seen.class).tlp;
             let view = at(&mut found, observable);
-            view.entries.push(seen.entry);
+            view.entries.extend((n == 0).then_some(seen.entry));
             // Whoever adds it by hand means it: it is not set aside any more.
             view.benign.clone_from(&observable.benign);
             view.tlp = view.tlp.max((tlp != kept.audience.tlp).then_some(tlp));
@@ -401,11 +459,17 @@ impl Lens<'_> {
         list
     }
 
-    fn tasks_of(&self, kept: &Incident) -> Vec<TaskView> {
-        let tasks = kept.tasks.iter().enumerate().filter(|(_, t)| !t.withdrawn);
+    fn tasks_of(&self, family: &[(IncidentId, &Incident)]) -> Vec<TaskView> {
+        let own = family.first().map(|(incident, _)| *incident);
+        let tasks = family.iter().flat_map(|(i, kept)| {
+            let of = (Some(*i) != own).then_some(kept.reference);
+            kept.tasks.iter().enumerate().map(move |(n, t)| (of, n, t))
+        });
         let mut tasks: Vec<TaskView> = tasks
-            .map(|(n, t)| TaskView {
+            .filter(|(_, _, t)| !t.withdrawn)
+            .map(|(of, n, t)| TaskView {
                 task: TaskId(n as u32),
+                of,
                 text: t.text.open().cloned(),
                 who: self.desk.person(t.by),
                 at: t.at,
@@ -445,6 +509,10 @@ impl Lens<'_> {
                 (task.set == Some(seq) && !task.withdrawn).then_some("task")
             }
             Inverse::Opening(of) if *of == incident && kept.untouched() => Some("opening"),
+            Inverse::Merge(of) if *of == incident && kept.merged.is_some_and(|(_, by)| by == seq) => Some("merge"),
+            Inverse::Move(report, _) if kept.reports.contains(report) => {
+                (self.desk.intake.get(*report).decided_seq == Some(seq)).then_some("move")
+            }
             _ => None,
         };
         let mut rows: Vec<UndoRow> =

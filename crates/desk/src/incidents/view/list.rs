@@ -122,7 +122,9 @@ impl Lens<'_> {
     /// An incident as a row. The caller has checked that it may be seen.
     pub(crate) fn incident_row(&self, incident: IncidentId) -> IncidentRow {
         let kept = self.desk.incidents.get(incident);
-        let open = kept.tasks.iter().filter(|t| t.done.is_none() && !t.withdrawn);
+        let family = self.family(incident);
+        let tasks = family.iter().flat_map(|(_, kept)| &kept.tasks);
+        let open = tasks.filter(|t| t.done.is_none() && !t.withdrawn);
         let notices = kept.notices.iter().map(|n| self.desk.outbox.get(*n));
         let standing = notices.filter(|n| self.may_see_notice(n)).map(|n| n.standing);
         IncidentRow {
@@ -141,7 +143,7 @@ impl Lens<'_> {
             since: kept.since,
             opened_at: kept.opened_at,
             changed_at: kept.changed_at,
-            reports: self.reports_of(kept),
+            reports: family.iter().map(|(_, kept)| self.reports_of(kept)).sum(),
             tasks_open: open.clone().count(),
             next_due: open.filter_map(|t| t.due).min(),
             undelivered: standing.into_iter().any(|s| matches!(s, Standing::Failed(_) | Standing::Bounced(_))),
@@ -171,7 +173,7 @@ impl Lens<'_> {
         let matches = |incident: &IncidentId| {
             let brief = &kept.briefs[incident.index()];
             self.may_see(brief.class)
-                && !brief.dropped
+                && !brief.gone
                 && (filter.all || filter.phase == Some(Phase::Closed) || brief.phase != Phase::Closed)
                 && filter.phase.is_none_or(|p| brief.phase == p)
                 && filter.severity.is_none_or(|s| brief.severity == Some(s))

@@ -124,7 +124,9 @@ impl Lens<'_> {
     fn best(&self, found: BTreeMap<IncidentId, For>) -> Vec<SimilarIncident> {
         let visible = |(incident, speaks): &(IncidentId, For)| {
             let kept = self.desk.incidents.get(*incident);
-            self.may_see(kept.class) && !kept.dropped && speaks.weight >= WEIGHT_MIN
+            self.may_see(kept.class)
+                && !self.desk.incidents.briefs[incident.index()].gone
+                && speaks.weight >= WEIGHT_MIN
         };
         let mut found: Vec<(IncidentId, For)> = found.into_iter().filter(visible).collect();
         found.sort_by_key(|(incident, speaks)| std::cmp::Reverse((speaks.weight, *incident)));

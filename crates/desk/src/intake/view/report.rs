@@ -162,7 +162,7 @@ impl Lens<'_> {
             seen_by: self.seen_by(kept.class),
             undo,
             undo_others,
-            erasure: self.erasure_view(kept),
+            erasure: self.erasure_view(&kept.erasure),
         })
     }
 
@@ -184,6 +184,10 @@ impl Lens<'_> {
             Happened::Released => ("released", None, None),
             Happened::Appraised => ("appraised", None, None),
             Happened::Decided(verdict) => self.verdict_row(verdict),
+            Happened::Moved(incident) => {
+                let kept = self.desk.incidents.get(incident);
+                ("moved", self.may_see(kept.class).then_some(kept.reference), None)
+            }
             Happened::Reopened => ("reopened", None, None),
             Happened::Waits => ("waits", None, None),
             Happened::Snoozed(until) => ("snoozed", None, Some(until)),
@@ -235,6 +239,7 @@ impl Lens<'_> {
                 Inverse::Opening(of) if kept.decided_seq == Some(*seq) && self.desk.incidents.get(*of).untouched() => {
                     return (Some(*seq), 0);
                 }
+                Inverse::Move(of, _) if *of == report && kept.decided_seq == Some(*seq) => return (Some(*seq), 0),
                 Inverse::Batch(batch) if kept.decided_seq == Some(*seq) => {
                     let stands = |(s, r): &&(u64, ReportId)| {
                         let of = intake.get(*r);
@@ -252,8 +257,8 @@ impl Lens<'_> {
         (None, 0)
     }
 
-    fn erasure_view(&self, kept: &Report) -> Option<ErasureView> {
-        match &kept.erasure {
+    pub(crate) fn erasure_view(&self, erasure: &Erasure) -> Option<ErasureView> {
+        match erasure {
             Erasure::None => None,
             Erasure::Asked { by, at, reason } => Some(ErasureView::Asked {
                 who: self.desk.person(*by),

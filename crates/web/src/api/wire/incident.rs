@@ -10,7 +10,9 @@ use desk::incidents::{
     EntryView, IncidentList, IncidentRow, IncidentView, LineView, Message as MessageView, NoteKind, ObservableView,
     Pap, Phase, Severity, TaskView,
 };
+use desk::intake::ErasureView;
 use desk::lens::Tlp;
+use desk::view::IncidentLink;
 
 wire! {
     /// An incident in a list.
@@ -86,7 +88,7 @@ wire! {
         /// Its label, only where it differs from the incident's.
         tlp: Option<Tlp>,
         /// What: `opened`, `note`, `decision`, `changed`, `report`, `report_gone`, `notice`, `task`, `task_done`, `task_open`,
-        /// `observed`, `held`, `hold_lifted` or `dropped`.
+        /// `observed`, `held`, `hold_lifted`, `dropped`, `merged_into`, `took_over`, `parted`, `erasure_asked`, `erased` or `countersigned`.
         what: String,
         /// What it says: the note, the task, the new value, the observable, the reason; null when erased or taken back.
         text: Option<String>,
@@ -96,8 +98,10 @@ wire! {
         field: Option<String>,
         /// Of `changed` for a field with several values: whether this one came or went.
         present: Option<bool>,
-        /// The report or mail's conversation.
+        /// The report, mail's conversation or other incident.
         reference: Option<Reference>,
+        /// The incident in which it stands, where that goes on in this one.
+        of: Option<Reference>,
         /// When its writer took it back.
         withdrawn: Option<Moment>,
     }
@@ -130,6 +134,8 @@ wire! {
     out struct Task {
         /// Its number, for `POST …/tasks/{task}`.
         task: u32,
+        /// The incident in which it stands, where that goes on in this one: use its address.
+        of: Option<Reference>,
         /// What; null when erased.
         text: Option<String>,
         /// Who asked for it.
@@ -166,6 +172,14 @@ wire! {
         similar: Vec<Similar>,
         /// It was opened by mistake, and is listed no more.
         dropped: bool,
+        /// It goes on there.
+        merged_into: Option<Reference>,
+        /// These go on in it.
+        took_over: Vec<Reference>,
+        /// It was split off from this one.
+        split_from: Option<Reference>,
+        /// What was written in it was erased.
+        erased: bool,
     }
 
     /// An incident was opened, durably.
@@ -271,6 +285,28 @@ wire! {
         tlp: Option<Tlp>,
     }
 
+    /// Where an incident goes on.
+    in struct Merge {
+        /// The other incident, which then shows both. What stands in either is seen by whom it was.
+        into: Reference,
+    }
+
+    /// Messages that leave an incident for a new one.
+    in struct Split {
+        /// Title of the new one.
+        title: String,
+        /// The messages.
+        reports: Vec<Reference>,
+    }
+
+    /// Erasing what was written in an incident, or what came with a message.
+    in struct EraseIncident {
+        /// `ask`: a second person confirms; `alone`: now, by an administrator, to be countersigned; `confirm`; `countersign`.
+        act: ErasureAct,
+        /// Of the first two: why. It stays in the open for ever, so name nobody.
+        reason: Option<String>,
+    }
+
     /// A mail to somebody who takes part.
     in struct NewMail {
         /// To whom.
@@ -285,6 +321,18 @@ wire! {
 }
 
 words! {
+    /// A step of an erasure.
+    ErasureAct {
+        /// Ask; a second person confirms.
+        Ask,
+        /// Now; a second person countersigns.
+        Alone,
+        /// The second person confirms.
+        Confirm,
+        /// The second person countersigns.
+        Countersign,
+    }
+
     /// A field of an incident.
     ChangeField {
         /// The title.
@@ -393,7 +441,18 @@ fn said(line: LineView) -> Said {
         LineView::Held(reason) => Said::of("held", reason),
         LineView::HoldLifted(reason) => Said::of("hold_lifted", reason),
         LineView::Dropped => Said::of("dropped", None),
+        LineView::MergedInto(other) => other_incident("merged_into", other),
+        LineView::TookOver(other) => other_incident("took_over", other),
+        LineView::Parted(other) => other_incident("parted", other),
+        LineView::ErasureAsked(reason) => Said::of("erasure_asked", Some(reason)),
+        LineView::Erased(reason) => Said::of("erased", Some(reason)),
+        LineView::Countersigned => Said::of("countersigned", None),
     }
+}
+
+fn other_incident(what: &'static str, other: Option<IncidentLink>) -> Said {
+    let (reference, title) = other.map(|o| (o.reference, o.title)).unzip();
+    Said { reference, ..Said::of(what, title.flatten()) }
 }
 
 impl From<EntryView> for Line {
@@ -412,6 +471,7 @@ impl From<EntryView> for Line {
             field: said.field,
             present: said.present,
             reference: said.reference,
+            of: view.of,
             withdrawn: moment(view.withdrawn),
         }
     }
@@ -438,6 +498,7 @@ impl From<TaskView> for Task {
     fn from(view: TaskView) -> Task {
         Task {
             task: view.task.0,
+            of: view.of,
             text: view.text,
             who: view.who.into(),
             at: Moment(view.at),
@@ -461,6 +522,10 @@ impl IncidentWhole {
             seen_by: view.seen_by.into(),
             similar: view.similar.into_iter().map(Similar::from).collect(),
             dropped: view.dropped,
+            merged_into: view.merged.map(|to| to.reference),
+            took_over: view.took_over.into_iter().map(|one| one.reference).collect(),
+            split_from: view.from.map(|from| from.reference),
+            erased: matches!(view.erasure, Some(ErasureView::Done { .. })),
         }
     }
 }

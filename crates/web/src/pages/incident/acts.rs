@@ -23,18 +23,22 @@ use engine::Fault;
 /// Observables added at once, at most.
 const OBSERVABLES_MAX: usize = 200;
 
-async fn leave(web: &Web, visitor: &Visitor, reference: &str) -> Result<(Reference, Leave<IncidentId>), Problem> {
+pub(super) async fn leave(
+    web: &Web,
+    visitor: &Visitor,
+    reference: &str,
+) -> Result<(Reference, Leave<IncidentId>), Problem> {
     let reference: Reference = reference.parse().map_err(|_| Problem::not_found())?;
     let leave = web.engine().read(|desk| desk.seen_by(visitor.viewer).incident_leave(reference)).await?;
     Ok((reference, leave.ok_or_else(Problem::not_found)?))
 }
 
-async fn submit(web: &Web, visitor: &Visitor, command: incidents::Command) -> Result<engine::Done, Fault> {
+pub(super) async fn submit(web: &Web, visitor: &Visitor, command: incidents::Command) -> Result<engine::Done, Fault> {
     web.engine().submit(Actor::Person(visitor.viewer.account), Command::Incidents(command)).await
 }
 
 /// The page again, with what was wrong and what was typed.
-async fn again(
+pub(super) async fn again(
     web: &Web,
     visitor: &Visitor,
     reference: Reference,
@@ -49,7 +53,7 @@ async fn again(
     Ok(page_with(status, page(&shell, &view)))
 }
 
-fn invalid(
+pub(super) fn invalid(
     field: &'static str,
     why: &'static str,
 ) -> impl FnOnce(&Incident, &crate::words::Words) -> (StatusCode, Mistake) {

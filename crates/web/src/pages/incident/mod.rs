@@ -2,13 +2,15 @@
 
 mod acts;
 mod fields;
+mod join;
 mod side;
 mod timeline;
 
 pub(crate) use acts::{change, hold, note, observe, task};
+pub(crate) use join::{erase, join};
 
 use crate::Web;
-use crate::app::page as respond;
+use crate::app::{page as respond, see_other};
 use crate::pages::report::letter;
 use crate::pages::rows::report_row;
 use crate::parts::{Mistake, error_summary, fact, severity, tlp};
@@ -20,6 +22,7 @@ use crate::visitor::Visitor;
 use crate::when;
 use crate::words::{n, s};
 use axum::extract::{Path, Query, State};
+use axum::http::Uri;
 use axum::response::Response;
 use desk::ids::{AccountId, Reference};
 use desk::incidents::{IncidentView, Message};
@@ -141,6 +144,7 @@ fn head(shell: &Shell, view: &Incident) -> Markup {
                 (tlp(row.tlp))
                 (fact(&format!("PAP:{}", row.pap.label())))
                 @for class in &row.classes { (fact(&w.of_or("rsit", rsit::type_of(class), "rsit-other"))) }
+                @if let Some(to) = &view.view.merged { span class="chip down" { (w.t("goes-on-in")) " " a class="ref" href=(Route::Incident(to.reference)) { (to.reference) } } }
                 @if view.view.dropped { span class="chip down" { (w.t("dropped")) } }
                 @if row.held { span class="chip lim" { (w.t("held")) } }
             }
@@ -261,10 +265,16 @@ pub(crate) async fn show(
     visitor: Visitor,
     Path(reference): Path<String>,
     Query(query): Query<HashMap<String, String>>,
+    uri: Uri,
 ) -> Result<Response, Problem> {
     let reference: Reference = reference.parse().map_err(|_| Problem::not_found())?;
     let tab = Tab::of(query.get("tab").map(String::as_str));
     let (shell, mut view) = load(&web, &visitor, reference, tab).await?;
+    // The reference of what was merged leads to where it goes on; its own page is a link away.
+    if let (Some(to), false) = (&view.view.merged, query.contains_key("zelf") || query.contains_key("deel")) {
+        let rest = uri.query().map(|q| format!("?{q}")).unwrap_or_default();
+        return Ok(see_other(&format!("{}{rest}", Route::Incident(to.reference))));
+    }
     view.all_lines = query.contains_key("alles");
     Ok(respond(match query.get("deel").map(String::as_str) {
         Some("kop") => head(&shell, &view),

@@ -1,6 +1,6 @@
 //! Beside the timeline: the fields, who sees this, tasks, observables, what resembles it, what can be taken back.
 
-use super::{Incident, Tab, fields};
+use super::{Incident, Tab, fields, join};
 use crate::pages::report::reason;
 use crate::parts::{Icon, Input, field, icon, mistake_of, or_erased, tlp};
 use crate::routes::{IncidentAct, Route};
@@ -27,7 +27,9 @@ pub(super) fn side(shell: &Shell, view: &Incident) -> Markup {
             section class="panel" { h2 { (w.t("seen-by")) } (fields::addressed(shell, view)) }
             @if view.tab != Tab::Tasks { (tasks_short(shell, view)) }
             (similar(shell, view))
+            (join::joined(shell, view))
             (hold(shell, view))
+            (join::erasure(shell, view))
         }
     }
 }
@@ -93,13 +95,13 @@ fn task_row(shell: &Shell, view: &Incident, task: &TaskView) -> Markup {
     html! {
         li {
             @if view.may_act() {
-                (shell.act(&Route::IncidentAct(view.reference(), IncidentAct::Task), &[("task", &task.task.0.to_string()), ("done", state)], &html! {
+                (shell.act(&Route::IncidentAct(task.of.unwrap_or(view.reference()), IncidentAct::Task), &[("task", &task.task.0.to_string()), ("done", state)], &html! {
                     button class="tick" type="submit" aria-label={ (label) ": " (task.text.clone().unwrap_or_default()) } aria-pressed=(if done { "true" } else { "false" }) { @if done { (icon(Icon::Tick)) } }
                 }))
             } @else { span { @if done { (icon(Icon::Tick)) } } }
             span {
                 (or_erased(w, task.text.as_deref()))
-                small { @match &task.assignee { Some(assignee) => { (shell.who(assignee)) } None => { (w.t("task-nobody")) } } }
+                small { @if let Some(of) = task.of { (of) " · " } @match &task.assignee { Some(assignee) => { (shell.who(assignee)) } None => { (w.t("task-nobody")) } } }
             }
             (due(w, task, shell.now))
         }

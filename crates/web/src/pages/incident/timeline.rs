@@ -3,7 +3,7 @@
 use super::{Incident, older};
 use crate::pages::report::{purpose_key, standing};
 use crate::pages::rows::{doubts, from_whom, subject, way_icon};
-use crate::parts::{Icon, Mistake, icon, listed, mistake_of, severity, tlp};
+use crate::parts::{Icon, Mistake, icon, listed, mistake_of, or_erased, severity, tlp};
 use crate::routes::{IncidentAct, Route};
 use crate::rsit;
 use crate::shell::Shell;
@@ -12,7 +12,7 @@ use crate::words::{Words, n, s};
 use desk::incidents::{EntryView, LineView, Note, NoteKind, Severity};
 use desk::lens::Tlp;
 use desk::outbox::{NoticeView, Purpose};
-use desk::view::SeenBy;
+use desk::view::{IncidentLink, SeenBy};
 use maud::{Markup, html};
 
 /// Characters of a mail of ours that a line shows.
@@ -113,6 +113,8 @@ pub(super) fn timeline(shell: &Shell, view: &Incident) -> Markup {
 fn shape(what: &LineView) -> Icon {
     match what {
         LineView::Opened | LineView::Dropped => Icon::Spark,
+        LineView::MergedInto(_) | LineView::TookOver(_) | LineView::Parted(_) => Icon::Link,
+        LineView::ErasureAsked(_) | LineView::Erased(_) | LineView::Countersigned => Icon::Warning,
         LineView::Noted(NoteKind::Note, _) => Icon::Note,
         LineView::Noted(NoteKind::Decision, _) | LineView::Changed { field: "phase", .. } => Icon::Flag,
         LineView::Changed { .. } => Icon::Pencil,
@@ -129,7 +131,8 @@ fn line(shell: &Shell, view: &Incident, entry: &EntryView) -> Markup {
     let w = shell.w;
     let decision = matches!(entry.what, LineView::Noted(NoteKind::Decision, _)) && entry.withdrawn.is_none();
     let later = entry.recorded_at.seconds_since(entry.event_at).abs() > LATER_SECONDS;
-    let key = format!("{}-{}", view.reference(), entry.entry.0);
+    let of = entry.of.unwrap_or(view.reference());
+    let key = format!("{of}-{}", entry.entry.0);
     html! {
         li class=[decision.then_some("dec")] data-row=(key) tabindex="-1" {
             span class="t" {
@@ -142,11 +145,12 @@ fn line(shell: &Shell, view: &Incident, entry: &EntryView) -> Markup {
                 p class="who" {
                     b { @if decision { (w.t("note-kind-decision")) " · " } (from(shell, entry)) }
                     @if let Some(label) = entry.tlp { (tlp(label)) }
+                    @if let Some(of) = entry.of { " " a class="ref" href={ (Route::Incident(of)) "?zelf=1" } { (of) } }
                 }
                 (says(shell, entry))
             }
             @if entry.mine && view.may_act() {
-                (shell.act(&Route::IncidentAct(view.reference(), IncidentAct::Note), &[("withdraw", &entry.entry.0.to_string())], &html! { button class="link meta" type="submit" { (w.t("withdraw")) } }))
+                (shell.act(&Route::IncidentAct(of, IncidentAct::Note), &[("withdraw", &entry.entry.0.to_string())], &html! { button class="link meta" type="submit" { (w.t("withdraw")) } }))
             }
         }
     }
@@ -177,6 +181,12 @@ fn says(shell: &Shell, entry: &EntryView) -> Markup {
     match &entry.what {
         LineView::Opened => html! { p { (w.t("line-opened")) } },
         LineView::Dropped => html! { p { (w.t("line-dropped")) } },
+        LineView::MergedInto(other) => other_incident(w, "line-merged-into", other.as_ref()),
+        LineView::TookOver(other) => other_incident(w, "line-took-over", other.as_ref()),
+        LineView::Parted(other) => other_incident(w, "line-parted", other.as_ref()),
+        LineView::ErasureAsked(reason) => html! { p { (w.t("erasure-is-asked")) " " (reason) } },
+        LineView::Erased(reason) => html! { p { (w.t("erasure-is-done")) " " (reason) } },
+        LineView::Countersigned => html! { p { (w.t("event-countersigned")) } },
         LineView::Noted(kind, Some(note)) => noted(w, *kind, note),
         LineView::Noted(_, None) => html! { p class="quiet" { (w.t("erased")) } },
         LineView::Changed { field, value, present, reason } => {
@@ -198,6 +208,19 @@ fn says(shell: &Shell, entry: &EntryView) -> Markup {
         LineView::Observed(None) => html! { p class="quiet" { (w.t("erased")) } },
         LineView::Held(reason) => html! { p { (w.f("line-held", &[("reason", s(&text(reason)))])) } },
         LineView::HoldLifted(reason) => html! { p { (w.f("line-hold-lifted", &[("reason", s(&text(reason)))])) } },
+    }
+}
+
+/// A line about another incident, which the reader may see or not.
+fn other_incident(w: &Words, key: &str, other: Option<&IncidentLink>) -> Markup {
+    html! {
+        p {
+            (w.t(key)) " "
+            @match other {
+                Some(other) => { a href={ (Route::Incident(other.reference)) "?zelf=1" } { span class="ref" { (other.reference) } " " (or_erased(w, other.title.as_deref())) } }
+                None => { span class="quiet" { (w.t("other-unseen")) } }
+            }
+        }
     }
 }
 
