@@ -110,6 +110,12 @@ pub fn command() -> Command {
             ),
         )
         .subcommand(Command::new("read-worker").hide(true).about("Reads foreign mail, in a process that may die"))
+        .subcommand(
+            Command::new("snapshot-worker")
+                .hide(true)
+                .about("Makes a snapshot of a desk, beside the server that runs it")
+                .arg(Arg::new("data").value_name("DIR").required(true).value_parser(value_parser!(PathBuf))),
+        )
 }
 
 fn serve() -> Command {

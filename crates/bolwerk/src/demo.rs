@@ -72,6 +72,7 @@ fn open(data: &Path, clock: Arc<Clock>) -> Result<Engine, Failure> {
         senders: engine::Senders::default(),
         worker: open::worker()?,
         workers: 2,
+        snapshots: None,
     };
     Engine::open(options).map_err(|e| open::explain(data, e))
 }

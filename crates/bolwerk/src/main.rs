@@ -86,6 +86,7 @@ fn run(matches: &ArgMatches) -> Result<(), Failure> {
             Ok(())
         }
         "read-worker" => post::worker::worker_main(),
+        "snapshot-worker" => keep::snapshot(matches),
         other => Err(Failure::new(Kind::Usage, format!("{other}: no such command"))),
     }
 }

@@ -10,6 +10,11 @@ pub fn worker() -> Result<(PathBuf, Vec<String>), Failure> {
     Ok((std::env::current_exe()?, vec!["read-worker".to_owned()]))
 }
 
+/// The process that makes snapshots: this program itself.
+pub fn snapshot_maker() -> Result<(PathBuf, Vec<String>), Failure> {
+    Ok((std::env::current_exe()?, vec!["snapshot-worker".to_owned()]))
+}
+
 /// A desk for a command of its own: nothing leaves it.
 pub fn desk(data: &Path) -> Result<Engine, Failure> {
     let options = Options {
@@ -20,6 +25,7 @@ pub fn desk(data: &Path) -> Result<Engine, Failure> {
         senders: engine::Senders::default(),
         worker: worker()?,
         workers: 2,
+        snapshots: None,
     };
     Engine::open(options).map_err(|e| explain(data, e))
 }

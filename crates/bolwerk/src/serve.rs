@@ -48,6 +48,7 @@ pub async fn serve(matches: &ArgMatches) -> Result<(), Failure> {
         senders,
         worker: open::worker()?,
         workers: settings.limits.readers,
+        snapshots: Some(open::snapshot_maker()?),
     })
     .map_err(|e| open::explain(&settings.data, e))?;
     let first_run = engine.read(|desk| desk.house_address().is_none()).await.unwrap_or(true).then(code);

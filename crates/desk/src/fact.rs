@@ -23,7 +23,7 @@ pub enum Fact {
 }
 
 /// Whose key seals the personal data of a fact.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Subject {
     /// Everything that came with one message.
     Report(ReportId),

@@ -60,9 +60,9 @@ pub fn fact(data: &[u8]) {
 
 /// A snapshot.
 pub fn snapshot(data: &[u8]) {
-    if let Ok(desk) = Desk::read(data) {
+    if let Ok(((), desk)) = Desk::read(data) {
         let mut written = Vec::new();
-        desk.write(&mut written).expect("a vector takes everything");
-        assert!(Desk::read(written.as_slice()).is_ok_and(|again| again == desk));
+        desk.write(&(), &mut written).expect("a vector takes everything");
+        assert!(Desk::read(written.as_slice()).is_ok_and(|((), again)| again == desk));
     }
 }

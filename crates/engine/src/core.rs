@@ -4,8 +4,8 @@ use desk::Desk;
 use desk::command::{Actor, Command, Context, Decision, Refusal};
 use desk::fact::{Fact, Recorded, Subject};
 use desk::ids::{Random, ReportId, Timestamp};
-use journal::{Keep, KeyId, NewEntry, NewPart, Stored};
-use std::collections::HashMap;
+use journal::{Keep, KeyId, NewEntry, NewPart, SNAPSHOTS_KIND, Stored};
+use std::collections::{BTreeSet, HashMap};
 
 pub use crate::store::{Store, StoreError, Trouble};
 
@@ -40,6 +40,8 @@ pub struct Core<S> {
     pub store: S,
     /// Which key seals whose personal data.
     pub keys: HashMap<Subject, KeyId>,
+    /// Which keys seal snapshots: they hold what is erased, and go with it.
+    pub snapshot_keys: BTreeSet<KeyId>,
     /// Sequence number of the next fact.
     pub next: u64,
     /// When the newest fact was recorded: time never runs backwards.
@@ -115,10 +117,13 @@ impl<S: Store> Core<S> {
     }
 
     fn erase(&mut self, subjects: &[Subject]) -> Result<(), StoreError> {
-        let keys: Vec<KeyId> = subjects.iter().filter_map(|s| self.keys.get(s).copied()).collect();
+        let mut keys: Vec<KeyId> = subjects.iter().filter_map(|s| self.keys.get(s).copied()).collect();
         if !keys.is_empty() {
+            // Snapshots hold what is erased.
+            keys.extend(&self.snapshot_keys);
             self.store.erase(&keys, self.last)?;
             self.keys.retain(|subject, _| !subjects.contains(subject));
+            self.snapshot_keys.clear();
             self.next = self.store.next_seq();
         }
         Ok(())
@@ -156,8 +161,23 @@ impl<S: Store> Core<S> {
             desk.apply(stored.seq, at, fact);
         } else if let Some(erased) = journal::keys_erased(stored) {
             self.keys.retain(|_, key| !erased.contains(key));
+            self.snapshot_keys.retain(|key| !erased.contains(key));
+        } else if stored.kind == SNAPSHOTS_KIND {
+            self.snapshot_keys.extend(stored.parts.iter().filter(|part| part.content.is_some()).map(|part| part.key));
         }
         Ok(fact)
+    }
+
+    /// Makes sure of a key for snapshots: a new one unless nothing was erased since the last.
+    ///
+    /// # Errors
+    /// Whatever the store says.
+    pub fn ready_for_snapshot(&mut self) -> Result<(), StoreError> {
+        if self.snapshot_keys.is_empty() {
+            self.snapshot_keys.insert(self.store.new_snapshot_key(self.last)?);
+            self.next = self.store.next_seq();
+        }
+        Ok(())
     }
 
     fn entry(

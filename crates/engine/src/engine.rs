@@ -5,22 +5,22 @@ use crate::core::{Core, StoreError, Trouble};
 use crate::intake::PassedOn;
 use crate::nodes::{self, OnDuty};
 use crate::outgoing::{self, MailState, Outbound, SinkMail};
+use crate::replay::{Replayed, replay};
 use crate::senders::Senders;
+use crate::snapshots::{self, Keeper, Unfit};
 use crate::store::JournalStore;
 use crate::writer::{Follows, Job, QUEUE_MAX, Scribe, Task};
 use desk::command::{Actor, Command, Outcome, Refusal};
-use desk::fact::{Fact, Subject, Unreadable};
+use desk::fact::{Fact, Unreadable};
 use desk::house::Language;
 use desk::ids::{IncidentId, NoticeId, ReportId, Timestamp};
 use desk::outbox::Draft;
-use desk::register::Register;
 use desk::{Desk, Digest};
 use hmac::{Hmac, KeyInit, Mac};
-use journal::{KeyId, Reader, Stored};
+use journal::Reader;
 use parking_lot::{Mutex, RwLock};
 use post::worker::Workers;
-use std::collections::{BTreeSet, HashMap};
-use std::ops::ControlFlow;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -48,6 +48,9 @@ pub struct Options {
     pub worker: (PathBuf, Vec<String>),
     /// Such processes at once.
     pub workers: usize,
+    /// Program and arguments of the process that makes a snapshot of a folder (which follows as last argument) while the desk runs;
+    /// `None`: no snapshots are made.
+    pub snapshots: Option<(PathBuf, Vec<String>)>,
 }
 
 /// Why a desk cannot be opened.
@@ -213,51 +216,19 @@ pub struct Engine {
     queue: mpsc::Sender<Job>,
 }
 
-/// The desk of a folder and what the writer must know to go on.
-pub(crate) struct Replayed {
-    pub(crate) desk: Desk,
-    pub(crate) keys: HashMap<Subject, KeyId>,
-    pub(crate) last: Timestamp,
-    /// Sequence number of the entry after the last one.
-    pub(crate) next: u64,
-}
-
-pub(crate) fn replay(reader: &Reader) -> Result<Replayed, OpenError> {
-    let mut replayed =
-        Replayed { desk: Desk::new(Register::default()), keys: HashMap::new(), last: Timestamp(0), next: 0 };
-    let mut failed = None;
-    reader.visit(0, &mut |stored| match replay_one(&mut replayed, stored) {
-        Ok(()) => ControlFlow::Continue(()),
-        Err(error) => {
-            failed = Some(error);
-            ControlFlow::Break(())
-        }
-    })?;
-    failed.map_or(Ok(replayed), Err)
-}
-
-fn replay_one(replayed: &mut Replayed, stored: Stored) -> Result<(), OpenError> {
-    (replayed.last, replayed.next) = (Timestamp(stored.recorded_at), stored.seq + 1);
-    if stored.kind.starts_with("journal.") {
-        return Ok(());
-    }
-    let sealed = stored.parts.first().and_then(|p| p.content.as_deref());
-    let fact = Fact::from_written(&stored.kind, stored.version, &stored.body, sealed)
-        .map_err(|why| OpenError::Fact { seq: stored.seq, why })?;
-    // A part that does not open was erased: its key must never seal anything again.
-    if let Some(part) = stored.parts.first().filter(|p| p.content.is_some()) {
-        replayed.keys.insert(fact.subject(), part.key);
-    }
-    replayed.desk.apply(stored.seq, Timestamp(stored.recorded_at), &fact);
-    Ok(())
-}
-
 impl Engine {
     /// Opens a folder's desk and starts its writer and its tasks (on the current tokio runtime).
     pub fn open(options: Options) -> Result<Engine, OpenError> {
-        let journal = JournalStore::open(&options.data)?;
+        let mut journal = JournalStore::open(&options.data)?;
         let reader = journal.reader()?;
-        let Replayed { desk, keys, last, next } = replay(&reader)?;
+        let mut replayed = replay(&reader, &options.data, Unfit::Remove)?;
+        let keeper = options.snapshots.map(|program| {
+            let began = snapshots::at_start(&mut journal, &mut replayed);
+            Keeper::new(&options.data, program, began)
+        });
+        // What other nodes wrote meanwhile.
+        replayed.go_on(&reader, None)?;
+        let Replayed { desk, keys, snapshot_keys, last, position: next, .. } = replayed;
         let several = journal.is_shared();
         let digest_key = reader.secret("digest");
         let (queue, jobs) = mpsc::channel(QUEUE_MAX);
@@ -289,13 +260,13 @@ impl Engine {
             digest_key,
             address: options.address,
         });
-        let mut core = Core { store: journal, keys, next, last };
+        let mut core = Core { store: journal, keys, snapshot_keys, next, last };
         let (read_elsewhere, to_index) = mpsc::unbounded_channel();
         let follows = match several {
             true => Some(Follows { reader: core.store.reader()?, read_elsewhere }),
             false => core.catch_up(&inner.desk.read()).map(|()| None).map_err(OpenError::Erasure)?,
         };
-        let scribe = Scribe::new(inner.clone(), core, queue.downgrade(), follows);
+        let scribe = Scribe::new(inner.clone(), core, keeper, queue.downgrade(), follows);
         std::thread::Builder::new().name("writer".to_owned()).spawn(move || scribe.run(jobs))?;
         let engine = Engine { inner, queue };
         if several {
@@ -310,7 +281,7 @@ impl Engine {
 
     /// The desk of a folder as it is on disk now, without running it: for lists and exports, also beside a running server.
     pub fn glance(data: &Path) -> Result<Desk, OpenError> {
-        Ok(replay(&Reader::open(data)?)?.desk)
+        Ok(replay(&Reader::open(data)?, data, Unfit::Leave)?.desk)
     }
 
     /// The folder.

@@ -81,6 +81,14 @@ pub trait Store: Send {
     /// # Errors
     /// Whatever the store says.
     fn erase(&mut self, keys: &[KeyId], now: Timestamp) -> Result<(), StoreError>;
+
+    /// A new key for snapshots, named by an entry of its own.
+    ///
+    /// # Errors
+    /// Whatever the store says; a store that keeps no snapshots has no room for them.
+    fn new_snapshot_key(&mut self, _now: Timestamp) -> Result<KeyId, StoreError> {
+        Err(StoreError::new(Trouble::Full, "no snapshots are kept here"))
+    }
 }
 
 impl Store for Writer {
@@ -108,6 +116,10 @@ impl Store for Writer {
         let entry =
             NewEntry { kind: journal::ERASED_KIND.to_owned(), version: 1, body: b"{}".to_vec(), parts: Vec::new() };
         Writer::erase(self, keys, entry, now.0).map(drop).map_err(|error| said(self, error))
+    }
+
+    fn new_snapshot_key(&mut self, now: Timestamp) -> Result<KeyId, StoreError> {
+        Writer::new_snapshot_key(self, now.0).map_err(|error| said(self, error))
     }
 }
 
@@ -188,5 +200,9 @@ impl Store for JournalStore {
 
     fn erase(&mut self, keys: &[KeyId], now: Timestamp) -> Result<(), StoreError> {
         self.writing(|writer| Store::erase(writer, keys, now))
+    }
+
+    fn new_snapshot_key(&mut self, now: Timestamp) -> Result<KeyId, StoreError> {
+        self.writing(|writer| Store::new_snapshot_key(writer, now))
     }
 }

@@ -2,7 +2,9 @@
 //! refuses, goes back to what is durable, and goes on as soon as it can.
 
 use crate::core::{Core, Decided, Store, StoreError, Trouble};
-use crate::engine::{Done, Event, Fault, Frozen, Inner, Replayed, Standing, Touched, WeakEngine, replay};
+use crate::engine::{Done, Event, Fault, Frozen, Inner, Standing, Touched, WeakEngine};
+use crate::replay::{Replayed, replay};
+use crate::snapshots::{Keeper, Unfit};
 use crate::store::JournalStore;
 use desk::command::{Actor, Command};
 use desk::fact::Fact;
@@ -80,6 +82,8 @@ pub(crate) struct Scribe {
     careful: usize,
     /// What the store said last, so that the log says it once.
     said: Option<String>,
+    /// `None` where no snapshots are made.
+    keeper: Option<Keeper>,
 }
 
 /// Chance from the machine.
@@ -95,12 +99,13 @@ impl Scribe {
     pub(crate) fn new(
         inner: Arc<Inner>,
         core: Core<JournalStore>,
+        keeper: Option<Keeper>,
         queue: mpsc::WeakSender<Job>,
         follows: Option<Follows>,
     ) -> Scribe {
         // Among others, what a crash left undone is done with the lead.
         let mending = follows.is_some().then_some(Mending::CatchUp);
-        Scribe { inner, core, queue, runtime: Handle::current(), follows, mending, careful: 0, said: None }
+        Scribe { inner, core, queue, runtime: Handle::current(), follows, mending, careful: 0, said: None, keeper }
     }
 
     pub(crate) fn run(mut self, mut queue: mpsc::Receiver<Job>) {
@@ -116,6 +121,27 @@ impl Scribe {
                 None if self.careful > 0 => self.write_singly(group),
                 None => self.write(group),
             }
+            self.snapshot();
+        }
+    }
+
+    /// Has a snapshot made when one is due: the writer makes sure of its key, no more.
+    fn snapshot(&mut self) {
+        let position = self.core.next;
+        let due = self.keeper.as_ref().is_some_and(|keeper| keeper.is_due(position));
+        if !due || self.inner.frozen().is_some() || self.careful > 0 {
+            return;
+        }
+        let ready = self.take_lead().and_then(|()| self.core.ready_for_snapshot());
+        self.core.store.step_down();
+        self.inner.applied.store(self.core.next, Ordering::Release);
+        self.inner.durable.send_replace(self.core.next);
+        let Some(keeper) = &mut self.keeper else { return };
+        match ready {
+            Ok(()) => keeper.begin(position),
+            // Nothing was written and nobody was promised anything: a later one will do.
+            Err(error) if matches!(error.trouble, Trouble::Full | Trouble::Away) => keeper.later(position),
+            Err(error) => self.fail(Vec::new(), error),
         }
     }
 
@@ -402,8 +428,10 @@ impl Scribe {
     /// The desk in memory becomes what is durable.
     fn go_back(&mut self) -> Result<(), StoreError> {
         let reader = self.core.store.reader()?;
-        let Replayed { desk, keys, last, next } = replay(&reader)?;
-        (self.core.keys, self.core.last, self.core.next) = (keys, last, next);
+        let Replayed { desk, keys, snapshot_keys, last, position, .. } =
+            replay(&reader, &self.inner.data, Unfit::Leave)?;
+        (self.core.keys, self.core.snapshot_keys) = (keys, snapshot_keys);
+        (self.core.last, self.core.next) = (last, position);
         if let Some(follows) = &mut self.follows {
             follows.reader = reader;
             // What was opened with the journal has keys that nobody keeps up to date now.

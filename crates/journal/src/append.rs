@@ -10,7 +10,8 @@ use crate::leaf::{Hash, KeyId, Leaf, LeafPart, Place, SALT_BYTES, commit_body, c
 use crate::note::Checkpoint;
 use crate::seal::{NONCE_BYTES, seal};
 use crate::share;
-use crate::store::{self, EntryRow, Rows, Snapshot, Store, bulk_id, tile_row};
+use crate::snapshots::Snapshot;
+use crate::store::{self, EntryRow, Rows, Snapshot as State, Store, bulk_id, tile_row};
 use crate::tree::{Edge, hash_leaf};
 use crate::writer::{KEYS, Writer, read_keys, stored_checkpoint, usable, write_keys};
 
@@ -81,6 +82,15 @@ impl Writer {
         }
     }
 
+    /// As [`Writer::append`], one entry of a kind of the journal's own.
+    pub(crate) fn append_own(&mut self, entry: NewEntry, now: i64) -> Result<(), Error> {
+        self.commit(&[vec![entry]], &BTreeSet::new(), now)?;
+        if let Err(error) = self.refill() {
+            self.poison_unless_clean(&error);
+        }
+        Ok(())
+    }
+
     /// Destroys keys for good, and with them the content of every part sealed under them. `entry` has the kind
     /// `journal.erased`; its body is a JSON object, to which `keys` (the ids, ascending) is added when it is not there.
     ///
@@ -108,6 +118,8 @@ impl Writer {
             self.poisoned = Some(format!("keys were erased in the journal but not yet in the key file: {error}"));
             return Err(error);
         }
+        // Without their key nothing in them can be read: what stays is thrown away at the next start.
+        drop(Snapshot::remove_all(&self.dir));
         self.db.scrub();
         // Where this fails, the node lags behind the erasure until it confirms it again.
         let size = self.edge.size();
@@ -245,7 +257,7 @@ impl Writer {
     }
 
     fn read_on(&mut self) -> Result<(), Error> {
-        let snapshot = Snapshot::of(&*self.db)?;
+        let snapshot = State::of(&*self.db)?;
         let rest = self.rest()?;
         drop(snapshot);
         self.go_on_from(rest);

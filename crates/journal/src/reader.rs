@@ -157,7 +157,7 @@ impl Reader {
     }
 
     /// Calls `with` with a key; `None` when the key is not here.
-    fn with_key<T>(&self, key: KeyId, with: impl FnOnce(&seal::KeyBytes) -> T) -> Result<Option<T>, Error> {
+    pub(crate) fn with_key<T>(&self, key: KeyId, with: impl FnOnce(&seal::KeyBytes) -> T) -> Result<Option<T>, Error> {
         let Some(keys) = &self.keys else { return Ok(None) };
         if key.0 > read_keys(keys).last() {
             if !self.own {

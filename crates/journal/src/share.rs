@@ -22,6 +22,7 @@ use crate::hooks::Random;
 use crate::keys::{ERASED, Keys, derive};
 use crate::leaf::{KeyId, SALT_BYTES, Salt};
 use crate::seal::{self, KeyBytes, NONCE_BYTES};
+use crate::snapshots::Snapshot;
 use crate::store::{self, Store};
 use crate::writer::KEYS;
 use crate::{Error, Reader};
@@ -324,6 +325,8 @@ pub(crate) fn clear(db: &dyn Store, dir: &Path, keys: &mut Keys, size: u64) -> R
     let erased = erased.into_iter().filter(|(_, seq)| *seq < size).map(|(key, _)| key).collect();
     if keys.forget(&erased) {
         keys.rewrite(&dir.join(KEYS))?;
+        // What this node made of the entries may hold what is erased.
+        Snapshot::remove_all(dir)?;
     }
     let sql = "UPDATE nodes SET cleared = $1 WHERE node = $2 AND cleared < $1";
     if db.execute(sql, &[size.into(), node.into()])? > 0 {

@@ -121,9 +121,29 @@ struct Replayed {
     last: Timestamp,
 }
 
-fn replay(store: &mut SimStore, flaw: Flaw, each: &mut dyn FnMut(&Entry, &Fact)) -> Result<Replayed, String> {
+/// A desk as a snapshot keeps it.
+pub fn written(desk: &Desk) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    desk.write(&(), &mut bytes).map(|()| bytes).map_err(|why| format!("the desk cannot be written: {why}"))
+}
+
+fn read_again(desk: &Desk) -> Result<Desk, String> {
+    let read = Desk::read::<()>(&written(desk)?[..]);
+    read.map(|((), desk)| desk).map_err(|why| format!("the desk that was written cannot be read: {why}"))
+}
+
+/// `snapshot`: goes through a snapshot of the desk before this entry.
+fn replay(
+    store: &mut SimStore,
+    flaw: Flaw,
+    snapshot: Option<usize>,
+    each: &mut dyn FnMut(&Entry, &Fact),
+) -> Result<Replayed, String> {
     let mut replayed = Replayed { desk: Desk::new(Register::default()), keys: HashMap::new(), last: Timestamp(0) };
-    for place in store.order() {
+    for (n, place) in store.order().into_iter().enumerate() {
+        if snapshot == Some(n) {
+            replayed.desk = read_again(&replayed.desk)?;
+        }
         let entry = &store.disk.entries[place];
         replayed.last = Timestamp(entry.at);
         let Some(fact) = read_back(entry)? else { continue };
@@ -140,7 +160,8 @@ fn replay(store: &mut SimStore, flaw: Flaw, each: &mut dyn FnMut(&Entry, &Fact))
 }
 
 impl Machine {
-    /// Starts on a disk as `engine::engine` does: replay, then what a crash left undone. `erase_fault` strikes there.
+    /// Starts on a disk as `engine::engine` does: replay, every other time with a snapshot, then what a crash left undone.
+    /// `erase_fault` strikes there.
     pub fn start(
         disk: Disk,
         flaw: Flaw,
@@ -148,11 +169,14 @@ impl Machine {
         erase_fault: Option<Fault>,
         mut each: impl FnMut(&Entry, &Fact),
     ) -> Result<Machine, NoStart> {
-        let mut store = SimStore::open(disk, flaw, chance.apart());
-        let Replayed { desk, keys, last } = replay(&mut store, flaw, &mut each).map_err(NoStart::Closed)?;
+        let own = chance.apart();
+        let mut snapshots = own.clone();
+        let mut store = SimStore::open(disk, flaw, own);
+        let snapshot = snapshots.permille(500).then(|| snapshots.below(store.order().len()));
+        let Replayed { desk, keys, last } = replay(&mut store, flaw, snapshot, &mut each).map_err(NoStart::Closed)?;
         let next = store.next_seq();
         store.erase_fault = erase_fault;
-        let mut core = Core { store, keys, next, last };
+        let mut core = Core { store, keys, snapshot_keys: Default::default(), next, last };
         let caught_up = core.catch_up(&desk);
         core.store.erase_fault = None;
         match (caught_up, core.store.refused.take()) {
@@ -210,7 +234,7 @@ impl Machine {
 
     /// There was no room: the desk in memory becomes what is durable, and what erasures left undone is done.
     pub fn go_back(&mut self, flaw: Flaw, mut each: impl FnMut(&Entry, &Fact)) -> Result<(), String> {
-        let Replayed { desk, keys, last } = replay(&mut self.core.store, flaw, &mut each)?;
+        let Replayed { desk, keys, last } = replay(&mut self.core.store, flaw, None, &mut each)?;
         (self.desk, self.core.keys, self.core.last) = (desk, keys, last);
         self.core.next = self.core.store.next_seq();
         self.passed_on.clear();

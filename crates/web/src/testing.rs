@@ -92,6 +92,7 @@ impl House {
             senders: engine::Senders::default(),
             worker: (PathBuf::from("/bin/false"), Vec::new()),
             workers: 1,
+            snapshots: None,
         });
         let engine = engine.expect("a folder of its own can be opened");
         let web = Web::new(Options { engine, first_run: Some("code".to_owned()), demo: None });

@@ -83,33 +83,37 @@ pub fn read<T: for<'de> Deserialize<'de>>(input: impl BufRead) -> Result<T, Unde
 }
 
 impl Desk {
-    /// Writes the whole desk: a few hundred bytes a fact. Deterministic.
+    /// Writes the whole desk after whatever its keeper keeps `beside` it: a few hundred bytes a fact. Deterministic.
     ///
     /// # Errors
     /// What the output says.
-    pub fn write(&self, out: impl Write) -> Result<(), Unwritable> {
+    pub fn write(&self, beside: &impl Serialize, out: impl Write) -> Result<(), Unwritable> {
         // Taken apart so that a part that is added here must be written too. Not `Serialize` for `Desk`: that would be a second door.
         let Desk { next, last_at, house, accounts, intake, outbox, incidents, register, classes, undoable, log, index } =
             self;
         let mut encoder = Encoder::new(out);
+        beside.serialize(&mut encoder)?;
         (next, last_at, register.which(), house, accounts, intake, outbox, incidents).serialize(&mut encoder)?;
         (classes, undoable, log, index).serialize(&mut encoder)?;
         encoder.finish()
     }
 
-    /// Reads a desk that [`Desk::write`] wrote, to the end of the input. Its texts are to be made findable again, as after a replay
+    /// Reads what [`Desk::write`] wrote, to the end of the input. The desk's texts are to be made findable again, as after a replay
     /// ([`Desk::texts_to_index`]).
     ///
     /// # Errors
     /// When the input fails, or holds something else.
-    pub fn read(input: impl BufRead) -> Result<Desk, Undecodable> {
+    pub fn read<T: for<'de> Deserialize<'de>>(input: impl BufRead) -> Result<(T, Desk), Undecodable> {
         let mut decoder = Decoder::new(input);
+        let beside = T::deserialize(&mut decoder)?;
         let (next, last_at, which, house, accounts, intake, outbox, incidents) =
             Deserialize::deserialize(&mut decoder)?;
         let (classes, undoable, log, mut index): (_, _, _, Index) = Deserialize::deserialize(&mut decoder)?;
         decoder.end()?;
         let register = Option::<Which>::map_or_else(which, Register::default, Register::shipped);
         index.boards(&register);
-        Ok(Desk { next, last_at, house, accounts, intake, outbox, incidents, register, classes, undoable, log, index })
+        let desk =
+            Desk { next, last_at, house, accounts, intake, outbox, incidents, register, classes, undoable, log, index };
+        Ok((beside, desk))
     }
 }

@@ -3,6 +3,7 @@
 use super::replay::{Dice, step};
 use crate::Desk;
 use crate::fact::{Fact, Written};
+use crate::snapshot::Undecodable;
 use crate::testing::{Seeded, Story};
 use proptest::prelude::*;
 
@@ -23,8 +24,12 @@ fn told(seed: u64, length: usize) -> Story {
 
 fn bytes(desk: &Desk) -> Vec<u8> {
     let mut bytes = Vec::new();
-    desk.write(&mut bytes).expect("a desk can be written into memory");
+    desk.write(&(), &mut bytes).expect("a desk can be written into memory");
     bytes
+}
+
+fn desk_of(bytes: &[u8]) -> Result<Desk, Undecodable> {
+    Desk::read::<()>(bytes).map(|((), desk)| desk)
 }
 
 /// Lets the rest of a story happen, as a replay reads it now: without what was erased meanwhile.
@@ -54,7 +59,7 @@ proptest! {
         let story = told(seed, length);
         let live = bytes(&story.desk);
         prop_assert_eq!(&live, &bytes(&story.replayed()), "a desk that decided and one that replayed are written alike");
-        let read = Desk::read(&live[..]).unwrap();
+        let read = desk_of(&live[..]).unwrap();
         prop_assert_eq!(&read, &story.desk);
         prop_assert_eq!(&bytes(&read), &live);
         prop_assert_eq!(answers(&read, &story), answers(&story.replayed(), &story));
@@ -63,7 +68,7 @@ proptest! {
         let cut = (story.recorded.len() as f64 * part) as usize;
         let mut earlier = Desk::default();
         go_on(&mut earlier, &story, 0..cut);
-        let mut later = Desk::read(&bytes(&earlier)[..]).unwrap();
+        let mut later = desk_of(&bytes(&earlier)[..]).unwrap();
         go_on(&mut later, &story, cut..story.recorded.len());
         prop_assert_eq!(&bytes(&later), &live);
         prop_assert_eq!(answers(&later, &story), answers(&story.replayed(), &story));
@@ -75,14 +80,14 @@ proptest! {
         let good = bytes(&story.desk);
         let mut bad = good.clone();
         *at.get_mut(&mut bad) ^= with;
-        drop(Desk::read(&bad[..]));
-        prop_assert!(Desk::read(&good[..cut.index(good.len())]).is_err(), "what is cut short is no desk");
-        prop_assert!(Desk::read(&[&good[..], &[0]].concat()[..]).is_err(), "nor what goes on too long");
+        drop(desk_of(&bad[..]));
+        prop_assert!(desk_of(&good[..cut.index(good.len())]).is_err(), "what is cut short is no desk");
+        prop_assert!(desk_of(&[&good[..], &[0]].concat()[..]).is_err(), "nor what goes on too long");
     }
 
     #[test]
     fn any_bytes_are_no_desk_and_cost_nothing(bytes: Vec<u8>) {
-        drop(Desk::read(&bytes[..]));
+        drop(desk_of(&bytes[..]));
     }
 }
 

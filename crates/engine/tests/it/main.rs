@@ -1,6 +1,7 @@
 //! The engine with a real journal behind it.
 
 mod nodes;
+mod snapshots;
 
 /// Servers for the tests, as the journal's own have them.
 #[allow(dead_code)]

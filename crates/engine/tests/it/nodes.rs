@@ -35,6 +35,7 @@ impl Node {
             senders: engine::Senders::default(),
             worker: (PathBuf::from("/bin/false"), Vec::new()),
             workers: 1,
+            snapshots: None,
         });
         Node { engine: engine.unwrap(), folder }
     }
@@ -82,7 +83,7 @@ impl Node {
 
 fn bytes(desk: &Desk) -> Vec<u8> {
     let mut bytes = Vec::new();
-    desk.write(&mut bytes).unwrap();
+    desk.write(&(), &mut bytes).unwrap();
     bytes
 }
 

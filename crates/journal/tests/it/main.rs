@@ -9,5 +9,6 @@ mod nodes;
 mod proofs;
 mod server;
 mod server_faults;
+mod snapshots;
 mod support;
 mod verify;

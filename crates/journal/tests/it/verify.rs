@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use journal::{Content, Error, Keep, KeyId, Reader, Verified, Writer, verify};
@@ -199,18 +200,25 @@ fn nothing_sealed_lies_in_clear_in_any_file_before_or_after_erasure() {
     let dir = tempfile::tempdir().unwrap();
     let mut writer = open(dir.path());
     let needle = b"Annelies Verstappen-Geheim";
-    let key = writer.new_key().unwrap();
+    let (key, snapshots) = (writer.new_key().unwrap(), writer.new_snapshot_key(0).unwrap());
     let large = needle.repeat(FILE_BYTES);
     let parts: [(KeyId, Keep, &[u8]); 3] =
         [(key, Keep::Replayed, needle), (key, Keep::OnDemand, needle), (key, Keep::OnDemand, &large)];
     writer.append(vec![vec![sealed("a", &parts)]], 0).unwrap();
+    let reader = writer.reader().unwrap();
+    let mut snapshot = reader.new_snapshot(snapshots, writer.next_seq(), [0; 32]).unwrap();
+    snapshot.write_all(&large).unwrap();
+    snapshot.keep(&reader).unwrap();
     assert_eq!(holding(dir.path(), needle), Vec::<PathBuf>::new());
-    assert!(matches!(writer.reader().unwrap().part(0, 1), Ok(Content::Open(_))));
+    assert!(matches!(reader.part(1, 1), Ok(Content::Open(_))));
     let ciphertext = bulk_bytes(dir.path());
+    let snapshot = files_in(&dir.path().join("snapshots")).pop().unwrap();
+    let snapshot = fs::read(snapshot).unwrap()[200..300].to_vec();
     let bytes = fs::read(dir.path().join("keys")).unwrap();
-    let key_bytes = bytes[112 + 12..112 + 12 + 32].to_vec();
-    writer.erase(&[key], entry("journal.erased", "{}"), 0).unwrap();
-    for gone in [needle.as_slice(), &ciphertext, &key_bytes] {
+    let key_bytes = |key: KeyId| bytes[112 + 12..].chunks(32).nth(key.0 as usize - 1).unwrap().to_vec();
+    let (key_bytes, snapshot_key) = (key_bytes(key), key_bytes(snapshots));
+    writer.erase(&[key, snapshots], entry("journal.erased", "{}"), 0).unwrap();
+    for gone in [needle.as_slice(), &ciphertext, &key_bytes, &snapshot, &snapshot_key] {
         assert_eq!(holding(dir.path(), gone), Vec::<PathBuf>::new());
     }
     drop(writer);

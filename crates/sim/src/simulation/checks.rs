@@ -3,7 +3,7 @@
 use super::Simulation;
 use crate::disk::Disk;
 use crate::invariant::{Broken, Check, Invariant, broken, holds};
-use crate::machine::Group;
+use crate::machine::{Group, written};
 use crate::people::COUNT;
 use crate::store::Flaw;
 use desk::Desk;
@@ -113,6 +113,10 @@ impl Simulation {
         if let (Some(before), Some(machine)) = (before, &self.machine) {
             self.summary.counts.entry("replays compared").and_modify(|n| *n += 1).or_insert(1);
             same(&before, &machine.desk, Invariant::ReplayEqualsLive)?;
+            let alike = written(&before)
+                .and_then(|live| Ok(written(&machine.desk)? == live))
+                .or_else(|why| broken(Invariant::ReplayEqualsLive, why))?;
+            holds(alike, Invariant::ReplayEqualsLive, || "the same desk has two snapshots".to_owned())?;
         }
         let size = self.disk().size();
         self.follow_to(size)?;
