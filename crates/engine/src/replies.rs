@@ -2,6 +2,7 @@
 
 use crate::engine::{Engine, Frozen};
 use desk::ids::{Reference, Timestamp};
+use desk::incidents::IncidentView;
 use desk::outbox::Draft;
 use desk::register::BoardId;
 
@@ -18,6 +19,15 @@ impl Engine {
         let mut draft = self.draft(&answered.to, &subject, text, answered.language, Vec::new());
         draft.in_reply_to = answered.message_id.into_iter().map(|id| bare(&id)).collect();
         Some(draft)
+    }
+
+    /// What a mail about an incident answers, in the conversation as its writer sees it: the newest message from that address and our newest
+    /// mail to it. Message-IDs without angle brackets; none where the address takes no part yet.
+    pub fn continued(&self, incident: &IncidentView, to: &str) -> Vec<String> {
+        let (came, went) = incident.continued(to);
+        let answered =
+            came.and_then(|reference| self.peek(|desk| desk.answerable(reference))).and_then(|a| a.message_id);
+        answered.map(|id| bare(&id)).into_iter().chain(went.map(str::to_owned)).collect()
     }
 
     /// Message-ID of the newest mail of ours in a report's conversation, without angle brackets.

@@ -114,6 +114,8 @@ pub enum IncidentAct {
     Join,
     /// Erase what was written in it.
     Erase,
+    /// A mail to whoever takes part: the page with the form, and its preview.
+    Write,
 }
 
 /// What is done in the settings.
@@ -158,6 +160,7 @@ impl Display for IncidentAct {
             IncidentAct::Hold => "blokkeer",
             IncidentAct::Join => "samen",
             IncidentAct::Erase => "wis",
+            IncidentAct::Write => "mail",
         })
     }
 }

@@ -460,7 +460,7 @@ fn more_pages(
     let at = |nav| shell(story, language, theme, nav);
     let w = words(language);
     let reply = pages::report::Reply {
-        view: lens.report(open).expect("the team sees every report"),
+        about: pages::report::About::Report(Box::new(lens.report(open).expect("the team sees every report"))),
         from: "cyberresponse@voorbeeld.example".to_owned(),
         to: "sperwermonde.it@privemail.example".to_owned(),
         subject: "Wij bellen u".to_owned(),
@@ -471,6 +471,11 @@ fn more_pages(
         preview: false,
         mistakes: Vec::new(),
     };
+    let about = pages::report::About::Incident(Box::new(lens.incident(incident).expect("the team sees it")));
+    let write = pages::report::Reply { about, ask: false, to: "pers@krant.example".to_owned(), ..reply.clone() };
+    put("incident-mail", pages::report::reply_page(&at(Nav::Incidents), &write));
+    let looked_at = pages::report::Reply { preview: true, ..write };
+    put("incident-mail-nazien", pages::report::reply_page(&at(Nav::Incidents), &looked_at));
     put("antwoord", pages::report::reply_page(&at(Nav::Duty), &reply));
     let wrong = vec![pages::first_run::mistake(w, "to", "mailbox")];
     put(

@@ -8,6 +8,7 @@ use desk::accounts::Role;
 use desk::command::{Actor, Command};
 use desk::ids::{Reference, TEAM};
 use desk::intake::Via;
+use desk::lens::Viewer;
 use engine::FormReport;
 use std::collections::BTreeSet;
 
@@ -248,6 +249,48 @@ async fn the_main_job_runs_with_forms_alone() {
         assert!(page.text().contains(said), "{said}");
     }
     assert!(!page.text().contains("203.0.113.9"), "observables are defanged");
+}
+
+#[tokio::test]
+async fn a_mail_from_an_incident_is_shown_with_its_receiver_and_goes_on_in_the_conversation() {
+    let house = House::open().await;
+    let account = house.account("wacht", TEAM, Role::Duty).await;
+    let duty = house.session(account).await;
+    let reference = report(&house, "servers plat").await;
+    let opened = send(&house, &duty, &format!("/melding/{reference}/beslis"), &[("verdict", "incident")]).await;
+    let incident = incident_in(&to(&opened));
+    let path = format!("/incident/{incident}/mail");
+    let talk = house.get(&format!("/incident/{incident}?tab=gesprek"), &duty).await;
+    assert!(talk.text().contains(&format!("href=\"{path}\"")));
+    let form = house.get(&path, &duty).await;
+    assert!(form.text().contains("value=\"an@privemail.example\""), "whoever wrote last is written to");
+    let template = house.get(&format!("{path}?sjabloon=we-call&aan=pers%40krant.example"), &duty).await;
+    assert!(template.text().contains("value=\"pers@krant.example\""), "a template leaves the receiver as chosen");
+    assert!(template.text().contains("aria-current=\"true\">Wij bellen u"), "{}", template.text());
+
+    let fields = |to: &'static str, step: &'static str| {
+        [("to", to), ("subject", "Stand"), ("text", "Wij zijn onderweg."), ("language", "nl"), ("step", step)]
+    };
+    let known = send(&house, &duty, &path, &fields("an@privemail.example", "preview")).await;
+    let unknown = send(&house, &duty, &path, &fields("pers@krant.example", "preview")).await;
+    assert!(
+        known.text().contains("<b>an@privemail.example</b>") && unknown.text().contains("<b>pers@krant.example</b>")
+    );
+    let warned = |page: &crate::testing::Answer| page.text().contains("deed nog niet mee");
+    assert_eq!((warned(&known), warned(&unknown)), (false, true));
+    assert_eq!(send(&house, &duty, &path, &fields("an", "send")).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(!house.get("/uitgaand", &duty).await.text().contains("Wij zijn onderweg."));
+
+    to(&send(&house, &duty, &path, &fields("an@privemail.example", "send")).await);
+    assert!(house.get("/uitgaand", &duty).await.text().contains("Wij zijn onderweg."));
+    let place: Reference = incident.parse().expect("a reference");
+    let viewer = Viewer { account, organisation: TEAM, role: Role::Duty };
+    let view = house.web.engine().read(move |desk| desk.seen_by(viewer).incident(place)).await.expect("it runs");
+    let view = view.expect("the team sees it");
+    let Some(desk::incidents::Message::Out(first)) = view.conversation.last() else { panic!("it stands there") };
+    let answers = house.web.engine().continued(&view, "AN@privemail.example ");
+    assert_eq!(answers, [first.message_id.as_str()], "the next mail goes on from this one");
+    assert!(house.web.engine().continued(&view, "pers@krant.example").is_empty());
 }
 
 #[tokio::test]

@@ -220,3 +220,7 @@ move-widen = Also when others get to see it then
 move = Move
 incident-erasure = Erase what was written here
 incident-erasure-text = Erasing destroys this incident's key: title, lines, tasks, observables and mails. The messages have keys of their own. Only once it is closed.
+write-mail = Write a mail
+write-title = Mail about { $who }
+takes-part = Who takes part
+write-new = This address takes no part in this incident yet. Check that it may.

@@ -220,3 +220,7 @@ move-widen = Ook als anderen het dan te zien krijgen
 move = Verplaats
 incident-erasure = Wis wat hier geschreven is
 incident-erasure-text = Wissen vernietigt de sleutel van dit incident: titel, regels, taken, waarneembaren en mails. De berichten hebben een eigen sleutel. Alleen als het gesloten is.
+write-mail = Schrijf een mail
+write-title = Mail over { $who }
+takes-part = Wie meedoet
+write-new = Dit adres deed nog niet mee in dit incident. Kijk na of het mag.

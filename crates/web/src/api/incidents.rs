@@ -309,11 +309,12 @@ pub(super) async fn write(
     headers: HeaderMap,
     Json(new): Json<NewMail>,
 ) -> Result<Response, Wrong> {
-    let (leave, _) = leave(&call, reference, &headers).await?;
+    let (leave, view) = leave(&call, reference, &headers).await?;
     if !is_mailbox(new.to.trim()) {
         return Err(Wrong::field("to", "mailbox", "to: not a mail address."));
     }
     let language = new.language.unwrap_or_default();
-    let draft = call.web.engine().draft(&new.to, &new.subject, &new.text, language, Vec::new());
+    let engine = call.web.engine();
+    let draft = engine.draft(&new.to, &new.subject, &new.text, language, engine.continued(&view, &new.to));
     act(&call, reference, incidents::Command::Reply { incident: leave, draft }).await
 }

@@ -101,6 +101,7 @@ pub(crate) fn routes() -> Router<Web> {
         .route("/incident/{reference}/blokkeer", post(incident::hold))
         .route("/incident/{reference}/samen", post(incident::join))
         .route("/incident/{reference}/wis", post(incident::erase))
+        .route("/incident/{reference}/mail", get(report::write).post(report::send_written))
         .route("/uitgaand", get(outbox::show))
         .route("/uitgaand/opnieuw", post(outbox::retry))
         .route("/demo/post", get(outbox::sink))

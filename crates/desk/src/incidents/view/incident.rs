@@ -182,6 +182,36 @@ impl Message {
             Message::Out(notice) => notice.at,
         }
     }
+
+    /// The address at its other end; `None` when there is none, or it was erased.
+    fn address(&self) -> Option<&str> {
+        match self {
+            Message::In { row, .. } => row.from_address.as_deref(),
+            Message::Out(notice) => notice.to.as_deref(),
+        }
+    }
+}
+
+impl IncidentView {
+    /// Addresses that take part in the conversation, the one of the newest message first.
+    pub fn addresses(&self) -> Vec<&str> {
+        let mut seen = std::collections::HashSet::new();
+        let newest = self.conversation.iter().rev().filter_map(Message::address);
+        newest.filter(|address| seen.insert(address.to_lowercase())).collect()
+    }
+
+    /// What a mail to an address goes on from: the newest message from it, and the Message-ID of our newest mail to it.
+    pub fn continued(&self, to: &str) -> (Option<Reference>, Option<&str>) {
+        let (mut came, mut went) = (None, None);
+        for message in &self.conversation {
+            match message {
+                _ if !message.address().is_some_and(|a| a.eq_ignore_ascii_case(to.trim())) => {}
+                Message::In { row, .. } => came = Some(row.reference),
+                Message::Out(notice) => went = Some(notice.message_id.as_str()),
+            }
+        }
+        (came, went)
+    }
 }
 
 /// An observable and where it was seen.

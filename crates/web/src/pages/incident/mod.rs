@@ -15,7 +15,7 @@ use crate::pages::report::letter;
 use crate::pages::rows::report_row;
 use crate::parts::{Mistake, error_summary, fact, severity, tlp};
 use crate::problem::Problem;
-use crate::routes::{ReportAct, Route};
+use crate::routes::{IncidentAct, ReportAct, Route};
 use crate::rsit;
 use crate::shell::{Nav, Shell, Title};
 use crate::visitor::Visitor;
@@ -203,6 +203,7 @@ fn tabs(shell: &Shell, view: &Incident) -> Markup {
 fn talk(shell: &Shell, view: &Incident) -> Markup {
     let w = shell.w;
     html! {
+        @if view.may_act() { p class="row" { a class="btn" href=(Route::IncidentAct(view.reference(), IncidentAct::Write)) { (w.t("write-mail")) } } }
         ol class="talk plain" id="talk" data-fragment=(view.part("voor")) data-topics=(view.reference().to_string()) {
             @if view.view.conversation.is_empty() { li { (w.t("talk-none")) } }
             @for message in view.view.conversation.iter().rev() {

@@ -9,8 +9,8 @@ mod says;
 pub(crate) use about::reason;
 pub(crate) use acts::{appraise, claim, decide, erase, snooze};
 pub(crate) use files::{attached, attachment, html as html_frame, raw};
-pub use reply::{Reply, page as reply_page};
-pub(crate) use reply::{ask as reply_ask, send as reply_send};
+pub use reply::{About, Reply, page as reply_page};
+pub(crate) use reply::{ask as reply_ask, send as reply_send, send_written, write};
 pub(crate) use says::{letter, purpose_key, standing};
 
 use crate::Web;
