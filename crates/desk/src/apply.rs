@@ -46,7 +46,7 @@ impl Desk {
         self.last_at = self.last_at.max(at);
         match fact {
             Fact::House(fact) => {
-                self.house.apply(fact);
+                self.house.apply(at, fact);
                 if let house::Fact::RegisterLoaded { which } = fact {
                     self.register = Register::shipped(*which);
                     self.index.boards(&self.register);

@@ -31,6 +31,15 @@ pub enum Command {
     },
     /// Name boards from a register that ships with the program; once and for all.
     LoadRegister(Which),
+    /// A backup was restored to see that it can be done; for an administrator to say.
+    TestRestore {
+        /// Leave of an administrator.
+        leave: crate::lens::Leave<AccountId>,
+        /// Which backup: the name of its file.
+        backup: String,
+        /// When it was made.
+        made_at: Timestamp,
+    },
     /// People.
     Accounts(accounts::Command),
     /// Messages that come in.
@@ -155,6 +164,7 @@ impl Desk {
                     Ok(Decision::one(Fact::House(house::Fact::RegisterLoaded { which }), Outcome::Done))
                 }
             },
+            Command::TestRestore { leave, backup, made_at } => self.decide_restore(context, leave.by, &backup, made_at),
             Command::Accounts(command) => accounts::decide(self, context, command),
             Command::Intake(command) => intake::decide(self, context, command),
             Command::Outbox(command) => outbox::decide(self, context, command),
@@ -188,6 +198,24 @@ impl Desk {
             return Ok(Decision::nothing(Outcome::Done));
         }
         Ok(Decision::one(Fact::House(house::Fact::Configured(set)), Outcome::Done))
+    }
+
+    fn decide_restore(
+        &self,
+        context: &Context<'_>,
+        by: AccountId,
+        backup: &str,
+        made_at: Timestamp,
+    ) -> Result<Decision, Refusal> {
+        self.accounts.is_admin(by)?;
+        let backup = backup.trim().to_owned();
+        if backup.is_empty() || backup.chars().count() > accounts::NAME_CHARS_MAX {
+            return Err(Refusal::invalid("backup", "length"));
+        }
+        if made_at > context.now {
+            return Err(Refusal::invalid("made-at", "future"));
+        }
+        Ok(Decision::one(Fact::House(house::Fact::RestoreTested { by, backup, made_at }), Outcome::Done))
     }
 
     fn decide_organisation(&self, context: &Context<'_>, name: &str) -> Result<Decision, Refusal> {

@@ -22,6 +22,7 @@ pub mod observables;
 pub mod outbox;
 pub mod past;
 pub mod register;
+pub mod retention;
 pub mod sealed;
 pub mod search;
 pub mod snapshot;

@@ -126,6 +126,7 @@ fn of(fact: &Fact) -> Of {
 
 fn by(fact: &Fact) -> Actor {
     match fact {
+        Fact::House(house::Fact::RestoreTested { by, .. }) => Actor::Person(*by),
         Fact::House(_) => Actor::Rule,
         Fact::Accounts(accounts::Fact::Disabled { by, .. }) => Actor::Person(*by),
         Fact::Accounts(accounts::Fact::Created { .. }) => Actor::Rule,
@@ -156,6 +157,7 @@ keys! {
     Fact::House(house::Fact::Configured(_)) => "house.configured",
     Fact::House(house::Fact::OrganisationAdded { .. }) => "house.organisation_added",
     Fact::House(house::Fact::RegisterLoaded { .. }) => "house.register_loaded",
+    Fact::House(house::Fact::RestoreTested { .. }) => "house.restore_tested",
     Fact::Accounts(accounts::Fact::Created { .. }) => "accounts.created",
     Fact::Accounts(accounts::Fact::PasswordSet { .. }) => "accounts.password_set",
     Fact::Accounts(accounts::Fact::Preferred { .. }) => "accounts.preferred",

@@ -87,6 +87,19 @@ pub struct HouseView {
     pub register: Option<Which>,
 }
 
+/// A backup that was restored to see that it can be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RestoreRow {
+    /// When it was said.
+    pub at: Timestamp,
+    /// Who.
+    pub who: Who,
+    /// Which backup: the name of its file.
+    pub backup: String,
+    /// When that backup was made.
+    pub made_at: Timestamp,
+}
+
 /// An organisation that works on this desk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrganisationRow {
@@ -164,6 +177,18 @@ impl Lens<'_> {
     /// Whose desk it is, and how.
     pub fn house(&self) -> HouseView {
         self.desk.front()
+    }
+
+    /// Backups that were restored as a test, the newest first. For the team.
+    pub fn restore_tests(&self) -> Vec<RestoreRow> {
+        let tests = self.desk.house.restores.iter().rev().filter(|_| self.is_team());
+        let row = |test: &crate::house::RestoreTest| RestoreRow {
+            at: test.at,
+            who: self.desk.person(test.by),
+            backup: test.backup.clone(),
+            made_at: test.made_at,
+        };
+        tests.map(row).collect()
     }
 
     /// Whether the viewer belongs to the response team.

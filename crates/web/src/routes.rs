@@ -68,6 +68,8 @@ pub enum Route {
     BoardPlace(u32),
     /// The journal.
     Journal,
+    /// How long what is kept, and what is past its term.
+    Retention,
     /// Its newest checkpoint, as a file.
     Checkpoint,
     /// Settings of one's own, and people.
@@ -213,6 +215,7 @@ impl Display for Route {
             Route::BoardPlace(place) => write!(f, "/besturen/{place}"),
             Route::Board(refnis) => write!(f, "/bestuur/{refnis:05}"),
             Route::Journal => write!(f, "/journaal"),
+            Route::Retention => write!(f, "/bewaring"),
             Route::Checkpoint => write!(f, "/journaal/controlepunt"),
             Route::Settings => write!(f, "/instellingen"),
             Route::SettingsAct(act) => write!(f, "/instellingen/{act}"),

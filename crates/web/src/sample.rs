@@ -476,6 +476,11 @@ fn more_pages(
     put("incident-mail", pages::report::reply_page(&at(Nav::Incidents), &write));
     let looked_at = pages::report::Reply { preview: true, ..write };
     put("incident-mail-nazien", pages::report::reply_page(&at(Nav::Incidents), &looked_at));
+    let past = |kind, reference, held| desk::retention::Due { kind, reference, since: NOW, due: NOW, held };
+    let due =
+        vec![past(desk::retention::Kept::Spam, open, false), past(desk::retention::Kept::Incident, incident, true)];
+    let kept = desk::retention::Retention { due, total: 3, ..lens.retention(NOW) };
+    put("bewaring", pages::retention::page(&at(Nav::Journal), &kept));
     put("antwoord", pages::report::reply_page(&at(Nav::Duty), &reply));
     let wrong = vec![pages::first_run::mistake(w, "to", "mailbox")];
     put(
@@ -641,6 +646,9 @@ fn outside_pages(story: &Story, language: Language, theme: Theme) -> Vec<(String
         mail_in: None,
         people: 2,
         mail_out: Mail::NoWay { waiting: 2 },
+        restored: None,
+        admin: true,
+        mistakes: Vec::new(),
     };
     put("nazicht", pages::first_run::checks_page(&at(Nav::Settings), &checks));
     for kind in [crate::problem::Kind::NotFound, crate::problem::Kind::Frozen] {

@@ -13,7 +13,8 @@ use engine::FormReport;
 use std::collections::BTreeSet;
 
 /// Pages that need a session.
-const STAFF: [&str; 13] = [
+const STAFF: [&str; 14] = [
+    "/bewaring",
     "/wacht",
     "/meldingen",
     "/incidenten",
@@ -291,6 +292,43 @@ async fn a_mail_from_an_incident_is_shown_with_its_receiver_and_goes_on_in_the_c
     let answers = house.web.engine().continued(&view, "AN@privemail.example ");
     assert_eq!(answers, [first.message_id.as_str()], "the next mail goes on from this one");
     assert!(house.web.engine().continued(&view, "pers@krant.example").is_empty());
+}
+
+#[tokio::test]
+async fn a_restore_is_said_by_an_administrator_and_stands_among_the_checks() {
+    let house = House::open().await;
+    let duty = house.account("wacht", TEAM, Role::Duty).await;
+    let duty = house.session(duty).await;
+    let admin = house.account("beheer", TEAM, Role::Admin).await;
+    let admin = house.session(admin).await;
+    let path = "/first-run/nazicht";
+    let said = |made: &'static str| [("backup", "nacht.age"), ("made-at", made)];
+    assert!(!house.get(path, &duty).await.text().contains("name=\"backup\""), "only an administrator is asked");
+    assert_eq!(send(&house, &duty, path, &said("14 dec 2022 02:00")).await.status, StatusCode::NOT_FOUND);
+    for wrong in ["ooit", "14 dec 2032 02:00"] {
+        let page = send(&house, &admin, path, &said(wrong)).await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong}");
+        assert!(page.text().contains("id=\"made-at-error\""), "{}", page.text());
+    }
+    assert!(!house.get(path, &duty).await.text().contains("nacht.age"));
+    to(&send(&house, &admin, path, &said("14 dec 2022 02:00")).await);
+    let page = house.get(path, &duty).await;
+    assert!(page.text().contains("nacht.age") && page.text().contains("beheer &lt;b&gt;"), "{}", page.text());
+    assert!(house.get("/journaal", &duty).await.text().contains("Back-up teruggezet als proef"));
+}
+
+#[tokio::test]
+async fn retention_is_for_the_team_and_says_that_its_terms_are_proposals() {
+    let house = House::open().await;
+    let duty = house.duty().await;
+    let partner = house.partner().await;
+    let account = house.account("partner", partner, Role::Duty).await;
+    let outsider = house.session(account).await;
+    let page = house.get("/bewaring", &duty).await;
+    assert!(page.text().contains("proposal / voorstel") && page.text().contains("Niets is over zijn termijn"));
+    assert_eq!(house.get("/bewaring", &outsider).await.status, StatusCode::NOT_FOUND);
+    assert!(house.get("/journaal", &duty).await.text().contains("href=\"/bewaring\""));
+    assert!(!house.get("/journaal", &outsider).await.text().contains("href=\"/bewaring\""));
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! The desk itself: whose it is, which address it answers, in which languages.
 
-use crate::ids::OrganisationId;
+use crate::ids::{AccountId, OrganisationId, Timestamp};
 use crate::register::Which;
 use serde::{Deserialize, Serialize};
 
@@ -58,6 +58,15 @@ pub enum Fact {
         /// Which.
         which: Which,
     },
+    /// Somebody restored a backup to see that it can be done.
+    RestoreTested {
+        /// Who.
+        by: AccountId,
+        /// Which backup: the name of its file.
+        backup: String,
+        /// When that backup was made.
+        made_at: Timestamp,
+    },
 }
 
 /// What first run asks.
@@ -81,10 +90,21 @@ pub struct House {
     /// `None` until first run is done.
     pub(crate) configured: Option<Configured>,
     pub(crate) organisations: Vec<String>,
+    /// Backups that were restored as a test, in order.
+    pub(crate) restores: Vec<RestoreTest>,
+}
+
+/// A backup that was restored to see that it can be done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct RestoreTest {
+    pub(crate) at: Timestamp,
+    pub(crate) by: AccountId,
+    pub(crate) backup: String,
+    pub(crate) made_at: Timestamp,
 }
 
 impl House {
-    pub(crate) fn apply(&mut self, fact: &Fact) {
+    pub(crate) fn apply(&mut self, at: Timestamp, fact: &Fact) {
         match fact {
             Fact::Configured(configured) => {
                 if self.organisations.is_empty() {
@@ -99,6 +119,9 @@ impl House {
                     self.organisations.resize(at + 1, String::new());
                 }
                 self.organisations[at].clone_from(name);
+            }
+            Fact::RestoreTested { by, backup, made_at } => {
+                self.restores.push(RestoreTest { at, by: *by, backup: backup.clone(), made_at: *made_at });
             }
             // The desk itself takes the register.
             Fact::RegisterLoaded { .. } => {}

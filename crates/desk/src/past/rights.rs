@@ -2,6 +2,7 @@
 
 use super::Past;
 use crate::Desk;
+use crate::house::House;
 use crate::ids::{EntryId, IncidentId, ReportId, Timestamp};
 use crate::intake::{Erasure, Report};
 use crate::lens::ClassId;
@@ -16,7 +17,9 @@ impl Past {
         }
         let desk = &mut self.desk;
         desk.accounts.clone_from(&today.accounts);
-        desk.house.clone_from(&today.house);
+        // That a backup was restored happened on a day; the rest of the house are its settings.
+        let restores = std::mem::take(&mut desk.house.restores);
+        desk.house = House { restores, ..today.house.clone() };
         desk.classes.clone_from(&today.classes);
         if desk.register.which() != today.register.which() || desk.register.len() != today.register.len() {
             desk.register.clone_from(&today.register);

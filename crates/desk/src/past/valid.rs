@@ -17,7 +17,7 @@ impl Past {
     /// Whether what a fact says was so before `end`.
     pub(super) fn was_so(&self, seq: u64, at: Timestamp, fact: &Fact, end: Timestamp) -> bool {
         match fact {
-            // The desk's own settings, its people and its register are today's.
+            // The desk's own settings, its people and its register are today's; a restore was so when it was recorded.
             Fact::House(_) | Fact::Accounts(_) => at < end,
             Fact::Intake(fact) => self.message_was_so(at, fact, end),
             Fact::Outbox(fact) => at < end && self.mail_is_there(fact),

@@ -58,6 +58,7 @@ fn houses() -> Vec<Fact> {
         house::Fact::Configured(configured),
         house::Fact::OrganisationAdded { organisation, name: "Federaal centrum".to_owned() },
         house::Fact::RegisterLoaded { which: Which::Flanders },
+        house::Fact::RestoreTested { by: ME, backup: "bolwerk-2022-12-14.age".to_owned(), made_at: AT },
     ];
     facts.into_iter().map(Fact::House).collect()
 }

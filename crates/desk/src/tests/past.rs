@@ -249,6 +249,60 @@ fn an_erasure_and_a_label_reach_a_past_that_is_open() {
 }
 
 #[test]
+fn incidents_stand_apart_before_their_merge_and_an_erasure_since_reaches_both() {
+    let mut story = Story::new();
+    let (duty, who) = (viewer(&story, story.duty), story.duty);
+    let [one, other] = ["Servers geheimzin", "Leverancier"].map(|title| story.open(who, title, &[]));
+    let before = story.last_seq();
+    story.wait(2 * DAY);
+    let (incident, into) = (story.incident(who, one), story.incident(who, other));
+    story.act(who, Command::Incidents(incidents::Command::Merge { incident, into }));
+    let merged = story.last_seq();
+    let goes_on = |story: &Story, moment| {
+        let past = story.past(moment);
+        past.seen_by(duty).incident(one).expect("it was there").merged.map(|to| to.reference)
+    };
+    assert_eq!(goes_on(&story, known_at(before)), None);
+    assert_eq!(goes_on(&story, as_of(BEGINNING.plus_seconds(DAY))), None);
+    assert_eq!(goes_on(&story, known_at(merged)), Some(other));
+    assert_eq!(goes_on(&story, as_of(story.now.plus_seconds(1))), Some(other));
+    story.wait(DAY);
+    story.act(who, Command::Incidents(incidents::Command::Part(story.incident(who, one))));
+    assert_eq!(goes_on(&story, Moment::default()), None);
+    assert_eq!(goes_on(&story, known_at(merged)), Some(other));
+    assert_eq!(goes_on(&story, as_of(BEGINNING.plus_seconds(DAY))), None, "parting what was left out changes nothing");
+    let moments = [known_at(before), known_at(merged), as_of(BEGINNING.plus_seconds(DAY))];
+    let title = |story: &Story, moment| story.past(moment).seen_by(duty).incident(one).and_then(|i| i.row.title);
+    assert!(moments.iter().all(|m| title(&story, *m).is_some()));
+    let change = Change::Phase(Phase::Closed, Sealed::Open("klaar".to_owned()));
+    let incident = story.incident(who, one);
+    story.act(who, Command::Incidents(incidents::Command::Change { incident, change, expected: None }));
+    let erase = incidents::Command::Erase { incident, reason: "verzoek".to_owned(), alone: false };
+    story.act(who, Command::Incidents(erase));
+    let confirm = incidents::Command::ConfirmErasure(story.incident(story.colleague, one));
+    story.act(story.colleague, Command::Incidents(confirm));
+    for moment in moments {
+        assert_eq!(title(&story, moment), None, "{moment:?}");
+        assert_eq!(story.past(moment).seen_by(duty).search("geheimzin", 0, 9).total, 0, "{moment:?}");
+    }
+}
+
+#[test]
+fn a_restore_stands_in_the_past_only_from_when_it_was_recorded() {
+    let mut story = Story::new();
+    let (duty, admin) = (viewer(&story, story.duty), story.admin);
+    story.mail(&Mail::default());
+    let before = story.last_seq();
+    story.wait(2 * DAY);
+    let leave = story.lens(admin).admin().expect("an administrator");
+    story.act(admin, Command::TestRestore { leave, backup: "b.age".to_owned(), made_at: BEGINNING });
+    let tests = |moment| story.past(moment).seen_by(duty).restore_tests().len();
+    assert_eq!((tests(known_at(before)), tests(known_at(story.last_seq()))), (0, 1));
+    let days = [BEGINNING.plus_seconds(DAY), story.now.plus_seconds(1)];
+    assert_eq!(days.map(|end| tests(as_of(end))), [0, 1]);
+}
+
+#[test]
 fn boards_are_those_of_the_day() {
     let mut story = Story::new();
     let count = |story: &Story, end| {

@@ -93,6 +93,25 @@ fn many_decided_by_one_act_are_undone_by_one_act() {
 }
 
 #[test]
+fn a_restore_that_was_tested_is_said_by_an_administrator_and_shown_to_the_team() {
+    let mut story = Story::new();
+    let (admin, duty) = (story.admin, story.duty);
+    assert_eq!(story.lens(duty).admin(), None);
+    let leave = story.lens(admin).admin().expect("an administrator");
+    let say = |backup: &str, made_at| Command::TestRestore { leave, backup: backup.to_owned(), made_at };
+    let now = story.now;
+    let later = story.submit(Actor::Person(admin), say("b.age", now.plus_seconds(60)));
+    assert_eq!(later, Err(Refusal::Invalid { field: "made-at", why: "future" }));
+    let nameless = story.submit(Actor::Person(admin), say(" ", now));
+    assert_eq!(nameless, Err(Refusal::Invalid { field: "backup", why: "length" }));
+    story.act(admin, say("b.age", now.plus_seconds(-3600)));
+    let rows = story.lens(duty).restore_tests();
+    assert_eq!(rows.iter().map(|r| (r.backup.as_str(), r.at)).collect::<Vec<_>>(), [("b.age", now)]);
+    assert!(story.lens(story.outsider).restore_tests().is_empty());
+    assert_eq!(story.replayed(), story.desk);
+}
+
+#[test]
 fn too_many_at_once_are_refused() {
     let mut story = Story::new();
     let duty = story.duty;

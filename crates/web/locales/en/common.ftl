@@ -262,3 +262,6 @@ field-into = incident
 field-widen = others
 field-elsewhere = incident
 field-incident = incident
+done-restored = Saved: the backup was restored.
+field-backup = name of the backup
+field-made-at = time

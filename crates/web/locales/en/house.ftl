@@ -43,3 +43,7 @@ check-backup = A backup was restored once
 check-backup-todo = This desk does not know that. Do it once, now:
 checks-test = Send a test report
 checks-duty = To the duty desk
+check-backup-proof = { $name } restored { $backup } of { $made }. Said on
+restore-backup = Name of the backup
+restore-made-at = When it was made
+restore-say = I restored this one

@@ -262,3 +262,6 @@ field-into = incident
 field-widen = anderen
 field-elsewhere = incident
 field-incident = incident
+done-restored = Bewaard: de back-up is teruggezet.
+field-backup = naam van de back-up
+field-made-at = tijd

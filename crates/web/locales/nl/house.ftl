@@ -43,3 +43,7 @@ check-backup = De back-up is ooit teruggezet
 check-backup-todo = Dat weet deze desk niet. Doe het één keer, nu:
 checks-test = Stuur een testmelding
 checks-duty = Naar de wacht
+check-backup-proof = { $name } zette { $backup } van { $made } terug. Gezegd op
+restore-backup = Naam van de back-up
+restore-made-at = Wanneer gemaakt
+restore-say = Dit heb ik teruggezet

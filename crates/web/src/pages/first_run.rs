@@ -8,7 +8,7 @@ use crate::problem::{Problem, language_of};
 use crate::routes::Route;
 use crate::shell::{Mail, Nav, Sheet, Shell, Title};
 use crate::throttle::Asker;
-use crate::visitor::{Door, Fields, Stranger, Visitor, says_its_origin};
+use crate::visitor::{Door, Fields, Sent, Stranger, Visitor, says_its_origin};
 use crate::words::{Words, n, s, words};
 use crate::{password, secret, when};
 use axum::extract::{Query, State};
@@ -18,6 +18,7 @@ use desk::accounts::{self, Person, Preferences, Role};
 use desk::command::{Actor, Command, Outcome};
 use desk::house::{Configured, Language};
 use desk::ids::{AccountId, TEAM, Timestamp};
+use desk::view::RestoreRow;
 use maud::{Markup, html};
 use std::collections::HashMap;
 use tokio::sync::Mutex;
@@ -233,6 +234,12 @@ pub struct Checks {
     pub people: usize,
     /// How mail leaves.
     pub mail_out: Mail,
+    /// The last backup that was restored as a test.
+    pub restored: Option<RestoreRow>,
+    /// Whether the reader may say that one was.
+    pub admin: bool,
+    /// What was wrong with what was said.
+    pub mistakes: Vec<Mistake>,
 }
 
 /// The page with the checks.
@@ -266,8 +273,14 @@ pub fn checks_page(shell: &Shell, view: &Checks) -> Markup {
                     Mail::NoWay { .. } => html! { (w.t("check-mail-out-todo")) },
                     Mail::Failing { since, .. } => html! { (w.f("check-mail-out-failing", &[("since", s(&w.moment(*since)))])) },
                 }))
-                (check(None, "backup", html! { (w.t("check-backup-todo")) " " code { "bolwerk backup --data DIR --out FILE" } }))
+                (check(view.restored.as_ref().map(|_| true), "backup", html! {
+                    @match &view.restored {
+                        Some(test) => { (w.f("check-backup-proof", &[("name", s(&shell.who(&test.who))), ("backup", s(&test.backup)), ("made", s(&w.moment(test.made_at)))])) " " (when::time(w, test.at)) }
+                        None => { (w.t("check-backup-todo")) " " code { "bolwerk backup --data DIR --out FILE" } }
+                    }
+                }))
             }
+            @if view.admin { (restore_form(shell, view)) }
             p class="row after" {
                 a class="btn first" href=(Route::Public) { (w.t("checks-test")) }
                 a class="btn" href=(Route::Duty) { (w.t("checks-duty")) }
@@ -276,12 +289,54 @@ pub fn checks_page(shell: &Shell, view: &Checks) -> Markup {
     )
 }
 
+fn restore_form(shell: &Shell, view: &Checks) -> Markup {
+    let w = shell.w;
+    html! {
+        form class="desk narrow" method="post" action=(Route::Checks) {
+            (shell.token())
+            (field("backup", &w.t("restore-backup"), Input { required: true, ..Input::default() }, &view.mistakes))
+            (field("made-at", &w.t("restore-made-at"), Input { hint: Some(&w.t("time-hint")), required: true, ..Input::default() }, &view.mistakes))
+            button class="btn" type="submit" { (w.t("restore-say")) }
+        }
+    }
+}
+
+/// `POST /first-run/nazicht`: a backup was restored as a test.
+pub(crate) async fn restored(State(web): State<Web>, sent: Sent) -> Result<Response, Problem> {
+    let Sent { visitor, fields } = sent;
+    let fields = fields.only(&["backup", "made-at"])?;
+    let leave = web.engine().read(|desk| desk.seen_by(visitor.viewer).admin()).await?.ok_or_else(Problem::not_found)?;
+    let made_at = crate::when::typed(fields.get("made-at"), visitor.now);
+    let refused = match made_at {
+        None => Some(("made-at", "time")),
+        Some(made_at) => {
+            let command = Command::TestRestore { leave, backup: fields.get("backup").to_owned(), made_at };
+            match web.engine().submit(Actor::Person(visitor.viewer.account), command).await {
+                Ok(_) => None,
+                Err(engine::Fault::Refused(desk::command::Refusal::Invalid { field, why })) => Some((field, why)),
+                Err(other) => return Err(other.into()),
+            }
+        }
+    };
+    let Some((at, why)) = refused else { return Ok(crate::app::done(&Route::Checks, "restored", None, None)) };
+    let (shell, mut view) = look(&web, &visitor).await?;
+    view.mistakes = vec![mistake(shell.w, at, why)];
+    Ok(crate::app::page_with(axum::http::StatusCode::UNPROCESSABLE_ENTITY, checks_page(&shell, &view)))
+}
+
 /// `GET /first-run/nazicht`.
 pub(crate) async fn checks(State(web): State<Web>, visitor: Visitor) -> Result<Response, Problem> {
-    let (shell, (address, people, recent, mail_in)) = web
-        .look(&visitor, Nav::Settings, |lens| {
+    let (shell, view) = look(&web, &visitor).await?;
+    Ok(crate::app::page(checks_page(&shell, &view)))
+}
+
+async fn look(web: &Web, visitor: &Visitor) -> Result<(Shell, Checks), Problem> {
+    let (shell, (address, people, recent, mail_in, restored, admin)) = web
+        .look(visitor, Nav::Settings, |lens| {
             let people = lens.people().iter().filter(|p| !p.disabled).count();
-            (lens.house().address, people, lens.recent(1), crate::pages::reports::last_mail_in(lens))
+            let restored = lens.restore_tests().into_iter().next();
+            let mail_in = crate::pages::reports::last_mail_in(lens);
+            (lens.house().address, people, lens.recent(1), mail_in, restored, lens.admin().is_some())
         })
         .await?;
     let newest = recent.first();
@@ -291,8 +346,11 @@ pub(crate) async fn checks(State(web): State<Web>, visitor: Visitor) -> Result<R
         mail_in,
         people,
         mail_out: shell.mail.clone(),
+        restored,
+        admin,
+        mistakes: Vec::new(),
     };
-    Ok(crate::app::page(checks_page(&shell, &view)))
+    Ok((shell, view))
 }
 
 #[cfg(test)]

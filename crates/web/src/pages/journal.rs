@@ -63,6 +63,7 @@ pub fn page(shell: &Shell, view: &Journal) -> Markup {
                             p { a class="btn" href=(Route::Checkpoint) download { (w.t("checkpoint-keep")) } }
                             p class="meta" { (w.t("checkpoint-hint")) }
                         }
+                        @if view.checkpoint.is_some() { p { a href=(Route::Retention) { (w.t("retention")) } } }
                         h3 class="older" { (w.t("verify-how")) }
                         pre class="raw mono hash" tabindex="0" { "bolwerk checkpoint --data DIR > punt.txt\nbolwerk verify --data DIR --against punt.txt" }
                     }

@@ -15,6 +15,7 @@ pub mod problem;
 pub mod public;
 pub mod report;
 pub mod reports;
+pub mod retention;
 pub mod rows;
 pub mod search;
 pub mod settings;
@@ -73,7 +74,7 @@ pub(crate) fn routes() -> Router<Web> {
     Router::new()
         .route("/", get(sign_in::home))
         .route("/first-run", get(first_run::ask).post(first_run::answer))
-        .route("/first-run/nazicht", get(first_run::checks))
+        .route("/first-run/nazicht", get(first_run::checks).post(first_run::restored))
         .route("/aanmelden", get(sign_in::ask).post(sign_in::answer))
         .route("/afmelden", post(sign_in::out))
         .route("/demo", get(sign_in::demo))
@@ -112,6 +113,7 @@ pub(crate) fn routes() -> Router<Web> {
         .route("/besturen/{place}", get(boards::by_place))
         .route("/bestuur/{refnis}", get(boards::one))
         .route("/journaal", get(journal::show))
+        .route("/bewaring", get(retention::show))
         .route("/journaal/controlepunt", get(journal::checkpoint))
         .route("/toetsen", get(keys::show))
         .route("/instellingen", get(settings::show))

@@ -83,7 +83,7 @@ pub fn page(shell: &Shell, view: &Settings) -> Markup {
                     (preferences(shell, view))
                     (password_form(shell, view))
                     (people::list(shell, view))
-                    @if view.admin { (people::add_form(shell, view)) (people::organisation_form(shell, view)) (house(shell, view)) }
+                    @if view.admin { (people::add_form(shell, view)) (people::organisation_form(shell, view)) (house(shell, view)) p { a href=(Route::Checks) { (w.t("checks")) } } }
                 }
                 aside aria-label=(w.t("settings-access")) { (sessions(shell, view)) (tokens(shell, view)) }
             }
