@@ -69,12 +69,16 @@ impl<S: AsyncRead + Unpin> Wire<S> {
 
     /// One line, without its end.
     async fn line(&mut self, text: &mut Vec<u8>) -> Result<(), Fault> {
-        let room = TEXT_MAX_BYTES.saturating_sub(text.len()) as u64;
+        let start = text.len();
+        let room = TEXT_MAX_BYTES.saturating_sub(start) as u64;
         (&mut self.stream).take(room).read_until(b'\n', text).await?;
         if text.pop_if(|byte| *byte == b'\n').is_none() {
             return Err(if text.len() >= TEXT_MAX_BYTES { Fault::Gibberish("endless line") } else { Fault::Closed });
         }
-        text.pop_if(|byte| *byte == b'\r');
+        // A CR from before a literal is no part of this line.
+        if text.len() > start {
+            text.pop_if(|byte| *byte == b'\r');
+        }
         Ok(())
     }
 }
@@ -123,6 +127,13 @@ mod tests {
         let frame = frame(b"* 1 FETCH (BODY[] {5}\r\na\r\nb) X {1}\r\n} UID 7)\r\n* OK", 6).await.unwrap();
         assert_eq!(frame.text, b"* 1 FETCH (BODY[]  X  UID 7)");
         assert_eq!(frame.literals, [(18, b"a\r\nb)".to_vec()), (21, b"}".to_vec())]);
+    }
+
+    #[tokio::test]
+    async fn a_stray_cr_before_a_literal_stays_where_it_was() {
+        let frame = frame(b"* 1 FETCH (BODY[] \r{2}\r\nab\n* OK", 10).await.unwrap();
+        assert_eq!(frame.text, b"* 1 FETCH (BODY[] \r");
+        assert_eq!(frame.literals, [(19, b"ab".to_vec())]);
     }
 
     #[tokio::test]
