@@ -40,11 +40,13 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let program = path_of(matches, "program").to_owned();
     let setting = Setting { program, work: work.path.clone(), data: path_of(matches, "data").to_owned(), relay: None };
     let facts = facts(&setting)?;
-    let snapshot = setting.data.join("snapshots").exists();
+    let snapshots = setting.data.join("snapshots");
     let mut report =
         Report::new("start", asked(), &["start", "seconds", "CPU s", "PSS MB", "PSS MB later", "processes", "stop s"]);
-    let (mut seconds, mut memory) = (Vec::new(), Vec::new());
+    let (mut replays, mut loads, mut memory) = (Vec::new(), Vec::new(), Vec::new());
     for run in 1..=number_of(matches, "runs") {
+        // A start that replays much leaves a snapshot to the next one.
+        let loads_one = std::fs::read_dir(&snapshots).is_ok_and(|mut files| files.next().is_some());
         let spawned = setting.spawn()?;
         let began = spawned.began();
         let running = spawned.accept()?;
@@ -65,15 +67,18 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
             processes.to_string(),
             figure(stop.as_secs_f64()),
         ]);
-        seconds.push(took);
+        if loads_one { &mut loads } else { &mut replays }.push(took);
         memory.push(later);
     }
-    let (took, held_mb) = (median(&seconds).unwrap_or_default(), median(&memory).unwrap_or_default());
+    let held_mb = median(&memory).unwrap_or_default();
     let enough = |held: bool| if facts >= FACTS { Held::when(held) } else { Held::NotMeasured };
-    let measured = format!("{took:.2} s for {} facts", grouped(facts as f64));
-    match snapshot {
-        true => report.bar("≤ 3 s with a snapshot, 1 000 000 facts", measured, enough(took <= SNAPSHOT_SECONDS_MAX)),
-        false => report.bar("≤ 15 s by replay, 1 000 000 facts", measured, enough(took <= REPLAY_SECONDS_MAX)),
+    for (what, seconds, most) in [
+        ("≤ 15 s by replay, 1 000 000 facts", &replays, REPLAY_SECONDS_MAX),
+        ("≤ 3 s with a snapshot, 1 000 000 facts", &loads, SNAPSHOT_SECONDS_MAX),
+    ] {
+        if let Some(took) = median(seconds) {
+            report.bar(what, format!("{took:.2} s for {} facts", grouped(facts as f64)), enough(took <= most));
+        }
     }
     report.bar("≤ 1 GB for the large desk", format!("{} MB", grouped(held_mb)), enough(held_mb <= MEMORY_MB_MAX));
     report.note(
