@@ -4,10 +4,9 @@
 use super::decide::{done, seen};
 use super::{Fact, Incident, Line, Phase};
 use crate::Desk;
-use crate::accounts::Role;
 use crate::command::{Context, Decision, Refusal};
 use crate::ids::IncidentId;
-use crate::intake::{ERASURE_ASK_SECONDS, Erasure, erasure_reason};
+use crate::intake::{Erasure, erasure_reason, may_erase_alone};
 use crate::lens::Leave;
 use crate::sealed::Sealed;
 
@@ -17,32 +16,19 @@ pub(super) fn ask(desk: &Desk, leave: Leave<IncidentId>, reason: &str, alone: bo
     if !alone {
         return done(Fact::ErasureAsked { incident, by, reason });
     }
-    if desk.viewer(by).is_none_or(|v| v.role < Role::Admin) {
-        return Err(Refusal::Forbidden);
-    }
+    may_erase_alone(desk, by)?;
     done(Fact::Erased { incident, by, reason, second: None })
 }
 
 pub(super) fn confirm(desk: &Desk, context: &Context<'_>, leave: Leave<IncidentId>) -> Result<Decision, Refusal> {
-    let Erasure::Asked { by, at, reason } = &of_team(desk, leave)?.erasure else {
-        return Err(Refusal::TooLate { why: "not-asked" });
-    };
-    if *by == leave.by {
-        return Err(Refusal::Forbidden);
-    }
-    if context.now.seconds_since(*at) > ERASURE_ASK_SECONDS {
-        return Err(Refusal::TooLate { why: "asked-long-ago" });
-    }
+    let (by, reason) = of_team(desk, leave)?.erasure.to_confirm(leave.by, context.now)?;
     erasable(desk, leave)?;
-    done(Fact::Erased { incident: leave.id, by: *by, reason: reason.clone(), second: Some(leave.by) })
+    done(Fact::Erased { incident: leave.id, by, reason, second: Some(leave.by) })
 }
 
 pub(super) fn countersign(desk: &Desk, leave: Leave<IncidentId>) -> Result<Decision, Refusal> {
-    match of_team(desk, leave)?.erasure {
-        Erasure::Done { by, second: None, .. } if by == leave.by => Err(Refusal::Forbidden),
-        Erasure::Done { second: None, .. } => done(Fact::Countersigned { incident: leave.id, by: leave.by }),
-        _ => Err(Refusal::TooLate { why: "countersigned" }),
-    }
+    of_team(desk, leave)?.erasure.to_countersign(leave.by)?;
+    done(Fact::Countersigned { incident: leave.id, by: leave.by })
 }
 
 fn of_team(desk: &Desk, leave: Leave<IncidentId>) -> Result<&Incident, Refusal> {

@@ -5,7 +5,7 @@ use super::{Erasure, Fact, Report, Status, Verdict};
 use crate::Desk;
 use crate::accounts::Role;
 use crate::command::{Context, Decision, Outcome, Refusal};
-use crate::ids::ReportId;
+use crate::ids::{AccountId, ReportId, Timestamp};
 use crate::lens::Leave;
 
 /// Longest reason, characters.
@@ -25,6 +25,36 @@ pub(crate) fn erasure_reason(reason: &str) -> Result<String, Refusal> {
     Ok(reason)
 }
 
+/// Who erases alone: an administrator.
+pub(crate) fn may_erase_alone(desk: &Desk, by: AccountId) -> Result<(), Refusal> {
+    if desk.viewer(by).is_none_or(|v| v.role < Role::Admin) { Err(Refusal::Forbidden) } else { Ok(()) }
+}
+
+impl Erasure {
+    /// Who asked and why, if `second` may confirm it now.
+    pub(crate) fn to_confirm(&self, second: AccountId, now: Timestamp) -> Result<(AccountId, String), Refusal> {
+        let Erasure::Asked { by, at, reason } = self else {
+            return Err(Refusal::TooLate { why: "not-asked" });
+        };
+        if *by == second {
+            return Err(Refusal::Forbidden);
+        }
+        if now.seconds_since(*at) > ERASURE_ASK_SECONDS {
+            return Err(Refusal::TooLate { why: "asked-long-ago" });
+        }
+        Ok((*by, reason.clone()))
+    }
+
+    /// Whether it was done alone, and `second` may countersign it.
+    pub(crate) fn to_countersign(&self, second: AccountId) -> Result<(), Refusal> {
+        match self {
+            Erasure::Done { by, second: None, .. } if *by == second => Err(Refusal::Forbidden),
+            Erasure::Done { second: None, .. } => Ok(()),
+            _ => Err(Refusal::TooLate { why: "countersigned" }),
+        }
+    }
+}
+
 pub(super) fn ask(desk: &Desk, leave: Leave<ReportId>, reason: &str, alone: bool) -> Result<Decision, Refusal> {
     let kept = held(desk, leave)?;
     erasable(desk, kept)?;
@@ -32,36 +62,21 @@ pub(super) fn ask(desk: &Desk, leave: Leave<ReportId>, reason: &str, alone: bool
     if !alone {
         return Ok(Decision::one(intake(Fact::ErasureAsked { report, by, reason }), Outcome::Done));
     }
-    if desk.viewer(by).is_none_or(|v| v.role < Role::Admin) {
-        return Err(Refusal::Forbidden);
-    }
+    may_erase_alone(desk, by)?;
     Ok(Decision::one(intake(Fact::Erased { report, by, reason, second: None }), Outcome::Done))
 }
 
 pub(super) fn confirm(desk: &Desk, context: &Context<'_>, leave: Leave<ReportId>) -> Result<Decision, Refusal> {
     let kept = held(desk, leave)?;
-    let Erasure::Asked { by, at, reason } = &kept.erasure else {
-        return Err(Refusal::TooLate { why: "not-asked" });
-    };
-    if *by == leave.by {
-        return Err(Refusal::Forbidden);
-    }
-    if context.now.seconds_since(*at) > ERASURE_ASK_SECONDS {
-        return Err(Refusal::TooLate { why: "asked-long-ago" });
-    }
+    let (by, reason) = kept.erasure.to_confirm(leave.by, context.now)?;
     erasable(desk, kept)?;
-    let fact = Fact::Erased { report: leave.id, by: *by, reason: reason.clone(), second: Some(leave.by) };
+    let fact = Fact::Erased { report: leave.id, by, reason, second: Some(leave.by) };
     Ok(Decision::one(intake(fact), Outcome::Done))
 }
 
 pub(super) fn countersign(desk: &Desk, leave: Leave<ReportId>) -> Result<Decision, Refusal> {
-    match held(desk, leave)?.erasure {
-        Erasure::Done { by, second: None, .. } if by == leave.by => Err(Refusal::Forbidden),
-        Erasure::Done { second: None, .. } => {
-            Ok(Decision::one(intake(Fact::Countersigned { report: leave.id, by: leave.by }), Outcome::Done))
-        }
-        _ => Err(Refusal::TooLate { why: "countersigned" }),
-    }
+    held(desk, leave)?.erasure.to_countersign(leave.by)?;
+    Ok(Decision::one(intake(Fact::Countersigned { report: leave.id, by: leave.by }), Outcome::Done))
 }
 
 /// Only what was decided, not yet erased, and on no legal hold.

@@ -7,8 +7,8 @@ mod state;
 mod view;
 
 pub(crate) use decide::{decide, fresh_reference, undo_appraisal, undo_batch, undo_decision, undo_move};
-pub(crate) use erase::erasure_reason;
 pub use erase::{ERASURE_ASK_SECONDS, REASON_CHARS_MAX};
+pub(crate) use erase::{erasure_reason, may_erase_alone};
 pub use fact::Fact;
 pub use state::{Erasure, Event, Happened, Intake, Reading, Report, Status};
 pub use view::*;
