@@ -1,5 +1,6 @@
 //! The heart of the writer, without threads: decide a group, write it down, or fail as a whole. The simulation drives it too.
 
+use crate::replay::{fact_of, open_key};
 use desk::Desk;
 use desk::command::{Actor, Command, Context, Decision, Refusal};
 use desk::fact::{Fact, Recorded, Subject};
@@ -144,26 +145,18 @@ impl<S: Store> Core<S> {
     /// When this program does not know the fact.
     pub fn follow(&mut self, desk: &mut Desk, stored: &Stored) -> Result<Option<Fact>, StoreError> {
         let at = Timestamp(stored.recorded_at);
-        let fact = match stored.kind.starts_with("journal.") {
-            true => None,
-            false => {
-                let sealed = stored.parts.first().and_then(|p| p.content.as_deref());
-                let fact = Fact::from_written(&stored.kind, stored.version, &stored.body, sealed);
-                Some(fact.map_err(|why| StoreError::new(Trouble::Broken, format!("entry {}: {why}", stored.seq)))?)
-            }
-        };
+        let fact = fact_of(stored)?;
         (self.next, self.last) = (stored.seq + 1, self.last.max(at));
         if let Some(fact) = &fact {
-            // A part that does not open was erased.
-            if let Some(part) = stored.parts.first().filter(|p| p.content.is_some()) {
-                self.keys.insert(fact.subject(), part.key);
+            if let Some(key) = open_key(stored) {
+                self.keys.insert(fact.subject(), key);
             }
             desk.apply(stored.seq, at, fact);
         } else if let Some(erased) = journal::keys_erased(stored) {
             self.keys.retain(|_, key| !erased.contains(key));
             self.snapshot_keys.retain(|key| !erased.contains(key));
         } else if stored.kind == SNAPSHOTS_KIND {
-            self.snapshot_keys.extend(stored.parts.iter().filter(|part| part.content.is_some()).map(|part| part.key));
+            self.snapshot_keys.extend(open_key(stored));
         }
         Ok(fact)
     }

@@ -27,6 +27,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::{Notify, Semaphore, broadcast, mpsc, oneshot, watch};
 
+/// Time before what the storage did not take is tried again.
+pub(crate) const AGAIN: Duration = Duration::from_secs(1);
 /// Events kept for a listener that is slow; beyond it the listener is told that it missed some and reads afresh.
 const EVENTS_MAX: usize = 4096;
 /// A mail that was not read after so long is given up on by the worker, which is then killed.

@@ -1,6 +1,6 @@
 //! Mail leaves: what is due is handed to the relay, and what became of it is a fact.
 
-use crate::engine::{Engine, Fault, Inner, WeakEngine};
+use crate::engine::{AGAIN, Engine, Fault, Inner, WeakEngine};
 use desk::command::{Actor, Command};
 use desk::ids::{NoticeId, Timestamp};
 use desk::outbox::{self, Purpose, Sending, Tried};
@@ -23,9 +23,6 @@ const UNREACHABLE_DOMAINS: usize = 2;
 const UNREACHABLE_KEPT: usize = 100;
 /// The sender looks at the clock at least this often.
 const LOOK_SECONDS_MAX: i64 = 5;
-
-/// Time before what the storage did not take is tried again.
-const AGAIN: Duration = Duration::from_secs(1);
 
 /// How mail leaves this desk.
 #[derive(Clone, Debug)]

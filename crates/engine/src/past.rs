@@ -2,11 +2,11 @@
 //! nobody does. Rights are those of today's desk each time somebody looks.
 
 use crate::engine::{Engine, Frozen, Inner, OpenError, WeakEngine};
+use crate::replay::fact_of;
 use desk::Desk;
-use desk::fact::Fact;
 use desk::ids::Timestamp;
 use desk::past::{Moment, Past};
-use journal::{Reader, Stored};
+use journal::Reader;
 use parking_lot::{RwLock, RwLockWriteGuard};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -118,16 +118,6 @@ impl Slot {
     fn percent(&self) -> u8 {
         (self.told.load(Ordering::Relaxed) * 100 / self.of.max(1)).min(99) as u8
     }
-}
-
-/// A fact as the journal has it; `None` for the journal's own entries.
-fn fact_of(stored: &Stored) -> Result<Option<Fact>, OpenError> {
-    if stored.kind.starts_with("journal.") {
-        return Ok(None);
-    }
-    let sealed = stored.parts.first().and_then(|p| p.content.as_deref());
-    let fact = Fact::from_written(&stored.kind, stored.version, &stored.body, sealed);
-    fact.map(Some).map_err(|why| OpenError::Fact { seq: stored.seq, why })
 }
 
 /// Tells a past desk what stands in the journal from a position on, for as long as somebody wants it.

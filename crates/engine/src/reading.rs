@@ -1,6 +1,6 @@
 //! Mail is read by the worker processes; what they found is judged here and becomes a fact.
 
-use crate::engine::{Engine, Fault, WeakEngine};
+use crate::engine::{AGAIN, Engine, Fault, WeakEngine};
 use crate::forms::first_words;
 use crate::senders;
 use desk::Traces;
@@ -36,9 +36,6 @@ const IN_HAND_MAX: usize = 64;
 const IN_HAND_FLOOD_MAX: usize = 2;
 /// Mails in one commit from which on it is a flood.
 const FLOOD_MIN: usize = 8;
-
-/// Time before what the storage did not take is tried again.
-const AGAIN: Duration = Duration::from_secs(1);
 
 /// Reads whatever is not read yet, for as long as the engine lives.
 pub(crate) async fn read_all(engine: WeakEngine) {

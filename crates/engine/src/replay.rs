@@ -87,7 +87,6 @@ impl Replayed {
         (self.last, self.position) = (at, seq + 1);
         match (what, key) {
             (What::Fact(fact), key) => {
-                // A part that does not open was erased: its key must never seal anything again.
                 if let Some(key) = key {
                     self.keys.insert(fact.subject(), key);
                 }
@@ -126,17 +125,27 @@ fn read_ahead(reader: &Reader, from: u64, until: u64, send: SyncSender<Batch>) -
 }
 
 fn understood(stored: Stored) -> Result<Understood, OpenError> {
-    let sealed = stored.parts.first().and_then(|part| part.content.as_deref());
-    let key = stored.parts.first().filter(|part| part.content.is_some()).map(|part| part.key);
-    let what = match stored.kind.as_str() {
-        SNAPSHOTS_KIND => What::SnapshotKey,
-        own if own.starts_with("journal.") => What::Other,
-        kind => {
-            let fact = Fact::from_written(kind, stored.version, &stored.body, sealed);
-            What::Fact(Box::new(fact.map_err(|why| OpenError::Fact { seq: stored.seq, why })?))
-        }
+    let what = match fact_of(&stored)? {
+        Some(fact) => What::Fact(Box::new(fact)),
+        None if stored.kind == SNAPSHOTS_KIND => What::SnapshotKey,
+        None => What::Other,
     };
-    Ok(Understood { seq: stored.seq, at: Timestamp(stored.recorded_at), key, what })
+    Ok(Understood { seq: stored.seq, at: Timestamp(stored.recorded_at), key: open_key(&stored), what })
+}
+
+/// The fact of an entry; `None` for the journal's own entries.
+pub(crate) fn fact_of(stored: &Stored) -> Result<Option<Fact>, OpenError> {
+    if stored.kind.starts_with("journal.") {
+        return Ok(None);
+    }
+    let sealed = stored.parts.first().and_then(|part| part.content.as_deref());
+    let fact = Fact::from_written(&stored.kind, stored.version, &stored.body, sealed);
+    fact.map(Some).map_err(|why| OpenError::Fact { seq: stored.seq, why })
+}
+
+/// The key of an entry's sealed part. One that does not open was erased: its key must never seal anything again.
+pub(crate) fn open_key(stored: &Stored) -> Option<KeyId> {
+    stored.parts.first().filter(|part| part.content.is_some()).map(|part| part.key)
 }
 
 /// The desk of a folder as it is on disk now. A snapshot that does not fit is thrown away, or left to whoever runs the desk.

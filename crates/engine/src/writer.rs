@@ -133,9 +133,7 @@ impl Scribe {
             return;
         }
         let ready = self.take_lead().and_then(|()| self.core.ready_for_snapshot());
-        self.core.store.step_down();
-        self.inner.applied.store(self.core.next, Ordering::Release);
-        self.inner.durable.send_replace(self.core.next);
+        self.step_down();
         let Some(keeper) = &mut self.keeper else { return };
         match ready {
             Ok(()) => keeper.begin(position),
@@ -251,6 +249,13 @@ impl Scribe {
         }
         let size = self.core.store.lead()?;
         self.follow(size).inspect_err(|_| self.core.store.step_down())
+    }
+
+    /// Others may write again; all that the desk holds is durable.
+    fn step_down(&mut self) {
+        self.core.store.step_down();
+        self.inner.applied.store(self.core.next, Ordering::Release);
+        self.inner.durable.send_replace(self.core.next);
     }
 
     /// Looks whether other nodes wrote something.
@@ -419,9 +424,7 @@ impl Scribe {
         }
         self.take_lead()?;
         let caught_up = self.core.catch_up(&self.inner.desk.read());
-        self.core.store.step_down();
-        self.inner.applied.store(self.core.next, Ordering::Release);
-        self.inner.durable.send_replace(self.core.next);
+        self.step_down();
         caught_up
     }
 
