@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-pub use crate::serve::{serve_lmtp_tcp, serve_lmtp_unix, serve_smtp};
+pub use crate::serve::{network, serve_lmtp_tcp, serve_lmtp_unix, serve_smtp};
 
 /// Largest mail that is taken when nothing else is configured, in bytes.
 pub const SIZE_MAX_DEFAULT: usize = 50 * 1024 * 1024;

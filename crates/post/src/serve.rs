@@ -139,7 +139,7 @@ impl Shared {
             return None;
         }
         let key = match socket {
-            Socket::Tcp(_, ip) if !ip.to_canonical().is_loopback() => Some(peer_key(*ip)),
+            Socket::Tcp(_, ip) if !ip.to_canonical().is_loopback() => Some(network(*ip)),
             _ => None,
         };
         if let Some(key) = key {
@@ -157,8 +157,8 @@ impl Shared {
 
 type Peers = Mutex<HashMap<IpAddr, usize>>;
 
-/// The address under which connections are counted.
-fn peer_key(ip: IpAddr) -> IpAddr {
+/// The address under which a peer is counted: an IPv6 network (/64) is one household, office or attacker.
+pub fn network(ip: IpAddr) -> IpAddr {
     match ip.to_canonical() {
         IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX))),
         v4 => v4,

@@ -3,12 +3,12 @@
 use crate::Web;
 use crate::patience::Patient;
 use crate::shares::{Share, Shares};
-use crate::throttle::network;
 use axum::body::Body;
 use axum::extract::Request;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
+use post::door::network;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;

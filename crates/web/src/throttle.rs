@@ -3,6 +3,7 @@
 //! person out by failing in their name.
 
 use desk::ids::{AccountId, Timestamp};
+use post::door::network;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Mutex;
@@ -74,21 +75,6 @@ pub struct Try(Vec<Who>);
 #[derive(Debug, Default)]
 pub struct Throttle {
     records: Mutex<HashMap<Who, Record>>,
-}
-
-/// Addresses of one household or attacker: an IPv6 network counts as one.
-pub(crate) fn network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
-            Some(v4) => IpAddr::V4(v4),
-            None => {
-                let mut segments = v6.segments();
-                segments[4..].fill(0);
-                IpAddr::V6(segments.into())
-            }
-        },
-    }
 }
 
 fn wait(record: &Record, free: u32) -> i64 {

@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{IpAddr, SocketAddr};
 
 use super::client::Fault;
-use super::{Delivery, Relay, Timeouts, Tls, Trust, connect_to, hand_to, introduce, lawful};
+use super::{Delivery, Relay, Timeouts, Tls, Trust, connect_to, hand_to, introduce, unlawful};
 use crate::dns::{Dns, DnsFault, is_public};
 
 /// Connections tried for one mail at one time; the next try comes later.
@@ -32,14 +32,6 @@ enum Way {
     Nowhere(Delivery),
 }
 
-fn refused(code: u16, said: &str) -> Delivery {
-    Delivery::Refused { code, said: said.to_owned() }
-}
-
-fn later(said: String) -> Delivery {
-    Delivery::Later { code: 0, said, unsure: false }
-}
-
 /// Hands over one mail for one recipient at the servers of its domain. `raw` gets CR LF line ends and stuffed dots on the way. An empty
 /// `envelope_from` is the null sender.
 pub async fn deliver_direct(
@@ -50,11 +42,11 @@ pub async fn deliver_direct(
     raw: &[u8],
     timeouts: &Timeouts,
 ) -> Delivery {
-    if !lawful(envelope_from) || !lawful(to) || to.is_empty() {
-        return refused(553, "The address holds what no address can hold");
+    if let Some(refused) = unlawful(envelope_from, to) {
+        return refused;
     }
     let Some(domain) = to.rsplit_once('@').and_then(|(_, domain)| idna::domain_to_ascii(domain).ok()) else {
-        return refused(553, "The address has no domain that can be looked up");
+        return Delivery::refused(553, "The address has no domain that can be looked up");
     };
     let servers = match way(&direct.dns, &domain, raw).await {
         Way::Servers(servers) => servers,
@@ -65,7 +57,7 @@ pub async fn deliver_direct(
         let addresses = match direct.dns.addresses(server).await {
             Ok(addresses) => addresses,
             Err(why) => {
-                failure.get_or_insert(later(format!("{server}: {why}")));
+                failure.get_or_insert(Delivery::unasked(format!("{server}: {why}")));
                 continue;
             }
         };
@@ -85,8 +77,10 @@ pub async fn deliver_direct(
     }
     match failure {
         Some(why) => why,
-        None if private => refused(550, "The domain's mail server has an address that is not of the public internet"),
-        None => later(format!("No server takes mail for {domain}")),
+        None if private => {
+            Delivery::refused(550, "The domain's mail server has an address that is not of the public internet")
+        }
+        None => Delivery::unasked(format!("No server takes mail for {domain}")),
     }
 }
 
@@ -116,12 +110,12 @@ async fn way(dns: &Dns, domain: &str, raw: &[u8]) -> Way {
     let mut exchanges = match dns.exchanges(domain).await {
         Ok(exchanges) => exchanges,
         Err(DnsFault::NoRecord) => return Way::Servers(vec![domain.to_owned()]),
-        Err(DnsFault::NoName) => return Way::Nowhere(refused(550, "The domain does not exist")),
-        Err(why @ DnsFault::Later(_)) => return Way::Nowhere(later(why.to_string())),
+        Err(DnsFault::NoName) => return Way::Nowhere(Delivery::refused(550, "The domain does not exist")),
+        Err(why @ DnsFault::Later(_)) => return Way::Nowhere(Delivery::unasked(why.to_string())),
     };
     exchanges.retain(|(_, server)| !server.is_empty());
     if exchanges.is_empty() {
-        return Way::Nowhere(refused(556, "The domain takes no mail (null MX)"));
+        return Way::Nowhere(Delivery::refused(556, "The domain takes no mail (null MX)"));
     }
     exchanges.sort_by_cached_key(|(preference, server)| {
         let mut hasher = DefaultHasher::new();

@@ -106,7 +106,16 @@ impl Delivery {
     }
 
     fn broken(fault: &Fault) -> Self {
-        Delivery::Later { code: 0, said: fault.to_string(), unsure: false }
+        Delivery::unasked(fault.to_string())
+    }
+
+    /// No server was asked: try again later.
+    fn unasked(said: String) -> Self {
+        Delivery::Later { code: 0, said, unsure: false }
+    }
+
+    fn refused(code: u16, said: &str) -> Self {
+        Delivery::Refused { code, said: said.to_owned() }
     }
 }
 
@@ -133,13 +142,19 @@ pub async fn deliver_trusting(
     raw: &[u8],
     timeouts: &Timeouts,
 ) -> Delivery {
-    if !lawful(envelope_from) || !lawful(to) || to.is_empty() {
-        return Delivery::Refused { code: 553, said: "The address holds what no address can hold".into() };
+    if let Some(refused) = unlawful(envelope_from, to) {
+        return refused;
     }
     match open(relay, trust, helo, timeouts).await {
         Ok(client) => hand_to(client, envelope_from, to, raw, timeouts).await,
         Err(fault) => Delivery::unopened(fault),
     }
+}
+
+/// Why a mail goes nowhere, whoever is asked: its sender or recipient cannot stand in a command.
+fn unlawful(envelope_from: &str, to: &str) -> Option<Delivery> {
+    let bad = !lawful(envelope_from) || !lawful(to) || to.is_empty();
+    bad.then(|| Delivery::refused(553, "The address holds what no address can hold"))
 }
 
 /// Whether an address can stand in a command.

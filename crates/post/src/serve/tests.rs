@@ -116,7 +116,7 @@ async fn a_keeper_that_never_answers_is_451() {
 #[test]
 fn one_address_has_its_share_and_this_machine_has_no_limit() {
     let shared = shared();
-    let key = |ip: &str| peer_key(ip.parse().unwrap());
+    let key = |ip: &str| network(ip.parse().unwrap());
     assert_eq!(key("2001:db8:1:2::1"), key("2001:db8:1:2:ffff::2"));
     assert_ne!(key("2001:db8:1:2::1"), key("2001:db8:1:3::1"));
     assert_eq!(key("::ffff:192.0.2.1"), key("192.0.2.1"));

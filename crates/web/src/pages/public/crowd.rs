@@ -1,8 +1,8 @@
 //! What stands at the public door: who comes how often, files that wait for a form to be mended, and room for uploads.
 
-use crate::throttle::network;
 use desk::ids::Timestamp;
 use engine::FormFile;
+use post::door::network;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};

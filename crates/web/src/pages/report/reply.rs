@@ -115,6 +115,22 @@ pub struct Reply {
 }
 
 impl Reply {
+    /// Nothing is written yet.
+    fn blank(web: &Web, about: About, to: String, subject: String, language: Language) -> Reply {
+        Reply {
+            about,
+            from: web.engine().address().unwrap_or_default(),
+            to,
+            subject,
+            text: String::new(),
+            language,
+            ask: false,
+            template: String::new(),
+            preview: false,
+            mistakes: Vec::new(),
+        }
+    }
+
     /// Whether it goes to somebody who takes no part in the incident's conversation yet.
     fn is_new(&self) -> bool {
         matches!(self.about, About::Incident(_))
@@ -125,10 +141,10 @@ impl Reply {
 /// The page: the form, or what leaves.
 pub fn page(shell: &Shell, reply: &Reply) -> Markup {
     let w = shell.w;
-    let key = if reply.preview { "reply-preview" } else { "reply-title" };
     let key = match reply.about {
-        About::Incident(_) if !reply.preview => "write-title",
-        _ => key,
+        _ if reply.preview => "reply-preview",
+        About::Report(_) => "reply-title",
+        About::Incident(_) => "write-title",
     };
     let who = if reply.preview { reply.to.clone() } else { reply.about.who(w) };
     let title = w.f(key, &[("who", s(&who))]);
@@ -256,18 +272,9 @@ async fn base(web: &Web, visitor: &Visitor, reference: &str) -> Result<(Shell, R
     let view = view.ok_or_else(Problem::not_found)?;
     let suggested = web.engine().reply_draft(reference, "");
     let language = suggested.as_ref().map_or(Language::Nl, |d| d.language);
-    let reply = Reply {
-        from: web.engine().address().unwrap_or_default(),
-        to: suggested.as_ref().map(|d| d.to.clone()).unwrap_or_default(),
-        subject: suggested.map_or_else(|| format!("[{reference}]"), |d| d.subject),
-        text: String::new(),
-        language,
-        ask: false,
-        template: String::new(),
-        preview: false,
-        mistakes: Vec::new(),
-        about: About::Report(Box::new(view)),
-    };
+    let to = suggested.as_ref().map(|d| d.to.clone()).unwrap_or_default();
+    let subject = suggested.map_or_else(|| format!("[{reference}]"), |d| d.subject);
+    let reply = Reply::blank(web, About::Report(Box::new(view)), to, subject, language);
     Ok((shell, reply))
 }
 
@@ -377,18 +384,8 @@ async fn incident_base(web: &Web, visitor: &Visitor, reference: &str) -> Result<
     let title = view.row.title.clone().unwrap_or_default();
     let about = About::Incident(Box::new(view));
     let to = about.addresses().first().map(|a| (*a).to_owned()).unwrap_or_default();
-    let reply = Reply {
-        from: web.engine().address().unwrap_or_default(),
-        to,
-        subject: format!("[{reference}] {title}").trim().to_owned(),
-        text: String::new(),
-        language: Language::Nl,
-        ask: false,
-        template: String::new(),
-        preview: false,
-        mistakes: Vec::new(),
-        about,
-    };
+    let subject = format!("[{reference}] {title}").trim().to_owned();
+    let reply = Reply::blank(web, about, to, subject, Language::Nl);
     Ok((shell, reply))
 }
 
