@@ -5,15 +5,14 @@ use crate::fill::{ALL, HALF};
 use crate::pages::{PAGE_MS_MAX, SEARCH_MS_MAX, WORDS};
 use crate::stats::Times;
 use crate::table::{Held, Report, grouped};
-use crate::{asked, machine, number, number_of, path_of, results_of};
-use clap::{Arg, ArgMatches, Command, value_parser};
+use crate::{asked, filled_desk, machine, number, number_of, path_of, results_of};
+use clap::{Arg, ArgMatches, Command};
 use desk::Desk;
 use desk::ids::{AccountId, Reference};
 use desk::incidents::IncidentFilter;
 use desk::intake::{QueueFilter, ReportFilter};
 use desk::lens::Lens;
 use engine::Engine;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// Bar for counting all observables through the lens, milliseconds.
@@ -25,14 +24,7 @@ const ROWS: usize = 50;
 pub fn command() -> Command {
     Command::new("lens")
         .about("The views themselves, in this process: queue, report, incident, lists, search, counting")
-        .arg(
-            Arg::new("data")
-                .long("data")
-                .value_name("DIR")
-                .required(true)
-                .value_parser(value_parser!(PathBuf))
-                .help("The filled desk, as `bench fill` makes it"),
-        )
+        .arg(filled_desk())
         .arg(number("times", "300", "How often each view is taken"))
         .arg(Arg::new("words").long("words").value_name("A,B").default_value(WORDS).help("What is searched for"))
 }

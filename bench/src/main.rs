@@ -96,6 +96,16 @@ fn number(name: &'static str, default: &'static str, help: &'static str) -> Arg 
     Arg::new(name).long(name).value_name("N").default_value(default).value_parser(value_parser!(usize)).help(help)
 }
 
+/// The desk that is measured.
+fn filled_desk() -> Arg {
+    Arg::new("data")
+        .long("data")
+        .value_name("DIR")
+        .required(true)
+        .value_parser(value_parser!(PathBuf))
+        .help("The filled desk, as `bench fill` makes it")
+}
+
 /// The folder of real mails.
 fn corpus() -> Arg {
     Arg::new("dir")

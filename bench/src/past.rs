@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use crate::http::Client;
 use crate::server::{Setting, Work};
 use crate::table::{Held, Report, grouped};
-use crate::{asked, machine, path_of, pause, results_of, session};
+use crate::{asked, filled_desk, machine, path_of, pause, results_of, session};
 use clap::{Arg, ArgMatches, Command, value_parser};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -18,13 +18,17 @@ const BETWEEN: Duration = Duration::from_millis(500);
 
 /// Its command line.
 pub fn command() -> Command {
-    let file = |name: &'static str, help: &'static str| {
-        Arg::new(name).long(name).required(true).value_parser(value_parser!(PathBuf)).help(help)
-    };
     Command::new("past")
         .about("Time to build an earlier moment of a filled desk, and memory while it is open (PSS of all processes)")
-        .arg(file("data", "The filled desk, as `bench fill` makes it").value_name("DIR"))
-        .arg(file("cookie", "Cookie of a reader, as `bench fill` makes it").value_name("FILE"))
+        .arg(filled_desk())
+        .arg(
+            Arg::new("cookie")
+                .long("cookie")
+                .value_name("FILE")
+                .required(true)
+                .value_parser(value_parser!(PathBuf))
+                .help("Cookie of a reader, as `bench fill` makes it"),
+        )
         .arg(
             Arg::new("day")
                 .long("day")

@@ -4,9 +4,8 @@ use crate::failure::Failure;
 use crate::server::{Setting, Work};
 use crate::stats::median;
 use crate::table::{Held, Report, grouped};
-use crate::{asked, machine, number, number_of, path_of, pause, results_of};
-use clap::{Arg, ArgMatches, Command, value_parser};
-use std::path::PathBuf;
+use crate::{asked, filled_desk, machine, number, number_of, path_of, pause, results_of};
+use clap::{ArgMatches, Command};
 use std::time::Duration;
 
 /// Bar for a start by replay, and for one with a snapshot, seconds.
@@ -21,14 +20,7 @@ const FACTS: u64 = 1_000_000;
 pub fn command() -> Command {
     Command::new("start")
         .about("Start of a filled desk, and its memory (PSS of all processes)")
-        .arg(
-            Arg::new("data")
-                .long("data")
-                .value_name("DIR")
-                .required(true)
-                .value_parser(value_parser!(PathBuf))
-                .help("The filled desk, as `bench fill` makes it"),
-        )
+        .arg(filled_desk())
         .arg(number("runs", "3", "Starts; the figure is the median"))
         .arg(number("idle", "10", "Seconds after a start at which memory is read a second time"))
 }
