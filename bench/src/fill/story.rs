@@ -241,6 +241,7 @@ fn receive(text: &str, n: usize, subject: &str, address: &str) -> intake::Comman
             raw_sha256: digest(&raw).to_string(),
             envelope_from: Some(address.to_owned()),
             from: Some(address.to_owned()),
+            from_address: Some(address.to_owned()),
             subject: Some(subject.to_owned()),
             peer: Some("192.0.2.25".to_owned()),
             helo: Some("mail.example".to_owned()),

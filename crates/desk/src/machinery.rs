@@ -221,19 +221,23 @@ pub struct Answerable {
 }
 
 impl Desk {
-    /// Where and how a report can be answered; `None` without an address, or when it was erased.
+    /// Where and how a report can be answered; `None` without an address, or when it was erased. Of a mail that is not read yet this is
+    /// what its header was seen to say: whoever must answer at once does not wait for the reader.
     pub fn answerable(&self, reference: Reference) -> Option<Answerable> {
         let report = self.intake.get(self.report_of(reference)?);
-        let reading = report.reading.as_ref()?;
-        let head = reading.head.open()?;
-        let to = head.reply_to.as_ref().or(head.from_address.as_ref()).filter(|a| a.contains('@'))?;
+        let arrival = report.arrival.open();
+        let (to, subject) = match report.head() {
+            Some(head) => (head.reply_to.as_ref().or(head.from_address.as_ref()), Some(&head.subject)),
+            None => (arrival?.from_address.as_ref(), arrival?.subject.as_ref()),
+        };
+        let read_in = report.reading.as_ref().and_then(|reading| reading.language);
         Some(Answerable {
-            to: to.clone(),
-            subject: head.subject.clone(),
-            message_id: report.arrival.open().and_then(|a| a.message_id.clone()),
+            to: to.filter(|address| address.contains('@'))?.clone(),
+            subject: subject.cloned().unwrap_or_default(),
+            message_id: arrival.and_then(|a| a.message_id.clone()),
             language: match report.appraisal.board {
                 Some(_) => Language::Nl,
-                None => reading.language.unwrap_or_default(),
+                None => read_in.unwrap_or_default(),
             },
         })
     }

@@ -232,6 +232,7 @@ impl Story {
                 raw_sha256: format!("{:064x}", self.mails),
                 envelope_from: Some(mail.from.to_owned()),
                 from: Some(mail.from.to_owned()),
+                from_address: Some(mail.from.to_owned()),
                 subject: Some(mail.subject.to_owned()),
                 ..Arrival::default()
             },

@@ -90,6 +90,7 @@ impl Engine {
             arrival: Arrival {
                 raw_sha256: hex(&Sha256::digest(&raw)),
                 from: Some(form.name.clone()),
+                from_address: address.map(str::to_owned),
                 subject: Some(first_words(&form.what, 120)),
                 ..Arrival::default()
             },

@@ -103,6 +103,7 @@ impl Engine {
                 message_id: scan.message_id,
                 envelope_from: mail.envelope_from,
                 from: scan.from,
+                from_address: scan.from_address,
                 subject: scan.subject,
                 peer: mail.peer,
                 helo: mail.helo,

@@ -108,9 +108,12 @@ pub struct Arrival {
     pub raw_sha256: String,
     /// Envelope sender; empty for the null sender, `None` where there is no envelope.
     pub envelope_from: Option<String>,
-    /// `From`, as written.
+    /// The whole field `From`, decoded.
     pub from: Option<String>,
-    /// `Subject`, as written.
+    /// The first address in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_address: Option<String>,
+    /// `Subject`, decoded.
     pub subject: Option<String>,
     /// Address of the peer.
     pub peer: Option<String>,

@@ -90,11 +90,13 @@ fn intakes() -> Vec<Fact> {
         raw_sha256: "ab".repeat(32),
         envelope_from: Some("it@voorbeeld.be".to_owned()),
         from: Some("IT <it@voorbeeld.be>".to_owned()),
+        from_address: None,
         subject: Some("hulp".to_owned()),
         peer: Some("192.0.2.1".to_owned()),
         helo: Some("mx.voorbeeld.be".to_owned()),
         tls: true,
     };
+    let addressed = Arrival { from_address: Some("it@voorbeeld.be".to_owned()), ..arrival.clone() };
     let received = |event_at, sender, by, via| F::Received {
         report,
         reference: Reference::new(Named::Report, 0x12_3456_789a),
@@ -140,8 +142,13 @@ fn intakes() -> Vec<Fact> {
         F::Erased { report, by: ME, reason: "vraag van de betrokkene".to_owned(), second: None },
         F::Countersigned { report, by: AccountId(2) },
     ];
+    let mut with_address = received(None, Some(digest(4)), Actor::Rule, Via::Smtp);
+    if let F::Received { arrival, .. } = &mut with_address {
+        *arrival = Open(addressed);
+    }
     let threads = [Thread::Mentions(ReportId(1)), Thread::Returns(NOTICE), Thread::Answers(INCIDENT)];
     facts.extend(threads.map(|t| read(Completeness::Full, Some(t))));
+    facts.push(with_address);
     facts.into_iter().map(Fact::Intake).collect()
 }
 

@@ -158,6 +158,7 @@ fn received(report: ReportId, at: Timestamp, n: u32) -> intake::Fact {
             raw_sha256: "ab".repeat(32),
             envelope_from: Some("it@voorbeeld.be".to_owned()),
             from: Some("IT <it@voorbeeld.be>".to_owned()),
+            from_address: Some("it@voorbeeld.be".to_owned()),
             subject: Some("melding".to_owned()),
             ..Arrival::default()
         }),

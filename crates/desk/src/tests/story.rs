@@ -191,6 +191,17 @@ fn an_answer_to_an_incident_that_began_without_a_message_belongs_to_it() {
 }
 
 #[test]
+fn a_mail_that_is_not_read_yet_can_be_answered() {
+    let mut story = Story::new();
+    let (reference, _) = story.receive(&Mail { from: "it@stad.example", subject: "hulp", ..Mail::default() });
+    let answerable = story.desk.answerable(reference).expect("its header gave an address");
+    assert_eq!((answerable.to.as_str(), answerable.subject.as_str()), ("it@stad.example", "hulp"));
+    assert!(answerable.message_id.is_some(), "the answer joins its conversation");
+    let (nobody, _) = story.receive(&Mail { from: "", ..Mail::default() });
+    assert!(story.desk.answerable(nobody).is_none());
+}
+
+#[test]
 fn who_writes_again_because_it_happens_now_is_called() {
     let mut story = Story::new();
     let duty = story.duty;

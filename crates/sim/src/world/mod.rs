@@ -228,6 +228,7 @@ impl World {
                 message_id: scan.message_id,
                 envelope_from: envelope,
                 from: scan.from,
+                from_address: scan.from_address,
                 subject: scan.subject,
                 peer: Some("192.0.2.7".to_owned()),
                 helo: Some("mx.example".to_owned()),
