@@ -91,7 +91,9 @@ pub fn defanged(observable: &Observable) -> String {
             Some((scheme, rest)) => {
                 let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
                 let scheme = scheme.replacen("http", "hxxp", 1).replacen("ftp", "fxp", 1);
-                format!("{scheme}[://]{}{}", dots(&rest[..end]), &rest[end..])
+                // An address inside the path would still open by itself.
+                let path = rest[end..].replace("://", "[://]");
+                format!("{scheme}[://]{}{path}", dots(&rest[..end]))
             }
             None => dots(value),
         },
@@ -162,6 +164,24 @@ mod tests {
             ("2001[:]db8::5", "ipv6 2001:db8::5"),
         ] {
             assert_eq!(values(text).first().map_or("", String::as_str), value, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_address_inside_an_address_is_shown_so_that_it_does_not_open() {
+        for value in [
+            "http://kwaad.be/gahttp://anders.be/x",
+            "https://kwaad.be/?naar=ftp://anders.be/a",
+            "http://kwaad.be/http://een.be/http://twee.be/x",
+        ] {
+            let url = Observable { kind: "url".to_owned(), value: value.to_owned(), benign: None };
+            let shown = defanged(&url);
+            assert!(!shown.contains("://") || !shown.replace("[://]", "").contains("://"), "{shown}");
+            assert!(
+                find(&shown, None).iter().any(|o| o.kind == "url" && o.value == value),
+                "{shown}: {:?}",
+                find(&shown, None)
+            );
         }
     }
 
