@@ -149,7 +149,7 @@ impl Engine {
         }
         let files = form.files.iter().enumerate().map(|(n, file)| Attachment {
             index: u32::try_from(n).unwrap_or(u32::MAX),
-            name: post::read::safe_name(&file.name),
+            name: post::read::name_of(&file.name, n, &file.media_type),
             media_type: file.media_type.clone(),
             size: file.bytes.len() as u64,
             sha256: hex(&Sha256::digest(&file.bytes)),

@@ -96,7 +96,7 @@ pub fn attachment(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let (name, _) = text.split_once('\n').unwrap_or((&text, ""));
     let bytes = data.iter().position(|b| *b == b'\n').map_or(&[][..], |end| &data[end + 1..]);
-    let safe = crate::read::safe_name(name);
+    let safe = crate::read::name_of(name, 0, "application/octet-stream");
     assert!(!safe.is_empty() && !safe.contains(['/', '\\']) && !safe.chars().any(char::is_control), "{safe:?}");
     crate::read::suspicious(&safe, "application/octet-stream", bytes);
     crate::read::suspicious(name, name, bytes);

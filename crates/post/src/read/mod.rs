@@ -71,7 +71,7 @@ pub mod reason {
 }
 
 pub(crate) use self::address::addresses;
-pub use self::parts::{safe_name, suspicion, suspicious};
+pub use self::parts::{name_of, suspicion, suspicious};
 
 /// Reads a structured field; for fuzzing.
 pub(crate) fn structured(value: &str) {

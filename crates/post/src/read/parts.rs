@@ -153,8 +153,7 @@ fn part(
     let written = written_name(node);
     let media_type: String =
         node.content_type.main.chars().filter(char::is_ascii_graphic).take(MEDIA_TYPE_MAX).collect();
-    let name = safe_name(&written);
-    let name = if name.is_empty() { format!("part-{}{}", index + 1, extension_of(&media_type)) } else { name };
+    let name = name_of(&written, index, &media_type);
     // A mail inside the mail has its text in the reading already.
     let is_nested = node.kind == Kind::Message && node.message_depth == 0;
     let text = budget.filter(|_| !is_nested && is_text_like(&name, &media_type)).map(|budget| {
@@ -192,8 +191,14 @@ pub fn suspicious(name: &str, media_type: &str, bytes: &[u8]) -> Option<&'static
     judge(name, media_type, bytes, false)
 }
 
+/// The name under which a file is shown and saved: [`safe_name`], or its number (`index` counts from 0) and its kind where nothing is left.
+pub fn name_of(written: &str, index: usize, media_type: &str) -> String {
+    let name = safe_name(written);
+    if name.is_empty() { format!("part-{}{}", index + 1, extension_of(media_type)) } else { name }
+}
+
 /// The last component of a path, without anything that changes how it reads or where it is saved.
-pub fn safe_name(written: &str) -> String {
+fn safe_name(written: &str) -> String {
     let last = written.rsplit(['/', '\\']).find(|piece| !piece.trim().is_empty()).unwrap_or_default();
     let plain: String = last
         .chars()
@@ -352,6 +357,13 @@ mod tests {
             assert_eq!(judge(name, media_type, bytes, password), expected, "{name:?} {media_type:?}");
         }
         assert!(KINDS.iter().all(|(kind, _)| suspicion::ALL.contains(kind)));
+    }
+
+    #[test]
+    fn a_file_always_has_a_name() {
+        assert_eq!(name_of("..", 0, "application/pdf"), "part-1.pdf");
+        assert_eq!(name_of("\u{202e}", 2, "of no kind"), format!("part-3{}", extension_of("of no kind")));
+        assert_eq!(name_of("a/b.txt", 0, "text/plain"), "b.txt");
     }
 
     proptest! {
