@@ -97,7 +97,7 @@ fn intakes() -> Vec<Fact> {
         tls: true,
     };
     let addressed = Arrival { from_address: Some("it@voorbeeld.be".to_owned()), ..arrival.clone() };
-    let received = |event_at, sender, by, via| F::Received {
+    let received = |arrival: &Arrival, event_at, sender, by, via| F::Received {
         report,
         reference: Reference::new(Named::Report, 0x12_3456_789a),
         via,
@@ -120,8 +120,8 @@ fn intakes() -> Vec<Fact> {
     };
     let decided = |verdict, batch| F::Decided { report, by: ME_ACTOR, verdict, batch };
     let mut facts = vec![
-        received(None, Some(digest(4)), Actor::Rule, Via::Smtp),
-        received(Some(AT), None, ME_ACTOR, Via::Phone),
+        received(&arrival, None, Some(digest(4)), Actor::Rule, Via::Smtp),
+        received(&arrival, Some(AT), None, ME_ACTOR, Via::Phone),
         read(Completeness::Full, None),
         read(Completeness::Partial(vec!["worker-timeout".to_owned()]), Some(Thread::Continues(ReportId(1)))),
         F::Claimed { report, by: ME },
@@ -142,13 +142,9 @@ fn intakes() -> Vec<Fact> {
         F::Erased { report, by: ME, reason: "vraag van de betrokkene".to_owned(), second: None },
         F::Countersigned { report, by: AccountId(2) },
     ];
-    let mut with_address = received(None, Some(digest(4)), Actor::Rule, Via::Smtp);
-    if let F::Received { arrival, .. } = &mut with_address {
-        *arrival = Open(addressed);
-    }
     let threads = [Thread::Mentions(ReportId(1)), Thread::Returns(NOTICE), Thread::Answers(INCIDENT)];
     facts.extend(threads.map(|t| read(Completeness::Full, Some(t))));
-    facts.push(with_address);
+    facts.push(received(&addressed, None, Some(digest(4)), Actor::Rule, Via::Smtp));
     facts.into_iter().map(Fact::Intake).collect()
 }
 
