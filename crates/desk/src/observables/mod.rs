@@ -168,6 +168,20 @@ mod tests {
     }
 
     #[test]
+    fn observables_cannot_be_clicked_or_resolved_by_mistake() {
+        for (kind, value, shown) in [
+            ("url", "https://kwaad.example/a.b?c=1", "hxxps[://]kwaad[.]example/a.b?c=1"),
+            ("ipv4", "192.0.2.7", "192[.]0[.]2[.]7"),
+            ("ipv6", "2001:db8::1", "2001:db8:[:]1"),
+            ("email", "a.b@kwaad.example", "a.b[@]kwaad[.]example"),
+            ("sha256", "ab", "ab"),
+        ] {
+            let one = Observable { kind: kind.to_owned(), value: value.to_owned(), benign: None };
+            assert_eq!(defanged(&one), shown);
+        }
+    }
+
+    #[test]
     fn an_address_inside_an_address_is_shown_so_that_it_does_not_open() {
         for value in [
             "http://kwaad.be/gahttp://anders.be/x",

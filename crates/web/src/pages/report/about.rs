@@ -2,13 +2,14 @@
 
 use super::Opened;
 use crate::pages::rows::{from_whom, subject};
-use crate::parts::{Icon, Input, defanged, fact, field, icon, listed, mistake_of, severity};
+use crate::parts::{Icon, Input, fact, field, icon, listed, mistake_of, severity};
 use crate::routes::{ReportAct, Route};
 use crate::shell::Shell;
 use crate::when;
 use crate::words::{Words, n, s};
 use desk::accounts::Role;
 use desk::intake::{ErasureView, EventRow, Head, Observable, Proof, Reason, Status};
+use desk::observables;
 use desk::view::SeenBy;
 use maud::{Markup, html};
 
@@ -100,7 +101,7 @@ fn observables(w: &Words, opened: &Opened) -> Markup {
             dl class="facts" {
                 @for one in some {
                     dt { (w.of_or("observable", &one.kind, "observable-other")) }
-                    dd { span class="defang" { (defanged(&one.kind, &one.value)) } @if let Some(why) = &one.benign { " " span class="meta" { (w.of_or("benign", why, "benign-other")) } } }
+                    dd { span class="defang" { (observables::defanged(one)) } @if let Some(why) = &one.benign { " " span class="meta" { (w.of_or("benign", why, "benign-other")) } } }
                 }
             }
         }
