@@ -7,7 +7,7 @@ use crate::keys::Keys;
 use crate::leaf::{Hash, Leaf, sha256};
 use crate::note::{Checkpoint, Verifier};
 use crate::tree::{self, Edge, Nodes};
-use crate::{Error, KeyId, backup, erasures, hash_leaf, store};
+use crate::{Error, KeyId, backup, erasures, hash_leaf, share, store};
 use ed25519_dalek::SigningKey;
 
 /// Leaves of the largest tree that is made here.
@@ -101,6 +101,11 @@ pub fn keys(data: &[u8]) {
         assert!(read.last() <= whole.last() && read.public() == whole.public());
         (1..=read.last()).for_each(|id| assert_eq!(read.get(KeyId(id)), whole.get(KeyId(id))));
     }
+}
+
+/// `keys.next`, as it stands and damaged.
+pub fn ratchet(data: &[u8]) {
+    share::fuzz_ratchet(data, |bytes| damage(bytes, data));
 }
 
 /// A backup whose header and sum are right, and an encrypted one.

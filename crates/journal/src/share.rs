@@ -62,20 +62,27 @@ impl Ratchet {
     fn load(dir: &Path) -> Result<Option<Ratchet>, Error> {
         let path = Ratchet::path(dir);
         let Some(bytes) = read_bounded(&path, RATCHET_BYTES as u64)? else { return Ok(None) };
-        let bad = || Error::BadKeys { path: path.clone(), what: "it is damaged".into() };
-        let (content, sum) = bytes.split_last_chunk::<32>().ok_or_else(bad)?;
-        if bytes.len() != RATCHET_BYTES || &content[..16] != MAGIC || Sha256::digest(content).as_slice() != sum {
-            return Err(bad());
-        }
-        let batch = u64::from_be_bytes(std::array::from_fn(|n| content[16 + n]));
-        Ok(Some(Ratchet { batch, secret: std::array::from_fn(|n| content[24 + n]) }))
+        Ratchet::from_bytes(&bytes).map(Some).ok_or(Error::BadKeys { path, what: "it is damaged".into() })
     }
 
-    fn save(&self, dir: &Path) -> Result<(), Error> {
+    fn from_bytes(bytes: &[u8]) -> Option<Ratchet> {
+        let (content, sum) = bytes.split_last_chunk::<32>()?;
+        if bytes.len() != RATCHET_BYTES || &content[..16] != MAGIC || Sha256::digest(content).as_slice() != sum {
+            return None;
+        }
+        let batch = u64::from_be_bytes(std::array::from_fn(|n| content[16 + n]));
+        Some(Ratchet { batch, secret: std::array::from_fn(|n| content[24 + n]) })
+    }
+
+    fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = [MAGIC.as_slice(), &self.batch.to_be_bytes(), &self.secret].concat();
         let sum = Sha256::digest(&bytes);
         bytes.extend_from_slice(&sum);
-        write_synced_over(&Ratchet::path(dir), &bytes)
+        bytes
+    }
+
+    fn save(&self, dir: &Path) -> Result<(), Error> {
+        write_synced_over(&Ratchet::path(dir), &self.to_bytes())
     }
 
     /// The one after, from which this one cannot be computed.
@@ -86,6 +93,21 @@ impl Ratchet {
     fn wrapping(&self) -> KeyBytes {
         derive(&self.secret, "bolwerk/wrap")
     }
+}
+
+/// A ratchet as it stands, one whose sum is right, and a whole one that `damage` spoils.
+pub(crate) fn fuzz_ratchet(data: &[u8], damage: impl Fn(&mut Vec<u8>)) {
+    let mut summed = data.to_vec();
+    summed.extend_from_slice(&Sha256::digest(data));
+    for bytes in [data, &summed] {
+        if let Some(read) = Ratchet::from_bytes(bytes) {
+            assert!(read.to_bytes() == bytes);
+        }
+    }
+    let whole = Ratchet { batch: 7, secret: [3; 32] }.to_bytes();
+    let mut bytes = whole.clone();
+    damage(&mut bytes);
+    assert!(bytes == whole || Ratchet::from_bytes(&bytes).is_none(), "a damaged ratchet was taken");
 }
 
 /// Keys that were made and not used yet.

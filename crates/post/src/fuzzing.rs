@@ -162,3 +162,8 @@ pub fn html(data: &[u8]) {
     let once = crate::html::sanitised(&html);
     assert!(!once.contains("<script") && !once.contains("<img"));
 }
+
+/// A worker process that says these bytes.
+pub fn worker(data: &[u8]) {
+    crate::worker::fuzz(data);
+}
