@@ -23,7 +23,12 @@ pub fn text_of(bytes: &[u8], charset: &str) -> (String, bool) {
     }
     let decoder = if name.len() <= CHARSET_MAX_BYTES { charset_decoder(name.as_bytes()) } else { None };
     match decoder {
-        Some(decode) => (decode(bytes), true),
+        Some(decode) => {
+            let text = decode(bytes);
+            // What does not fit is replaced.
+            let fits = !text.contains(char::REPLACEMENT_CHARACTER);
+            (text, fits)
+        }
         None => (str::from_utf8(bytes).map_or_else(|_| latin(bytes), str::to_owned), false),
     }
 }
@@ -227,6 +232,23 @@ mod tests {
             ("=?no-such-charset?Q?a?=", "a"),
         ] {
             assert_eq!(decode(value), text, "{value}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_not_of_their_charset_are_told() {
+        for (bytes, charset, fits) in [
+            ("é".as_bytes(), "utf-8", true),
+            (b"\xe9", "utf-8", false),
+            (b"\xe9", "iso-8859-1", true),
+            (b"\x83\x65", "shift_jis", true),
+            (b"\x83\xff", "shift_jis", false),
+            (b"\x00\xd8a\x00", "utf-16le", false),
+            (b"\x1b$B%F\x1b(B", "iso-2022-jp", true),
+            (b"\x1b$B%F\x1b$", "iso-2022-jp", false),
+            (b"a", "no-such-charset", false),
+        ] {
+            assert_eq!(text_of(bytes, charset).1, fits, "{bytes:?} as {charset}");
         }
     }
 
