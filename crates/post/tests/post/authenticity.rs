@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use mail_auth::arc::ArcSealer;
 use mail_auth::common::crypto::Ed25519Key;
 use mail_auth::common::headers::HeaderWriter;
 use mail_auth::dkim::DkimSigner;
+use mail_auth::{AuthenticatedMessage, AuthenticationResults, MessageAuthenticator};
 use post::authenticity::{Check, Envelope, Standing, check, reason, standing};
 
 use crate::dns_stub::Zone;
@@ -83,6 +85,57 @@ async fn a_strangers_domain_does_not_stand_for_an_address() {
     assert_eq!(standing("it@diest.be", &checks), Standing::Failed);
 }
 
+/// The mail with the seal of one more hop on top (RFC 8617), and the hop's key in the zone.
+async fn sealed(zone: Zone, hop: &str, mail: &str) -> (Zone, String) {
+    let pkcs8 = Ed25519Key::generate_pkcs8().unwrap();
+    let key = Ed25519Key::from_pkcs8_der(&pkcs8).unwrap();
+    let public = STANDARD.encode(key.public_key());
+    let message = AuthenticatedMessage::parse(mail.as_bytes()).unwrap();
+    let before = MessageAuthenticator(zone.clone().resolver().await).verify_arc(&message).await;
+    assert!(before.can_be_sealed());
+    let results = AuthenticationResults::new(hop);
+    let sealer = ArcSealer::from_key(key).domain(hop).selector("arc").headers(["From", "To", "Subject"]);
+    let set = sealer.seal(&message, &results, &before).unwrap().to_header();
+    (zone.txt(&format!("arc._domainkey.{hop}"), &format!("v=DKIM1; k=ed25519; p={public}")), format!("{set}{mail}"))
+}
+
+/// Two hops pass a mail on; the first one, a list, marks its subject, which breaks the author's signature.
+#[tokio::test]
+async fn a_chain_of_hops_holds_until_something_changes_after_it_and_never_stands_for_the_author() {
+    let (zone, mail) = signed(Zone::default(), "diest.be", MAIL);
+    let zone = zone.txt("_dmarc.diest.be", "v=DMARC1; p=reject").txt("lijst.example", "v=spf1 ip4:193.191.1.7 -all");
+    let marked = mail.replace("Subject: hulp", "Subject: [lijst] hulp");
+    let (zone, first) = sealed(zone, "lijst.example", &marked).await;
+    let (zone, chain) = sealed(zone, "mx.team.example", &first).await;
+    let asked = async |mail: &str| said(&ask(zone.clone(), mail, from("bounce@lijst.example"), LONG).await.0);
+    for whole in [&first, &chain] {
+        let (checks, why) = ask(zone.clone(), whole, from("bounce@lijst.example"), LONG).await;
+        let expected = ["dkim fail diest.be", "spf pass lijst.example", "dmarc fail diest.be", "arc pass -"];
+        assert_eq!(said(&checks), expected);
+        assert_eq!(why, None);
+        assert_eq!(standing("it@diest.be", &checks), Standing::Failed, "anybody can seal a chain of their own");
+    }
+    let first_seal = chain.find("ARC-Seal: i=1").expect("the list sealed it");
+    let changed = [
+        chain.replace("plat", "goed"),
+        chain.replace("[lijst] hulp", "[lijst] factuur"),
+        chain.replace("From: IT <it@diest.be>", "From: IT <it@antwerpen.be>"),
+        // The list's seal is not there any more, or says something else.
+        format!("{}X-{}", &chain[..first_seal], &chain[first_seal..]),
+        chain.replace(
+            "ARC-Authentication-Results: i=1; lijst.example",
+            "ARC-Authentication-Results: i=1; mx.evil.example",
+        ),
+    ];
+    for broken in changed {
+        assert_ne!(broken, chain);
+        let said = asked(&broken).await;
+        let arc: Vec<_> = said.iter().filter(|check| check.starts_with("arc ")).collect();
+        assert!(matches!(arc[..], [only] if only == "arc fail -" || only == "arc neutral -"), "{said:?}\n{broken}");
+    }
+    assert!(!asked(&mail).await.iter().any(|check| check.starts_with("arc ")), "without a seal nothing is said of one");
+}
+
 #[tokio::test]
 async fn a_dns_that_says_nothing_costs_its_time_and_no_more() {
     let (zone, mail) = signed(Zone::default(), "diest.be", MAIL);
@@ -104,13 +157,17 @@ async fn a_mail_full_of_signatures_is_not_looked_at() {
 #[tokio::test]
 async fn damaged_signatures_are_survived() {
     let (zone, mail) = signed(Zone::default(), "diest.be", MAIL);
+    let (zone, first) = sealed(zone, "lijst.example", &mail).await;
+    let (zone, chain) = sealed(zone, "mx.team.example", &first).await;
     let dns = zone.dns().await;
-    for at in (0..mail.len()).step_by(3) {
-        for byte in [b';', b'=', 0xff] {
-            let mut damaged = mail.clone().into_bytes();
-            damaged[at] = byte;
-            let (_, why) = check(&dns, Arc::from(damaged), Envelope::default(), LONG).await;
-            assert_ne!(why, Some(reason::FAULT), "byte {at} as {byte}");
+    for (mail, step) in [(mail, 3), (chain, 17)] {
+        for at in (0..mail.len()).step_by(step) {
+            for byte in [b';', b'=', 0xff] {
+                let mut damaged = mail.clone().into_bytes();
+                damaged[at] = byte;
+                let (_, why) = check(&dns, Arc::from(damaged), Envelope::default(), LONG).await;
+                assert_ne!(why, Some(reason::FAULT), "byte {at} as {byte}");
+            }
         }
     }
 }

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use post::door::Reception;
 use post::send::{Delivery, Relay, Timeouts, Tls, Trust, deliver, deliver_trusting};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufStream};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, BufStream};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
 
 use crate::support::{MAILBOX, Server, authority, reception, tls};
 
@@ -73,33 +74,59 @@ use Step::{Fall, HangUp, HangUpIn, Say, TakeContent};
 async fn play(steps: Vec<Step>) -> (u16, JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let heard = tokio::spawn(async move {
-        let mut stream = BufStream::new(listener.accept().await.unwrap().0);
-        let mut heard = String::new();
-        for step in steps {
-            match step {
-                Say(text) => {
-                    stream.write_all(text.as_bytes()).await.unwrap();
-                    stream.flush().await.unwrap();
-                    let _ = stream.read_line(&mut heard).await;
-                }
-                TakeContent(text) => {
-                    stream.write_all(text.as_bytes()).await.unwrap();
-                    stream.flush().await.unwrap();
-                    while !heard.ends_with("\r\n.\r\n") && stream.read_line(&mut heard).await.unwrap_or(0) > 0 {}
-                }
-                HangUpIn(text, bytes) => {
-                    stream.write_all(text.as_bytes()).await.unwrap();
-                    stream.flush().await.unwrap();
-                    let mut content = vec![0; bytes];
-                    let _ = stream.read_exact(&mut content).await;
-                    return heard;
-                }
-                HangUp => return heard,
-                Fall => tokio::time::sleep(Duration::from_secs(5)).await,
+    (port, tokio::spawn(async move { perform(listener.accept().await.unwrap().0, steps).await }))
+}
+
+async fn perform(stream: impl AsyncRead + AsyncWrite + Unpin, steps: Vec<Step>) -> String {
+    let mut stream = BufStream::new(stream);
+    let mut heard = String::new();
+    for step in steps {
+        match step {
+            Say(text) => {
+                stream.write_all(text.as_bytes()).await.unwrap();
+                stream.flush().await.unwrap();
+                let _ = stream.read_line(&mut heard).await;
             }
+            TakeContent(text) => {
+                stream.write_all(text.as_bytes()).await.unwrap();
+                stream.flush().await.unwrap();
+                while !heard.ends_with("\r\n.\r\n") && stream.read_line(&mut heard).await.unwrap_or(0) > 0 {}
+            }
+            HangUpIn(text, bytes) => {
+                stream.write_all(text.as_bytes()).await.unwrap();
+                stream.flush().await.unwrap();
+                let mut content = vec![0; bytes];
+                let _ = stream.read_exact(&mut content).await;
+                return heard;
+            }
+            HangUp => return heard,
+            Fall => tokio::time::sleep(Duration::from_secs(5)).await,
         }
-        heard
+    }
+    heard
+}
+
+/// A smarthost with the tests' certificate for `localhost`, that plays the steps once encrypted; gives back what it heard before and after.
+async fn play_encrypted(at: &str, way: Tls, steps: Vec<Step>) -> (u16, JoinHandle<(String, String)>) {
+    let listener = TcpListener::bind((at, 0)).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let heard = tokio::spawn(async move {
+        let mut stream = listener.accept().await.unwrap().0;
+        let mut before = String::new();
+        if way != Tls::Implicit {
+            let mut lines = BufReader::new(&mut stream);
+            // It would take a password here too: it must not be told one.
+            for said in ["220 relay.example\r\n", "250-relay.example\r\n250-AUTH PLAIN LOGIN\r\n250 STARTTLS\r\n"] {
+                lines.write_all(said.as_bytes()).await.unwrap();
+                lines.read_line(&mut before).await.unwrap();
+            }
+            lines.write_all(b"220 go on\r\n").await.unwrap();
+            assert!(lines.buffer().is_empty(), "nothing is said before the handshake");
+        }
+        match TlsAcceptor::from(tls()).accept(stream).await {
+            Ok(stream) => (before, perform(stream, steps).await),
+            Err(_) => (before, String::new()),
+        }
     });
     (port, heard)
 }
@@ -237,6 +264,74 @@ async fn a_password_goes_to_nobody_unproven() {
     let _ = send(&relay, MAILBOX).await;
     let heard = heard.await.unwrap();
     assert!(heard.contains("AUTH LOGIN\r\nYW4=\r\nZ2VoZWlt\r\nMAIL FROM:<>"), "{heard}");
+}
+
+/// Signing in at a smarthost, encrypted from the first byte or by STARTTLS: the password is said once the server proved its name, and only
+/// then is mail handed over.
+#[tokio::test]
+async fn a_smarthost_that_proved_its_name_hears_the_password_and_takes_the_mail() {
+    let user = Some(("desk@team.example".to_owned(), "p\u{e2}ss \"w\\rd".to_owned()));
+    let plain = "AUTH PLAIN AGRlc2tAdGVhbS5leGFtcGxlAHDDonNzICJ3XHJk\r\n";
+    let login = "AUTH LOGIN\r\nZGVza0B0ZWFtLmV4YW1wbGU=\r\ncMOic3MgIndccmQ=\r\n";
+    let through = |way, port| Relay { host: "localhost".into(), port, tls: way, user: user.clone() };
+    for way in [Tls::Implicit, Tls::StartTls, Tls::StartTlsIfOffered] {
+        for (offer, signs_in) in [("PLAIN LOGIN", plain), ("LOGIN", login), ("XOAUTH2 login", login)] {
+            let hello: &'static str = Box::leak(format!("250-relay.example\r\n250 AUTH {offer}\r\n").into_boxed_str());
+            let mut steps = if way == Tls::Implicit { vec![BANNER] } else { Vec::new() };
+            steps.push(Say(hello));
+            if signs_in == login {
+                steps.extend([Say("334 VXNlcm5hbWU6\r\n"), Say("334 UGFzc3dvcmQ6\r\n")]);
+            }
+            steps.extend([
+                Say("235 2.7.0 ok\r\n"),
+                OK,
+                OK,
+                TakeContent("354 go\r\n"),
+                Say("250 2.0.0 queued as 7\r\n"),
+            ]);
+            // An encrypted conversation begins with the relay's word, one after STARTTLS with ours.
+            let first = if way == Tls::Implicit { None } else { Some(Say("")) };
+            let (port, heard) = play_encrypted("127.0.0.1", way, first.into_iter().chain(steps).collect()).await;
+            let trust = Trust::file(&authority());
+            let delivery =
+                deliver_trusting(&through(way, port), &trust, "desk.example", "", MAILBOX, RAW, &Timeouts::default())
+                    .await;
+            assert!(
+                matches!(&delivery, Delivery::Taken { said } if said.contains("queued as 7")),
+                "{way:?}: {delivery:?}"
+            );
+            let (before, after) = heard.await.unwrap();
+            let ehlo = if way == Tls::Implicit { "" } else { "EHLO desk.example\r\nSTARTTLS\r\n" };
+            assert_eq!(before, ehlo, "in the clear");
+            let begin = format!("EHLO desk.example\r\n{signs_in}MAIL FROM:<>\r\nRCPT TO:<{MAILBOX}>\r\nDATA\r\n");
+            assert!(after.starts_with(&begin), "{way:?}, {offer}: {after}");
+        }
+        // It does not let in whoever says it; the mail is none the worse for it, and is not offered.
+        let hello = Say("250-relay.example\r\n250 AUTH PLAIN\r\n");
+        let first = if way == Tls::Implicit { BANNER } else { Say("") };
+        let (port, heard) =
+            play_encrypted("127.0.0.1", way, vec![first, hello, Say("535 5.7.8 no\r\n"), Say("")]).await;
+        let trust = Trust::file(&authority());
+        let delivery = deliver_trusting(&through(way, port), &trust, "a.example", "", MAILBOX, RAW, &timeouts()).await;
+        assert!(later(535, false)(&delivery), "{way:?}: {delivery:?}");
+        assert!(!heard.await.unwrap().1.contains("MAIL"));
+        // It knows no way to sign in that we know: no mail leaves without.
+        let first = if way == Tls::Implicit { BANNER } else { Say("") };
+        let (port, heard) = play_encrypted("127.0.0.1", way, vec![first, HELLO, Say("")]).await;
+        let delivery = deliver_trusting(&through(way, port), &trust, "a.example", "", MAILBOX, RAW, &timeouts()).await;
+        assert!(later(0, false)(&delivery), "{way:?}: {delivery:?}");
+        assert!(!heard.await.unwrap().1.contains("MAIL"));
+        // Another authority, or another name than the one in its certificate: not a word after the handshake.
+        let stranger = Trust::file(&authority().with_file_name("key.pem"));
+        for (host, at, trust) in [("localhost", "127.0.0.1", &stranger), ("127.0.0.2", "127.0.0.2", &trust)] {
+            let (port, heard) = play_encrypted(at, way, vec![BANNER, HELLO, OK]).await;
+            let relay = Relay { host: host.into(), ..through(way, port) };
+            let delivery = deliver_trusting(&relay, trust, "a.example", "", MAILBOX, RAW, &timeouts()).await;
+            assert!(later(0, false)(&delivery), "{way:?}, {host}: {delivery:?}");
+            let (before, after) = heard.await.unwrap();
+            assert!(!before.contains("AUTH") && after.is_empty(), "{way:?}, {host}: {before}{after}");
+        }
+    }
 }
 
 #[tokio::test]

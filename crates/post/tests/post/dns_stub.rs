@@ -5,6 +5,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use hickory_resolver::TokioResolver;
+use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig};
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::proto::op::{Message, MessageType, OpCode, ResponseCode};
 use hickory_resolver::proto::rr::rdata::{A, AAAA, MX, TXT};
 use hickory_resolver::proto::rr::{Name, RData, Record};
@@ -92,5 +95,14 @@ impl Zone {
     /// A resolver that asks only this.
     pub async fn dns(self) -> Dns {
         Dns::at(self.served().await).unwrap().within(Duration::from_secs(20))
+    }
+
+    /// A resolver that is not the product's, and asks only this.
+    pub async fn resolver(self) -> TokioResolver {
+        let server = self.served().await;
+        let mut way = ConnectionConfig::udp();
+        way.port = server.port();
+        let config = ResolverConfig::from_name_servers(vec![NameServerConfig::new(server.ip(), true, vec![way])]);
+        TokioResolver::builder_with_config(config, TokioRuntimeProvider::default()).build().unwrap()
     }
 }
