@@ -6,6 +6,7 @@ use post::read::{ReadLimits, read, reason};
 use post::scan::scan;
 use proptest::prelude::*;
 
+use crate::malformed::{self, CRY};
 use crate::support::corpus;
 
 fn strings() -> Vec<String> {
@@ -103,6 +104,30 @@ fn no_script_survives() {
 
 fn header() -> &'static str {
     "From: a@b.example\r\nSubject: hostile\r\nMessage-ID: <h@x.example>\r\nMIME-Version: 1.0\r\n"
+}
+
+/// Each kind of malformed mail: what can be read of it is, and the reading says what is not.
+#[test]
+fn malformed_mail_is_read_as_far_as_it_goes() {
+    let mut wrong = Vec::new();
+    let all = malformed::all();
+    for mail in &all {
+        let reading = read(&mail.raw, &ReadLimits::default());
+        let id = mail.message_id();
+        assert_eq!(scan(&mail.raw).message_id.as_deref(), Some(id.as_str()), "{}", mail.name);
+        let complete: Vec<&str> = reading.complete.iter().map(String::as_str).collect();
+        let heard = reading.text.contains(CRY);
+        let known = reading.message_id.as_deref() == Some(id.as_str());
+        if complete != mail.why || heard != mail.heard || !known {
+            wrong.push(format!(
+                "{}: {complete:?}, not {:?}; heard: {heard}; its Message-ID: {known}",
+                mail.name, mail.why
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    let names: std::collections::HashSet<_> = all.iter().map(malformed::Malformed::message_id).collect();
+    assert_eq!(names.len(), all.len());
 }
 
 /// Pieces that mails are made of, broken in every way.

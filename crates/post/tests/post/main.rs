@@ -7,6 +7,7 @@ mod direct;
 mod dns_stub;
 mod hostile;
 mod imap;
+mod malformed;
 mod reception;
 mod soak;
 mod support;
