@@ -180,6 +180,64 @@ async fn half_a_mail_is_none() {
     server.stop().await;
 }
 
+/// A peer may be gone after any byte. Only a mail whose end was heard is kept, and then whole.
+#[tokio::test]
+async fn a_peer_that_is_gone_after_any_byte_leaves_nothing_half() {
+    let server = Server::smtp().await;
+    let begin = format!("EHLO a\r\nMAIL FROM:<a@diest.example>\r\nRCPT TO:<{MAILBOX}>\r\n");
+    for talk in [
+        format!("{begin}DATA\r\nSubject: x\r\n\r\nhulp\r\n.\r\n"),
+        format!("{begin}BDAT 12\r\nSubject: x\r\nBDAT 8 LAST\r\n\r\nhulp\r\n"),
+    ] {
+        for cut in 0..=talk.len() {
+            let before = server.keeper.raw().len();
+            let mut client = server.client().await;
+            client.send(&talk.as_bytes()[..cut]).await;
+            client.hang_up_sending().await;
+            let said = client.rest().await;
+            let whole: &[&[u8]] = if cut == talk.len() { &[b"Subject: x\r\n\r\nhulp\r\n"] } else { &[] };
+            assert_eq!(server.keeper.raw()[before..], *whole, "gone after {cut} bytes of {talk:?}");
+            assert_eq!(said.contains("Kept as"), cut == talk.len(), "{said}");
+        }
+    }
+    server.stop().await;
+}
+
+/// Content that comes along with a DATA that is refused is not waited for and makes no mail.
+#[tokio::test]
+async fn content_that_comes_too_early_makes_no_mail() {
+    let server = Server::smtp().await;
+    for begin in ["", "EHLO a\r\n", "EHLO a\r\nMAIL FROM:<>\r\nRCPT TO:<x@elsewhere.example>\r\n"] {
+        let mut client = server.client().await;
+        client.send(format!("{begin}DATA\r\n{}.\r\nQUIT\r\n", "Subject: too early\r\n".repeat(200)).as_bytes()).await;
+        let said = client.rest().await;
+        assert!(said.contains("\r\n503 ") && !said.contains("\r\n354 "), "{said}");
+        assert!(said.trim_end().lines().last().unwrap().starts_with("421 "), "it is sent away: {said}");
+    }
+    assert!(server.keeper.raw().is_empty());
+    server.stop().await;
+}
+
+/// Peers that stop in the middle, wherever that is, hold up nobody else.
+#[tokio::test]
+async fn peers_that_fall_silent_hold_up_nobody() {
+    let server = Server::smtp().await;
+    let talk = format!("EHLO a\r\nMAIL FROM:<>\r\nRCPT TO:<{MAILBOX}>\r\nDATA\r\nSubject: x\r\n\r\nhulp");
+    let mut silent = Vec::new();
+    for cut in 0..60 {
+        let mut client = server.client().await;
+        client.send(&talk.as_bytes()[..talk.len() * cut / 60]).await;
+        silent.push(client);
+    }
+    let mut client = server.client().await;
+    client.up_to_data().await;
+    client.send(b"Subject: y\r\n\r\nhulp\r\n.\r\n").await;
+    assert!(client.reply().await.starts_with("250"));
+    assert_eq!(server.keeper.raw(), [b"Subject: y\r\n\r\nhulp\r\n"]);
+    drop(silent);
+    server.stop().await;
+}
+
 #[tokio::test]
 async fn lmtp_speaks_for_each_recipient() {
     let server = Server::start(reception(), true).await;

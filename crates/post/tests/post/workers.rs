@@ -96,6 +96,30 @@ async fn a_worker_that_dies_is_replaced_and_the_mail_is_not_lost() {
     assert_eq!(workers.read(RAW).await.text, "hulp\n");
 }
 
+/// Whatever a mail makes of it, the kernel ends it: limits hold before it reads a byte.
+#[tokio::test]
+async fn a_worker_has_limits_that_the_kernel_keeps() {
+    let workers = workers(1, LONG);
+    // Another test ends workers, maybe this one: then another one takes its place.
+    for _ in 0..20 {
+        workers.read(RAW).await;
+        let of =
+            |id: &u32| std::fs::read_to_string(format!("/proc/{id}/limits")).ok().filter(|limits| !limits.is_empty());
+        let Some(limits) = children_that_read().iter().find_map(of) else { continue };
+        let limit = |name: &str| {
+            let line = limits.lines().find(|line| line.starts_with(name)).unwrap();
+            line[name.len()..].split_whitespace().next().unwrap().parse::<u64>().ok()
+        };
+        assert_eq!(limit("Max address space"), Some(1 << 30), "memory, bytes");
+        assert!(limit("Max cpu time").is_some_and(|seconds| seconds <= 60), "{limits}");
+        assert_eq!(limit("Max core file size"), Some(0), "a mail lies in no core file");
+        assert_eq!(limit("Max file size"), Some(0), "it writes no file");
+        assert_eq!(limit("Max open files"), Some(3), "and opens none");
+        return;
+    }
+    panic!("no worker runs");
+}
+
 /// Children of this thread's process whose command line says that they read for `a_worker_that_dies…`.
 fn children_that_read() -> Vec<u32> {
     let me = std::process::id().to_string();
