@@ -25,6 +25,9 @@ pub fn explain(data: &Path, error: Error) -> Failure {
         _ if matches!(error, Error::NoKeys { .. } | Error::BadKeys { .. }) => {
             "Without its keys nothing personal in this folder can be read, and nothing is written. The file `keys` is not in a backup but beside it (FILE.keys)."
         }
+        _ if matches!(error, Error::ReadOnly { .. }) => {
+            "Nothing is written there until that is mended. Commands that only read, and `backup`, work as it is."
+        }
         Kind::Held => "Another program holds this folder: stop it, or use the commands that go through it.",
         Kind::Damaged => {
             "Do not write to this folder. Restore the newest backup that verifies into another folder, and keep this one as evidence."
