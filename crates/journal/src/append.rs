@@ -6,9 +6,10 @@ use std::ops::ControlFlow;
 use crate::Error;
 use crate::entry::{Appended, ERASED_KIND, NewEntry, NewPart, SCAN_ENTRIES, StoredRow, add_small, check_new, place_of};
 use crate::hooks::{Fault, Random};
-use crate::leaf::{Hash, KeyId, Leaf, LeafPart, Place, SALT_BYTES, commit_body, commit_part, sha256};
+use crate::keys::Keys;
+use crate::leaf::{Hash, KeyId, Leaf, LeafPart, Place, SALT_BYTES, Salt, commit_body, commit_part, sha256};
 use crate::note::Checkpoint;
-use crate::seal::{NONCE_BYTES, seal};
+use crate::seal::{KeyBytes, NONCE_BYTES, seal};
 use crate::share;
 use crate::snapshots::Snapshot;
 use crate::store::{self, EntryRow, Rows, Snapshot as State, Store, bulk_id, tile_row};
@@ -19,6 +20,8 @@ use crate::writer::{KEYS, Writer, read_keys, stored_checkpoint, usable, write_ke
 const RANDOM_BYTES: usize = 4096;
 /// Rows of a group are handed to the store once they have this size, bytes.
 const PUT_BYTES: usize = 8 << 20;
+/// Content of a group from which on half of it is sealed by a thread of its own, bytes: sealing it takes longer than a thread to start.
+const APART_BYTES: usize = 128 << 10;
 /// Prefix of the kinds that only the journal writes.
 const OWN_KINDS: &str = "journal.";
 
@@ -193,28 +196,25 @@ impl Writer {
         let mut edge = self.edge.clone();
         let mut appended = Vec::with_capacity(group.len());
         let mut random = Pool { random: &mut self.hooks.random, bytes: Vec::new() };
+        let entries = (edge.size()..).zip(group.iter().flatten());
+        let mut sealed = seal_all(&plan(entries, &read_keys(&self.keys), &mut random)?).into_iter();
         let mut rows = Rows::default();
         for entries in group {
             let start = edge.size();
             for (n, entry) in entries.iter().enumerate() {
                 let place = Position { seq: edge.size(), at, first: n == 0, last: n + 1 == entries.len() };
-                let mut sealing = Sealing {
+                let mut putting = Putting {
                     db: &*self.db,
                     bulk_bytes_max: self.hooks.bulk_bytes_max,
                     blobs,
                     small: Vec::new(),
                     rows: &mut rows,
                 };
-                let keys = read_keys(&self.keys);
-                let parts = entry.parts.iter().enumerate();
+                let parts = entry.parts.iter().zip(sealed.by_ref()).enumerate();
                 let parts = parts
-                    .map(|(number, part)| {
-                        let key = keys.get(part.key).ok_or(Error::UnknownKey { key: part.key })?;
-                        sealing.seal(key, place.seq, number, part, &mut random)
-                    })
+                    .map(|(number, (part, sealed))| putting.part(place.seq, number, part, sealed))
                     .collect::<Result<Vec<_>, Error>>()?;
-                drop(keys);
-                let hash = sealing.entry(entry, &place, parts, &mut random)?;
+                let hash = putting.entry(entry, &place, parts, &mut random)?;
                 edge.push(hash, &mut |tile| {
                     rows.tiles.push(tile_row(&tile));
                     Ok(())
@@ -347,8 +347,74 @@ impl Pool<'_> {
     }
 }
 
-/// The sealed bytes of one entry, on their way to where they lie.
-struct Sealing<'a> {
+/// A part that is to be sealed.
+struct Plain<'a> {
+    key: &'a KeyBytes,
+    nonce: [u8; NONCE_BYTES],
+    salt: Salt,
+    seq: u64,
+    number: usize,
+    content: &'a [u8],
+}
+
+/// A part that is sealed: its bytes, their hash, and the commitment to what is in it.
+struct Sealed {
+    bytes: Vec<u8>,
+    stored: Hash,
+    content: Hash,
+}
+
+impl Plain<'_> {
+    fn seal(&self) -> Sealed {
+        let bytes = seal(self.key, &self.nonce, &self.salt, self.seq, self.number, self.content);
+        Sealed { stored: sha256(&bytes), content: commit_part(&self.salt, self.content), bytes }
+    }
+}
+
+/// What is to be sealed of these entries, in order.
+fn plan<'a>(
+    entries: impl Iterator<Item = (u64, &'a NewEntry)>,
+    keys: &'a Keys,
+    random: &mut Pool<'_>,
+) -> Result<Vec<Plain<'a>>, Error> {
+    let mut plan = Vec::new();
+    for (seq, entry) in entries {
+        for (number, part) in entry.parts.iter().enumerate() {
+            let key = keys.get(part.key).ok_or(Error::UnknownKey { key: part.key })?;
+            let (nonce, salt) = (random.take()?, random.take()?);
+            plan.push(Plain { key, nonce, salt, seq, number, content: &part.content });
+        }
+    }
+    Ok(plan)
+}
+
+/// Seals all, in order. Half of much is sealed beside the writer's thread: everybody who waits for the group waits for this.
+fn seal_all(plan: &[Plain<'_>]) -> Vec<Sealed> {
+    let bytes: usize = plan.iter().map(|plain| plain.content.len()).sum();
+    if bytes < APART_BYTES {
+        return plan.iter().map(Plain::seal).collect();
+    }
+    let mut half = 0;
+    let here = plan.iter().position(|plain| {
+        half += plain.content.len();
+        half > bytes / 2
+    });
+    let (here, apart) = plan.split_at(here.unwrap_or(0).max(1));
+    let seal = |plan: &[Plain<'_>]| plan.iter().map(Plain::seal).collect::<Vec<_>>();
+    std::thread::scope(|scope| {
+        // Where the machine gives no more threads, all of it is sealed here.
+        let helper = std::thread::Builder::new().name("sealer".to_owned()).spawn_scoped(scope, || seal(apart));
+        let mut all = seal(here);
+        all.extend(match helper {
+            Ok(helper) => helper.join().expect("sealing does not panic"),
+            Err(_) => seal(apart),
+        });
+        all
+    })
+}
+
+/// The sealed parts of one entry, on their way to where they lie.
+struct Putting<'a> {
     db: &'a dyn Store,
     bulk_bytes_max: usize,
     blobs: &'a mut Vec<Hash>,
@@ -356,18 +422,9 @@ struct Sealing<'a> {
     rows: &'a mut Rows,
 }
 
-impl Sealing<'_> {
-    fn seal(
-        &mut self,
-        key: &[u8; 32],
-        seq: u64,
-        number: usize,
-        part: &NewPart,
-        random: &mut Pool<'_>,
-    ) -> Result<LeafPart, Error> {
-        let (nonce, salt) = (random.take::<NONCE_BYTES>()?, random.take::<SALT_BYTES>()?);
-        let bytes = seal(key, &nonce, &salt, seq, number, &part.content);
-        let stored = sha256(&bytes);
+impl Putting<'_> {
+    fn part(&mut self, seq: u64, number: usize, part: &NewPart, sealed: Sealed) -> Result<LeafPart, Error> {
+        let Sealed { bytes, stored, content } = sealed;
         let place = place_of(part, self.bulk_bytes_max);
         match place {
             Place::Small => add_small(&mut self.small, number, &bytes),
@@ -377,7 +434,6 @@ impl Sealing<'_> {
                 self.db.put_blob(&stored, bytes)?;
             }
         }
-        let content = commit_part(&salt, &part.content);
         Ok(LeafPart { place, key: part.key, len: part.content.len() as u64, stored, content })
     }
 
