@@ -33,7 +33,9 @@ const LOOKED_AT_CHARS_MAX: usize = 1 << 20;
 /// Mails in the hands of the reader at once: enough to keep the worker processes busy while facts are made durable.
 const IN_HAND_MAX: usize = 64;
 /// The same while a flood is at the door: what is acknowledged late is sent again, what is read late is only seen later.
-const IN_HAND_FLOOD_MAX: usize = 2;
+const IN_HAND_FLOOD_MAX: usize = 1;
+/// Time between two readings in a flood: some two hundred mails a second are read all the same, so that no flood hides what came in it.
+const FLOOD_PAUSE: Duration = Duration::from_millis(4);
 /// Mails in one commit from which on it is a flood.
 const FLOOD_MIN: usize = 8;
 
@@ -51,8 +53,7 @@ pub(crate) async fn read_all(engine: WeakEngine) {
         }
         let todo: Vec<(ReportId, u64)> = {
             let held = in_hand.lock();
-            let flood = strong.inner.at_the_door.load(Ordering::Relaxed) >= FLOOD_MIN;
-            let room = if flood { IN_HAND_FLOOD_MAX } else { IN_HAND_MAX }.saturating_sub(held.len());
+            let room = if is_flood(&strong) { IN_HAND_FLOOD_MAX } else { IN_HAND_MAX }.saturating_sub(held.len());
             strong.peek(|desk| desk.unread().filter(|(r, _)| !held.contains(r)).take(room).collect())
         };
         for (report, seq) in todo {
@@ -60,6 +61,7 @@ pub(crate) async fn read_all(engine: WeakEngine) {
             let (engine, in_hand, done) = (strong.clone(), in_hand.clone(), done.clone());
             tokio::spawn(async move {
                 match read_one(&engine, report, seq).await {
+                    Ok(()) if is_flood(&engine) => tokio::time::sleep(FLOOD_PAUSE).await,
                     Ok(()) => {}
                     Err(fault) => {
                         // What the storage says, the log has from the writer.
@@ -83,6 +85,10 @@ pub(crate) async fn read_all(engine: WeakEngine) {
             () = tokio::time::sleep(Duration::from_secs(5)) => {}
         }
     }
+}
+
+fn is_flood(engine: &Engine) -> bool {
+    engine.inner.at_the_door.load(Ordering::Relaxed) >= FLOOD_MIN
 }
 
 async fn read_one(engine: &Engine, report: ReportId, seq: u64) -> Result<(), Fault> {

@@ -7,6 +7,8 @@ use memchr::memchr;
 
 /// Step in which memory is asked of the budget, in bytes.
 const GRANT_STEP_BYTES: usize = 64 * 1024;
+/// Room made for the first piece of a mail, in bytes: most mails never need more, and growing line by line costs copies.
+const FIRST_BYTES: usize = 8 * 1024;
 
 /// Finds the end of `DATA` and undoes dot stuffing (RFC 5321, 4.5.2).
 ///
@@ -149,6 +151,9 @@ impl Content {
             } else if !self.grant.cover(size) {
                 self.spoil(Spoiled::NoMemory);
             } else {
+                if self.bytes.capacity() == 0 {
+                    self.bytes.reserve_exact(FIRST_BYTES.min(self.size_max).max(piece.len()));
+                }
                 self.bytes.extend_from_slice(piece);
                 return;
             }
