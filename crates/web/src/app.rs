@@ -16,6 +16,7 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use desk::house::Language;
 use desk::ids::{Named, Reference, Timestamp};
 use desk::lens::Lens;
 use desk::{Desk, Digest};
@@ -318,7 +319,8 @@ pub(crate) fn page_with(status: StatusCode, markup: Markup) -> Response {
 pub(crate) fn router(web: Web) -> Router {
     let public = pages::public_routes()
         .method_not_allowed_fallback(|| async { Problem::not_found() })
-        .layer(DefaultBodyLimit::disable());
+        .layer(DefaultBodyLimit::disable())
+        .layer(middleware::from_fn_with_state(web.clone(), explain_outside));
     let pages = pages::routes()
         .route("/stroom", get(crate::live::stream))
         .route("/d/{name}", get(assets::serve))
@@ -327,8 +329,8 @@ pub(crate) fn router(web: Web) -> Router {
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
         .layer(middleware::from_fn(in_time))
         .layer(middleware::from_fn_with_state(web.clone(), ticketed))
-        .merge(public)
         .layer(middleware::from_fn_with_state(web.clone(), explain))
+        .merge(public)
         .merge(crate::api::routes(&web));
     pages.with_state(web).layer(CompressionLayer::new()).layer(middleware::from_fn(headers::secure))
 }
@@ -340,9 +342,35 @@ async fn in_time(request: Request, next: Next) -> Response {
     }
 }
 
-/// Makes the page that explains a problem, in the language of the reader.
+/// Makes the page that explains a problem to a stranger, in the language of the browser.
+async fn explain_outside(State(web): State<Web>, request: Request, next: Next) -> Response {
+    let language = problem::language_of(request.headers());
+    let response = next.run(request).await;
+    let Some(problem) = response.extensions().get::<Problem>().cloned() else { return response };
+    page_with(problem.kind.status(), explained(&web, language, &problem).await)
+}
+
+async fn explained(web: &Web, language: Language, problem: &Problem) -> Markup {
+    let demo = web.engine().read(|desk| desk.front().demo).await.unwrap_or(false);
+    pages::problem::page(words(language), demo, problem)
+}
+
+/// In the language of who is signed in; `None` where nobody is.
+async fn explained_within(web: &Web, token: Digest, problem: &Problem) -> Option<Markup> {
+    let visitor = Visitor::at_present(token, web).await?;
+    // Of a past moment there is nothing to show yet, and what leads to the present would only mislead.
+    if matches!(problem.kind, Kind::Moment | Kind::Past | Kind::Building) {
+        return Some(explained(web, visitor.preferences.language, problem).await);
+    }
+    let (shell, ()) = web.look(&visitor, Nav::Elsewhere, |_| ()).await.ok()?;
+    Some(pages::problem::page_within(&shell, problem))
+}
+
+/// Makes the page that explains a problem: to who is signed in as every other page, else in the language of the browser.
 pub(crate) async fn explain(State(web): State<Web>, request: Request, next: Next) -> Response {
     let language = problem::language_of(request.headers());
+    let door = Door::of(request.headers(), request.extensions().get::<Peer>().map(|p| p.0));
+    let token = session_token(request.headers(), door);
     let fragment = request.uri().query().is_some_and(|q| q.split('&').any(|p| p.starts_with("deel=")));
     let get = *request.method() == Method::GET;
     let response = next.run(request).await;
@@ -354,8 +382,14 @@ pub(crate) async fn explain(State(web): State<Web>, request: Request, next: Next
         let onward = problem.onward.as_deref().map(|o| format!("?verder={}", query(o))).unwrap_or_default();
         return see_other(&format!("{}{onward}", Route::SignIn));
     }
-    let demo = web.engine().read(|desk| desk.front().demo).await.unwrap_or(false);
-    let markup = pages::problem::page(words(language), demo, &problem);
+    let markup = match token {
+        Some(token) => explained_within(&web, token, &problem).await,
+        None => None,
+    };
+    let markup = match markup {
+        Some(markup) => markup,
+        None => explained(&web, language, &problem).await,
+    };
     let mut response = page_with(problem.kind.status(), markup);
     if problem.kind == Kind::Building {
         // Without script as well: the browser asks again by itself.

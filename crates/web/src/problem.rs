@@ -181,7 +181,7 @@ impl From<ContentFault> for Problem {
 }
 
 impl IntoResponse for Problem {
-    /// An empty answer that carries the problem; [`crate::app::explain`] makes the page, in the language of the reader.
+    /// An empty answer that carries the problem; [`crate::app::explain`] makes the page.
     fn into_response(self) -> Response {
         let mut response = self.kind.status().into_response();
         response.extensions_mut().insert(self);

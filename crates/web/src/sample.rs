@@ -654,6 +654,7 @@ fn outside_pages(story: &Story, language: Language, theme: Theme) -> Vec<(String
     for kind in [crate::problem::Kind::NotFound, crate::problem::Kind::Frozen] {
         let problem = crate::problem::Problem { since: Some(NOW), ..crate::problem::Problem::of(kind) };
         put(&format!("fout-{}", kind.key()), pages::problem::page(w, true, &problem));
+        put(&format!("fout-{}-binnen", kind.key()), pages::problem::page_within(&at(Nav::Elsewhere), &problem));
     }
     out
 }

@@ -4,8 +4,9 @@ use crate::headers::POLICY;
 use crate::testing::{House, NAUGHTY, hidden, is_only_text};
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
-use desk::accounts::Role;
+use desk::accounts::{self, Preferences, Role};
 use desk::command::{Actor, Command};
+use desk::house::Language;
 use desk::ids::{Reference, TEAM};
 use desk::intake::Via;
 use desk::lens::Viewer;
@@ -130,14 +131,47 @@ async fn hidden_and_missing_are_one_answer() {
     let there = house.get(&format!("/melding/{reference}"), &duty).await;
     assert_eq!(there.status, StatusCode::OK);
     let missing = house.get("/melding/M-0000-0000", &outsider).await;
+    let token = |page: &str| hidden(page, "_t");
     for path in ["", "/origineel", "/html", "/bijlage/0", "/antwoord"] {
         let hidden = house.get(&format!("/melding/{reference}{path}"), &outsider).await;
         assert_eq!(hidden.status, StatusCode::NOT_FOUND, "{path}");
-        assert_eq!(hidden.text(), missing.text(), "{path}");
+        // The token of the forms is masked anew in each page.
+        let told = |page: &str| page.replace(&token(page), "");
+        assert_eq!(told(hidden.text()), told(missing.text()), "{path}");
     }
     assert!(!house.get("/zoek?q=versleuteld", &outsider).await.text().contains(&reference.to_string()));
     assert!(!house.get("/wacht", &outsider).await.text().contains(&reference.to_string()));
     assert!(!house.get("/journaal", &outsider).await.text().contains(&reference.to_string()));
+}
+
+#[tokio::test]
+async fn a_problem_is_told_in_the_language_of_who_is_signed_in_and_leads_on() {
+    let house = House::open().await;
+    let account = house.account("wacht", TEAM, Role::Admin).await;
+    let duty = house.session(account).await;
+    let own = house.web.engine().read(|desk| desk.seen_by(desk.viewer(account).unwrap()).own()).await.unwrap();
+    let preferences = Preferences { language: Language::En, ..Preferences::default() };
+    house.rule(Command::Accounts(accounts::Command::Prefer(own, preferences))).await;
+    let ask = |path: &str, cookie: &str| {
+        let request = Request::get(path).header(header::COOKIE, cookie).header(header::ACCEPT_LANGUAGE, "nl-BE");
+        house.ask(request.body(Body::empty()).unwrap())
+    };
+    for path in ["/nergens", "/melding/M-0000-0000", "/meldingen?op=gisteren"] {
+        let page = ask(path, &duty).await;
+        assert!(!page.status.is_success(), "{path}");
+        assert!(page.text().contains("<html lang=\"en\""), "{path}");
+        // A page that shows no moment has nowhere of that moment to lead to.
+        let leads_on = !path.contains("op=");
+        assert_eq!(page.text().contains("href=\"/incidenten\""), leads_on, "{path}");
+        let stranger = ask(path, "bolwerk=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA").await;
+        assert!(!stranger.text().contains("href=\"/incidenten\""), "{path}");
+    }
+    let stranger = ask("/nergens", "").await;
+    assert!(stranger.text().contains("<html lang=\"nl\""), "a stranger's browser says which language");
+    // A page for everybody speaks the language that its reader chose there, signed in or not.
+    let request = Request::put("/melden").header(header::COOKIE, &duty).header(header::ACCEPT_LANGUAGE, "fr");
+    let outside = house.ask(request.body(Body::empty()).unwrap()).await;
+    assert!(outside.text().contains("<html lang=\"fr\""), "{}", outside.text());
 }
 
 #[tokio::test]

@@ -137,6 +137,15 @@ impl Visitor {
 }
 
 impl Visitor {
+    /// Whose session it is, looking at the present; `None`: nobody is signed in with it.
+    pub(crate) async fn at_present(token: Digest, web: &Web) -> Option<Visitor> {
+        let now = web.engine().now();
+        let signed = web.engine().read(|desk| desk.session(&token, now)).await.ok()??;
+        let (viewer, preferences, session) = (signed.viewer, signed.preferences, signed.session?);
+        let (shown, uri) = (Shown::default(), Uri::default());
+        Some(Visitor { viewer, session, preferences, token, now, clock: now, shown, uri })
+    }
+
     /// Refuses what is no use in a past moment: forms whose answer changes something.
     pub fn acts(&self) -> Result<(), Problem> {
         if self.shown.is_now() { Ok(()) } else { Err(Problem::of(Kind::Past)) }
