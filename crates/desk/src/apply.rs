@@ -46,10 +46,16 @@ impl Desk {
         self.last_at = self.last_at.max(at);
         match fact {
             Fact::House(fact) => {
-                self.house.apply(at, fact);
-                if let house::Fact::RegisterLoaded { which } = fact {
-                    self.register = Register::shipped(*which);
-                    self.index.boards(&self.register);
+                self.house.apply(seq, at, fact);
+                match fact {
+                    house::Fact::RegisterLoaded { which } => {
+                        self.register = Register::shipped(*which);
+                        self.index.boards(&self.register);
+                    }
+                    house::Fact::TermSet { term, by, .. } => {
+                        self.undoable.insert(seq, Undoable { by: *by, what: Inverse::Term(*term) });
+                    }
+                    _ => {}
                 }
             }
             Fact::Accounts(fact) => self.accounts.apply(at, fact),

@@ -1,9 +1,9 @@
 //! One door for writing: a command, decided against the desk, becomes facts or a refusal.
 
 use crate::fact::{Fact, Recorded};
-use crate::ids::{AccountId, EntryId, IncidentId, NoticeId, Random, Reference, ReportId, TaskId, Timestamp};
+use crate::ids::{AccountId, EntryId, IncidentId, NoticeId, Random, Reference, ReportId, TaskId, TermId, Timestamp};
 use crate::register::Which;
-use crate::{Desk, accounts, house, incidents, intake, outbox};
+use crate::{Desk, accounts, house, incidents, intake, outbox, retention};
 use serde::{Deserialize, Serialize};
 
 /// Organisations on one desk, at most: an audience is a word of so many bits.
@@ -39,6 +39,13 @@ pub enum Command {
         backup: String,
         /// When it was made.
         made_at: Timestamp,
+    },
+    /// How long something is kept is decided; for an administrator to say.
+    SetTerm {
+        /// Leave of an administrator.
+        leave: crate::lens::Leave<AccountId>,
+        /// Which term.
+        term: retention::NewTerm,
     },
     /// People.
     Accounts(accounts::Command),
@@ -165,6 +172,7 @@ impl Desk {
                 }
             },
             Command::TestRestore { leave, backup, made_at } => self.decide_restore(context, leave.by, &backup, made_at),
+            Command::SetTerm { leave, term } => retention::set(self, context, leave.by, term),
             Command::Accounts(command) => accounts::decide(self, context, command),
             Command::Intake(command) => intake::decide(self, context, command),
             Command::Outbox(command) => outbox::decide(self, context, command),
@@ -252,6 +260,7 @@ impl Desk {
                 self.team_still_may(by, self.intake.get(*report).class)?;
                 intake::undo_move(self, *report, *from, of, by)
             }
+            Inverse::Term(term) => retention::undo(self, *term, by),
             Inverse::Merge(incident) => incidents::undo_merge(self, *incident, of, by),
             Inverse::Opening(incident) => {
                 let kept = self.incidents.get(*incident);
@@ -298,6 +307,8 @@ pub enum Inverse {
     Line(IncidentId, EntryId),
     /// Whether a task was done before.
     Task(IncidentId, TaskId, bool),
+    /// A term of retention that was set.
+    Term(TermId),
 }
 
 /// An act that can still be taken back.

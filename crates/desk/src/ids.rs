@@ -35,6 +35,8 @@ id!(/// A session of an account.
     SessionId, u32);
 id!(/// An API token.
     TokenId, u32);
+id!(/// A term of retention that was decided.
+    TermId, u32);
 id!(/// An organisation that works on this desk; 0 is the response team itself. At most 64.
     OrganisationId, u8);
 

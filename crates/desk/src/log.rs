@@ -126,7 +126,11 @@ fn of(fact: &Fact) -> Of {
 
 fn by(fact: &Fact) -> Actor {
     match fact {
-        Fact::House(house::Fact::RestoreTested { by, .. }) => Actor::Person(*by),
+        Fact::House(
+            house::Fact::RestoreTested { by, .. }
+            | house::Fact::TermSet { by, .. }
+            | house::Fact::TermWithdrawn { by, .. },
+        ) => Actor::Person(*by),
         Fact::House(_) => Actor::Rule,
         Fact::Accounts(accounts::Fact::Disabled { by, .. }) => Actor::Person(*by),
         Fact::Accounts(accounts::Fact::Created { .. }) => Actor::Rule,
@@ -158,6 +162,8 @@ keys! {
     Fact::House(house::Fact::OrganisationAdded { .. }) => "house.organisation_added",
     Fact::House(house::Fact::RegisterLoaded { .. }) => "house.register_loaded",
     Fact::House(house::Fact::RestoreTested { .. }) => "house.restore_tested",
+    Fact::House(house::Fact::TermSet { .. }) => "house.term_set",
+    Fact::House(house::Fact::TermWithdrawn { .. }) => "house.term_withdrawn",
     Fact::Accounts(accounts::Fact::Created { .. }) => "accounts.created",
     Fact::Accounts(accounts::Fact::PasswordSet { .. }) => "accounts.password_set",
     Fact::Accounts(accounts::Fact::Preferred { .. }) => "accounts.preferred",

@@ -479,8 +479,19 @@ fn more_pages(
     let past = |kind, reference, held| desk::retention::Due { kind, reference, since: NOW, due: NOW, held };
     let due =
         vec![past(desk::retention::Kept::Spam, open, false), past(desk::retention::Kept::Incident, incident, true)];
-    let kept = desk::retention::Retention { due, total: 3, ..lens.retention(NOW) };
-    put("bewaring", pages::retention::page(&at(Nav::Journal), &kept));
+    let mut retention = desk::retention::Retention { due, total: 3, ..lens.retention(NOW) };
+    let mut decided = retention.terms[0].clone();
+    decided.set = Some((NOW, desk::view::Who::Rule));
+    decided.undo = Some(7);
+    decided.term.source = "besluit 2022/114".to_owned();
+    retention.terms[0].counts = desk::retention::Counts::NoMore;
+    retention.terms.insert(0, decided);
+    let typed = crate::visitor::Fields(vec![("days".to_owned(), "nul".to_owned())]);
+    let mistakes = vec![pages::first_run::mistake(w, "days", "days")];
+    let kept =
+        |typed, mistakes| pages::retention::View { retention: retention.clone(), decides: true, typed, mistakes };
+    put("bewaring", pages::retention::page(&at(Nav::Journal), &kept(Default::default(), Vec::new())));
+    put("bewaring-fout", pages::retention::page(&at(Nav::Journal), &kept(typed, mistakes)));
     put("antwoord", pages::report::reply_page(&at(Nav::Duty), &reply));
     let wrong = vec![pages::first_run::mistake(w, "to", "mailbox")];
     put(

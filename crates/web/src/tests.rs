@@ -359,10 +359,47 @@ async fn retention_is_for_the_team_and_says_that_its_terms_are_proposals() {
     let account = house.account("partner", partner, Role::Duty).await;
     let outsider = house.session(account).await;
     let page = house.get("/bewaring", &duty).await;
-    assert!(page.text().contains("proposal / voorstel") && page.text().contains("Niets is over zijn termijn"));
+    assert!(page.text().contains("voorstel</span>") && page.text().contains("Niets is over zijn termijn"));
     assert_eq!(house.get("/bewaring", &outsider).await.status, StatusCode::NOT_FOUND);
     assert!(house.get("/journaal", &duty).await.text().contains("href=\"/bewaring\""));
     assert!(!house.get("/journaal", &outsider).await.text().contains("href=\"/bewaring\""));
+}
+
+#[tokio::test]
+async fn an_administrator_decides_how_long_what_is_kept_and_takes_it_back() {
+    let house = House::open().await;
+    let duty = house.account("wacht2", TEAM, Role::Duty).await;
+    let duty = house.session(duty).await;
+    let admin = house.duty().await;
+    let path = "/bewaring";
+    let term = |days: &'static str, from: &'static str| {
+        [("kind", "spam"), ("days", days), ("from", from), ("source", "besluit <b>114</b>")]
+    };
+    assert!(!house.get(path, &duty).await.text().contains("name=\"days\""), "only an administrator is asked");
+    assert_eq!(send(&house, &duty, path, &term("30", "1 dec 2022")).await.status, StatusCode::NOT_FOUND);
+    let nothing = [("kind", "alles"), ("days", "1"), ("from", "1 dec 2022"), ("source", "x")];
+    assert_eq!(send(&house, &admin, path, &nothing).await.status, StatusCode::FORBIDDEN);
+    for (days, from, field) in [("0", "1 dec 2022", "days"), ("veel", "1 dec 2022", "days"), ("30", "ooit", "from")] {
+        let page = send(&house, &admin, path, &term(days, from)).await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{days} {from}");
+        assert!(page.text().contains(&format!("id=\"{field}-error\"")), "{}", page.text());
+        assert!(page.text().contains("value=\"besluit &lt;b&gt;114&lt;/b&gt;\""), "what was typed stays");
+    }
+    let set = to(&send(&house, &admin, path, &term("30", "10 dec 2022 14:00")).await);
+    assert!(set.starts_with("/bewaring?gedaan=term-set&nr="), "{set}");
+    let page = house.get(path, &duty).await;
+    assert!(page.text().contains("30 dagen") && page.text().contains("za 10 dec 2022"), "{}", page.text());
+    assert!(page.text().contains("besluit &lt;b&gt;114&lt;/b&gt;") && page.text().contains("wacht &lt;b&gt;"));
+    assert!(!page.text().contains("action=\"/ongedaan\""), "who did not set it cannot take it back");
+    let page = house.get(path, &admin).await;
+    let of = hidden(page.text(), "of");
+    assert_eq!(
+        to(&send(&house, &admin, "/ongedaan", &[("of", &of), ("back", "retention")]).await),
+        "/bewaring?gedaan=undone"
+    );
+    let page = house.get(path, &admin).await;
+    assert!(page.text().contains("ingetrokken") && !page.text().contains("action=\"/ongedaan\""), "{}", page.text());
+    assert!(house.get("/journaal", &duty).await.text().contains("Bewaartermijn ingesteld"));
 }
 
 #[tokio::test]

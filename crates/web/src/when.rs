@@ -150,6 +150,11 @@ pub fn time_exact(w: &Words, at: Timestamp) -> Markup {
     html! { time datetime=(iso(at)) { (w.moment_exact(at)) } }
 }
 
+/// The beginning of the day in which a moment lies, Europe/Brussels.
+pub fn begin_of_day(at: Timestamp) -> Timestamp {
+    zoned(at).start_of_day().map_or(at, |begins| Timestamp(begins.timestamp().as_microsecond()))
+}
+
 /// Reads what people type: `02:30`, `gisteren 14:00`, `13 dec 2022`, `15/12/2022 02:30`, `2022-12-15 02:30`, `+4u`.
 /// Day before month, always: a native picker's 03/04 is a defect in a legal clock. `None`: not understood.
 pub fn typed(text: &str, now: Timestamp) -> Option<Timestamp> {

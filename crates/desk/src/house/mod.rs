@@ -1,7 +1,8 @@
 //! The desk itself: whose it is, which address it answers, in which languages.
 
-use crate::ids::{AccountId, OrganisationId, Timestamp};
+use crate::ids::{AccountId, OrganisationId, TermId, Timestamp};
 use crate::register::Which;
+use crate::retention::{Kept, SetTerm};
 use serde::{Deserialize, Serialize};
 
 /// A language of the interface or of an answer.
@@ -67,6 +68,28 @@ pub enum Fact {
         /// When that backup was made.
         made_at: Timestamp,
     },
+    /// How long something is kept was decided.
+    TermSet {
+        /// The term.
+        term: TermId,
+        /// Who says so.
+        by: AccountId,
+        /// For what.
+        kind: Kept,
+        /// So many days.
+        days: u32,
+        /// When it begins to hold.
+        from: Timestamp,
+        /// Who decided it, or where it stands; names no person.
+        source: String,
+    },
+    /// A term was taken back by whoever set it.
+    TermWithdrawn {
+        /// The term.
+        term: TermId,
+        /// Who.
+        by: AccountId,
+    },
 }
 
 /// What first run asks.
@@ -92,6 +115,8 @@ pub struct House {
     pub(crate) organisations: Vec<String>,
     /// Backups that were restored as a test, in order.
     pub(crate) restores: Vec<RestoreTest>,
+    /// Terms of retention that were decided, in order.
+    pub(crate) terms: Vec<SetTerm>,
 }
 
 /// A backup that was restored to see that it can be done.
@@ -104,7 +129,7 @@ pub(crate) struct RestoreTest {
 }
 
 impl House {
-    pub(crate) fn apply(&mut self, at: Timestamp, fact: &Fact) {
+    pub(crate) fn apply(&mut self, seq: u64, at: Timestamp, fact: &Fact) {
         match fact {
             Fact::Configured(configured) => {
                 if self.organisations.is_empty() {
@@ -122,6 +147,13 @@ impl House {
             }
             Fact::RestoreTested { by, backup, made_at } => {
                 self.restores.push(RestoreTest { at, by: *by, backup: backup.clone(), made_at: *made_at });
+            }
+            Fact::TermSet { term, by, kind, days, from, source } => {
+                let (term, by, kind, days, from, source) = (*term, *by, *kind, *days, *from, source.clone());
+                self.terms.push(SetTerm { term, seq, at, by, kind, days, from, source, withdrawn: None });
+            }
+            Fact::TermWithdrawn { term, .. } => {
+                self.terms.iter_mut().filter(|t| t.term == *term).for_each(|t| t.withdrawn = Some(at));
             }
             // The desk itself takes the register.
             Fact::RegisterLoaded { .. } => {}

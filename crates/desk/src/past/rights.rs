@@ -17,9 +17,9 @@ impl Past {
         }
         let desk = &mut self.desk;
         desk.accounts.clone_from(&today.accounts);
-        // That a backup was restored happened on a day; the rest of the house are its settings.
-        let restores = std::mem::take(&mut desk.house.restores);
-        desk.house = House { restores, ..today.house.clone() };
+        // That a backup was restored happened on a day, and terms have days of their own; the rest of the house are its settings.
+        let (restores, terms) = (std::mem::take(&mut desk.house.restores), std::mem::take(&mut desk.house.terms));
+        desk.house = House { restores, terms, ..today.house.clone() };
         desk.classes.clone_from(&today.classes);
         if desk.register.which() != today.register.which() || desk.register.len() != today.register.len() {
             desk.register.clone_from(&today.register);

@@ -1,12 +1,13 @@
 //! When something was so, apart from when it was recorded.
 //!
-//! What has a time of its own has that one: a message, a line of a timeline, an incident's beginning. What was read in a message, or
+//! What has a time of its own has that one: a message, a line of a timeline, an incident's beginning, a term of retention. What was read in a message, or
 //! corrected about it, is as old as the message. Taking back has the time of what it takes back: what was undone was not so on any day.
 //! Everything else was so from when it was recorded.
 
 use super::Past;
 use crate::command::Actor;
 use crate::fact::Fact;
+use crate::house;
 use crate::ids::{IncidentId, ReportId, Timestamp};
 use crate::incidents;
 use crate::intake::{self, Status, Verdict};
@@ -18,6 +19,10 @@ impl Past {
     pub(super) fn was_so(&self, seq: u64, at: Timestamp, fact: &Fact, end: Timestamp) -> bool {
         match fact {
             // The desk's own settings, its people and its register are today's; a restore was so when it was recorded.
+            Fact::House(house::Fact::TermSet { from, .. }) => (*from).min(at) < end,
+            Fact::House(house::Fact::TermWithdrawn { term, .. }) => {
+                self.desk.house.terms.iter().any(|t| t.term == *term)
+            }
             Fact::House(_) | Fact::Accounts(_) => at < end,
             Fact::Intake(fact) => self.message_was_so(at, fact, end),
             Fact::Outbox(fact) => at < end && self.mail_is_there(fact),

@@ -6,8 +6,8 @@ use crate::command::Actor;
 use crate::fact::{Fact, Subject, Unreadable, VERSION};
 use crate::house::{self, Configured, Language};
 use crate::ids::{
-    AccountId, EntryId, IncidentId, Named, NoticeId, OrganisationId, Reference, ReportId, SessionId, TaskId, Timestamp,
-    TokenId,
+    AccountId, EntryId, IncidentId, Named, NoticeId, OrganisationId, Reference, ReportId, SessionId, TaskId, TermId,
+    Timestamp, TokenId,
 };
 use crate::incidents::{self, Change, Note, NoteKind, Pap, Phase, Severity};
 use crate::intake::{
@@ -16,6 +16,7 @@ use crate::intake::{
 use crate::lens::{Audience, Tlp};
 use crate::outbox::{self, About, Letter, Purpose};
 use crate::register::{BoardId, Which};
+use crate::retention::Kept;
 use crate::sealed::Sealed::{self, Open};
 use std::collections::BTreeSet;
 
@@ -59,6 +60,15 @@ fn houses() -> Vec<Fact> {
         house::Fact::OrganisationAdded { organisation, name: "Federaal centrum".to_owned() },
         house::Fact::RegisterLoaded { which: Which::Flanders },
         house::Fact::RestoreTested { by: ME, backup: "bolwerk-2022-12-14.age".to_owned(), made_at: AT },
+        house::Fact::TermSet {
+            term: TermId(0),
+            by: ME,
+            kind: Kept::NoIncident,
+            days: 365,
+            from: AT,
+            source: "besluit 2022/114".to_owned(),
+        },
+        house::Fact::TermWithdrawn { term: TermId(0), by: ME },
     ];
     facts.into_iter().map(Fact::House).collect()
 }

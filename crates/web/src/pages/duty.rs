@@ -270,6 +270,7 @@ pub(crate) async fn undo(State(web): State<Web>, sent: Sent) -> Result<Response,
     web.engine().submit(Actor::Person(by), Command::Undo { by, of }).await?;
     let back: Option<Reference> = fields.some("back").and_then(|r| r.parse().ok());
     let to = match back {
+        _ if fields.get("back") == crate::pages::retention::BACK => Route::Retention,
         Some(reference) if reference.named() == desk::ids::Named::Incident => Route::Incident(reference),
         Some(reference) => Route::DutyOpen(reference),
         None => Route::Duty,

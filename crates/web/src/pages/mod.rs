@@ -60,6 +60,8 @@ pub(crate) const DONE: &[&str] = &[
     "erasure-asked",
     "erased",
     "held",
+    "restored",
+    "term-set",
 ];
 
 /// The pages for people outside. Uploads take their time: these have limits of their own.
@@ -113,7 +115,7 @@ pub(crate) fn routes() -> Router<Web> {
         .route("/besturen/{place}", get(boards::by_place))
         .route("/bestuur/{refnis}", get(boards::one))
         .route("/journaal", get(journal::show))
-        .route("/bewaring", get(retention::show))
+        .route("/bewaring", get(retention::show).post(retention::set))
         .route("/journaal/controlepunt", get(journal::checkpoint))
         .route("/toetsen", get(keys::show))
         .route("/instellingen", get(settings::show))

@@ -1,43 +1,70 @@
-//! Retention: how long what is kept, and what is past its term.
+//! Retention: how long what is kept, who decided that, and what is past its term.
 
 use crate::Web;
-use crate::app::page as respond;
-use crate::problem::Problem;
+use crate::app::{done, page as respond, page_with};
+use crate::pages::first_run::mistake;
+use crate::parts::{Icon, Input, Mistake, error_summary, field, icon, select};
+use crate::problem::{Kind, Problem};
 use crate::routes::Route;
 use crate::shell::{Nav, Shell};
-use crate::visitor::Visitor;
+use crate::visitor::{Fields, Sent, Visitor};
 use crate::when;
 use crate::words::n;
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::Response;
-use desk::ids::Named;
-use desk::retention::{Due, Retention, Term};
+use desk::command::{Actor, Command, Refusal};
+use desk::ids::{Named, Timestamp};
+use desk::retention::{Counts, Due, Kept, NewTerm, Retention, TermRow};
+use engine::Fault;
 use maud::{Markup, html};
 
+/// Value of the field `back` of an undo that leads here.
+pub(crate) const BACK: &str = "retention";
+
+/// What the page shows.
+pub struct View {
+    /// The terms, and what is past them.
+    pub retention: Retention,
+    /// The reader decides terms.
+    pub decides: bool,
+    /// What was typed.
+    pub typed: Fields,
+    /// What is wrong with that.
+    pub mistakes: Vec<Mistake>,
+}
+
 /// The page.
-pub fn page(shell: &Shell, view: &Retention) -> Markup {
+pub fn page(shell: &Shell, view: &View) -> Markup {
     let w = shell.w;
     let title = w.t("retention");
+    let retention = &view.retention;
+    let counts = |row: &&TermRow| matches!(row.counts, Counts::Now | Counts::Later);
+    let (now, before): (Vec<&TermRow>, Vec<&TermRow>) = retention.terms.iter().partition(counts);
     shell.page(
         title.as_str(),
         html! {
             div class="head" { div { h1 { (title) } p { (w.t("retention-lead")) } } }
             section class="panel" aria-labelledby="due-h" {
-                h2 id="due-h" { (w.t("retention-due")) span { (w.number(view.total)) } }
-                @if view.due.is_empty() { p class="quiet" { (w.t("retention-none")) } } @else {
+                h2 id="due-h" { (w.t("retention-due")) span { (w.number(retention.total)) } }
+                @if retention.due.is_empty() { p class="quiet" { (w.t("retention-none")) } } @else {
                     table class="tbl stack" {
                         thead { tr { th scope="col" { (w.t("retention-what")) } th scope="col" { (w.t("kind")) } th scope="col" { (w.t("retention-since")) } th scope="col" { (w.t("retention-until")) } } }
-                        tbody { @for due in &view.due { (row(shell, due)) } }
+                        tbody { @for due in &retention.due { (row(shell, due)) } }
                     }
-                    @if view.total > view.due.len() { p class="meta" { (w.f("retention-more", &[("n", n(view.total - view.due.len()))])) } }
+                    @if retention.total > retention.due.len() { p class="meta" { (w.f("retention-more", &[("n", n(retention.total - retention.due.len()))])) } }
                 }
             }
             section class="panel" aria-labelledby="terms-h" {
                 h2 id="terms-h" { (w.t("retention-terms")) }
-                table class="tbl stack" {
-                    thead { tr { th scope="col" { (w.t("kind")) } th scope="col" { (w.t("retention-days")) } th scope="col" { (w.t("retention-from")) } th scope="col" { (w.t("retention-source")) } } }
-                    tbody { @for term in &view.terms { (term_row(shell, term)) } }
+                (terms(shell, &now))
+                @if !before.is_empty() {
+                    details class="more" id="before" {
+                        summary { (w.t("retention-before")) (icon(Icon::Turn)) }
+                        (terms(shell, &before))
+                    }
                 }
+                @if view.decides { (form(shell, view)) }
             }
         },
     )
@@ -60,21 +87,111 @@ fn row(shell: &Shell, due: &Due) -> Markup {
     }
 }
 
-fn term_row(shell: &Shell, term: &Term) -> Markup {
+fn terms(shell: &Shell, rows: &[&TermRow]) -> Markup {
     let w = shell.w;
     html! {
+        table class="tbl stack" {
+            thead { tr { th scope="col" { (w.t("kind")) } th scope="col" { (w.t("retention-days")) } th scope="col" { (w.t("retention-from")) } th scope="col" { (w.t("retention-source")) } th scope="col" { (w.t("by-whom")) } } }
+            tbody { @for row in rows { (term_row(shell, row)) } }
+        }
+    }
+}
+
+fn term_row(shell: &Shell, row: &TermRow) -> Markup {
+    let (w, term) = (shell.w, &row.term);
+    html! {
         tr {
-            th scope="row" { (w.of("kept", term.kind.key())) }
+            th scope="row" {
+                (w.of("kept", term.kind.key()))
+                @if row.counts != Counts::Now { " " span class="chip out" { (w.of("term", row.counts.key())) } }
+            }
             td data-l=(w.t("retention-days")) { (w.f("retention-days-of", &[("n", n(term.days as usize))])) }
             td data-l=(w.t("retention-from")) { (w.day(term.from.0)) }
-            td data-l=(w.t("retention-source")) { (term.source) }
+            @match &row.set {
+                None => {
+                    td data-l=(w.t("retention-source")) { span class="chip lim" { (w.t("retention-proposal")) } }
+                    td data-l=(w.t("by-whom")) { (w.t("retention-shipped")) }
+                }
+                Some((at, who)) => {
+                    td data-l=(w.t("retention-source")) { (term.source) }
+                    td data-l=(w.t("by-whom")) {
+                        (shell.who(who)) " · " (when::time(w, *at))
+                        @if let Some(at) = row.withdrawn { " · " (w.of("term", "never")) " " (when::time(w, at)) }
+                        @if let Some(of) = row.undo {
+                            " " (shell.act(&Route::Undo, &[("of", &shell.tickets.seal(of)), ("back", BACK)], &html! { button class="link meta" type="submit" { (w.t("undo")) } }))
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn form(shell: &Shell, view: &View) -> Markup {
+    let w = shell.w;
+    let kinds: Vec<(String, String)> = Kept::ALL.iter().map(|k| (k.key().to_owned(), w.of("kept", k.key()))).collect();
+    let input = |name| Input { value: view.typed.get(name), required: true, ..Input::default() };
+    let (days, from, source) = (w.t("retention-days-hint"), w.t("retention-from-hint"), w.t("retention-source-hint"));
+    html! {
+        details class="more" id="new-term" open[!view.mistakes.is_empty()] {
+            summary { (w.t("retention-new")) (icon(Icon::Turn)) }
+            form class="desk in-more" method="post" action=(Route::Retention) {
+                (shell.token())
+                (error_summary(w, &view.mistakes))
+                (select("kind", &w.t("retention-what"), &kinds, view.typed.get("kind")))
+                (field("days", &w.t("retention-days"), Input { hint: Some(&days), ..input("days") }, &view.mistakes))
+                (field("from", &w.t("retention-from"), Input { hint: Some(&from), ..input("from") }, &view.mistakes))
+                (field("source", &w.t("retention-source"), Input { hint: Some(&source), ..input("source") }, &view.mistakes))
+                button class="btn" type="submit" { (w.t("save")) }
+            }
         }
     }
 }
 
 /// `GET /bewaring`.
 pub(crate) async fn show(State(web): State<Web>, visitor: Visitor) -> Result<Response, Problem> {
+    let (shell, view) = look(&web, &visitor).await?;
+    Ok(respond(page(&shell, &view)))
+}
+
+/// `POST /bewaring`: an administrator decides a term.
+pub(crate) async fn set(State(web): State<Web>, sent: Sent) -> Result<Response, Problem> {
+    let Sent { visitor, fields } = sent;
+    let fields = fields.only(&["kind", "days", "from", "source"])?;
+    let leave = web.engine().read(|desk| desk.seen_by(visitor.viewer).admin()).await?.ok_or_else(Problem::not_found)?;
+    let refused = match read(&fields, visitor.now)? {
+        Err(wrong) => wrong,
+        Ok(term) => {
+            let command = Command::SetTerm { leave, term };
+            match web.engine().submit(Actor::Person(visitor.viewer.account), command).await {
+                Ok(outcome) => return Ok(done(&Route::Retention, "term-set", None, outcome.seq)),
+                Err(Fault::Refused(Refusal::Invalid { field, why })) => (field, why),
+                Err(other) => return Err(other.into()),
+            }
+        }
+    };
+    let (shell, mut view) = look(&web, &visitor).await?;
+    view.mistakes = vec![mistake(shell.w, refused.0, refused.1)];
+    view.typed = fields;
+    Ok(page_with(StatusCode::UNPROCESSABLE_ENTITY, page(&shell, &view)))
+}
+
+type Wrong = (&'static str, &'static str);
+
+fn read(fields: &Fields, now: Timestamp) -> Result<Result<NewTerm, Wrong>, Problem> {
+    let kind = Kept::from_key(fields.get("kind")).ok_or_else(|| Problem::of(Kind::Forged))?;
+    let Ok(days) = fields.get("days").parse() else { return Ok(Err(("days", "days"))) };
+    let Some(from) = when::typed(fields.get("from"), now) else { return Ok(Err(("from", "time"))) };
+    Ok(Ok(NewTerm { kind, days, from: when::begin_of_day(from), source: fields.get("source").to_owned() }))
+}
+
+async fn look(web: &Web, visitor: &Visitor) -> Result<(Shell, View), Problem> {
     let now = visitor.now;
-    let (shell, view) = web.look(&visitor, Nav::Journal, |lens| lens.is_team().then(|| lens.retention(now))).await?;
-    Ok(respond(page(&shell, &view.ok_or_else(Problem::not_found)?)))
+    let seen = |lens: &desk::lens::Lens<'_>| {
+        let decides = lens.admin().is_some();
+        let view = |retention| View { retention, decides, typed: Fields::default(), mistakes: Vec::new() };
+        lens.is_team().then(|| view(lens.retention(now)))
+    };
+    let (shell, view) = web.look(visitor, Nav::Journal, seen).await?;
+    Ok((shell, view.ok_or_else(Problem::not_found)?))
 }

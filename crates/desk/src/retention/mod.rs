@@ -1,11 +1,20 @@
-//! How long what came in and what was written is kept. Terms are dated data with a source; what is past its term is listed, and erased by
-//! people in the usual way. Nothing is erased by itself.
+//! How long what came in and what was written is kept. Terms are dated data with a source: some ship as proposals, an administrator decides
+//! others, and the one that holds is the newest. What is past its term is listed, and erased by people in the usual way. Nothing is erased
+//! by itself.
+
+mod decide;
+#[cfg(test)]
+mod tests;
+
+pub use decide::NewTerm;
+pub(crate) use decide::{set, undo};
 
 use crate::Desk;
-use crate::ids::{IncidentId, Reference, ReportId, Timestamp};
+use crate::ids::{AccountId, IncidentId, Reference, ReportId, TermId, Timestamp};
 use crate::incidents::Phase;
 use crate::intake::{Report, Status, Verdict};
 use crate::lens::Lens;
+use crate::view::Who;
 use serde::{Deserialize, Serialize};
 use std::sync::LazyLock;
 
@@ -35,6 +44,11 @@ impl Kept {
     pub fn key(self) -> &'static str {
         ["spam", "no_incident", "message", "incident"][self as usize]
     }
+
+    /// By that name.
+    pub fn from_key(key: &str) -> Option<Kept> {
+        Kept::ALL.into_iter().find(|kind| kind.key() == key)
+    }
 }
 
 /// How long something is kept, since when that holds, and who says so.
@@ -45,7 +59,7 @@ pub struct Term {
     pub kind: Kept,
     /// So many days.
     pub days: u32,
-    /// The day from which the term holds, `YYYY-MM-DD` (UTC); until a later one for the same kind.
+    /// When it begins to hold, until a later one for the same kind; of a term that ships, the beginning of that day in UTC.
     pub from: Day,
     /// Who decided it, or where it stands.
     pub source: String,
@@ -72,12 +86,33 @@ impl TryFrom<String> for Day {
 
 /// The terms that ship with the program, the oldest first.
 static TERMS: LazyLock<Vec<Term>> = LazyLock::new(|| {
-    let mut terms: Vec<Term> = serde_json::from_str(include_str!("retention.json")).expect("a test reads it");
+    let mut terms: Vec<Term> = serde_json::from_str(include_str!("shipped.json")).expect("a test reads it");
     terms.sort_by_key(|term| term.from);
     terms
 });
 
-/// The term that holds for a kind at a moment, among these.
+/// A term that somebody decided, as the desk keeps it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct SetTerm {
+    pub(crate) term: TermId,
+    pub(crate) seq: u64,
+    pub(crate) at: Timestamp,
+    pub(crate) by: AccountId,
+    pub(crate) kind: Kept,
+    pub(crate) days: u32,
+    pub(crate) from: Timestamp,
+    pub(crate) source: String,
+    /// When whoever set it took it back.
+    pub(crate) withdrawn: Option<Timestamp>,
+}
+
+impl SetTerm {
+    fn term(&self) -> Term {
+        Term { kind: self.kind, days: self.days, from: Day(self.from), source: self.source.clone() }
+    }
+}
+
+/// The term that holds for a kind at a moment, among these; of two from the same moment the one that was decided last.
 fn holds(terms: &[Term], kind: Kept, now: Timestamp) -> Option<&Term> {
     terms.iter().filter(|t| t.kind == kind && t.from.0 <= now).max_by_key(|t| t.from)
 }
@@ -97,11 +132,46 @@ pub struct Due {
     pub held: bool,
 }
 
+/// Whether a term counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counts {
+    /// It does.
+    Now,
+    /// It will, from its day.
+    Later,
+    /// No more: a newer one holds.
+    NoMore,
+    /// Whoever set it took it back: it never counted.
+    Never,
+}
+
+impl Counts {
+    /// Its name in the words and the API.
+    pub fn key(self) -> &'static str {
+        ["now", "later", "no_more", "never"][self as usize]
+    }
+}
+
+/// A term, and where it comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TermRow {
+    /// The term.
+    pub term: Term,
+    /// Whether it counts.
+    pub counts: Counts,
+    /// When it was set, and by whom; `None`: it ships with the program, as a proposal.
+    pub set: Option<(Timestamp, Who)>,
+    /// When it was taken back.
+    pub withdrawn: Option<Timestamp>,
+    /// The fact by which the reader set it, where that can be taken back.
+    pub undo: Option<u64>,
+}
+
 /// The terms, and what is past them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Retention {
-    /// The terms that hold now.
-    pub terms: Vec<Term>,
+    /// All terms, by kind, the newest first: also those that do not hold yet, no more, or were taken back.
+    pub terms: Vec<TermRow>,
     /// What is past its term, the longest first; at most 500.
     pub due: Vec<Due>,
     /// How much there is.
@@ -114,7 +184,7 @@ impl Lens<'_> {
         if !self.is_team() {
             return Retention::default();
         }
-        self.past_terms(&TERMS, now)
+        self.past_terms(&self.desk.terms(), now)
     }
 
     fn past_terms(&self, terms: &[Term], now: Timestamp) -> Retention {
@@ -137,12 +207,41 @@ impl Lens<'_> {
         found.sort_by_key(|d| (d.due, d.reference));
         let total = found.len();
         found.truncate(DUE_MAX);
-        let terms = Kept::ALL.iter().filter_map(|kind| holds(terms, *kind, now)).cloned().collect();
-        Retention { terms, due: found, total }
+        Retention { terms: self.term_rows(now), due: found, total }
+    }
+
+    fn term_rows(&self, now: Timestamp) -> Vec<TermRow> {
+        let terms = self.desk.terms();
+        let counts = |term: &Term| match holds(&terms, term.kind, now) {
+            Some(holds) if holds == term => Counts::Now,
+            _ if term.from.0 > now => Counts::Later,
+            _ => Counts::NoMore,
+        };
+        let shipped = TERMS.iter().map(|term| {
+            (0, TermRow { counts: counts(term), term: term.clone(), set: None, withdrawn: None, undo: None })
+        });
+        let set = self.desk.house.terms.iter().map(|set| {
+            let term = set.term();
+            let counts = if set.withdrawn.is_some() { Counts::Never } else { counts(&term) };
+            let mine =
+                set.by == self.viewer.account && self.admin().is_some() && self.desk.undoable.contains_key(&set.seq);
+            let undo = (mine && set.withdrawn.is_none()).then_some(set.seq);
+            let who = Some((set.at, self.desk.person(set.by)));
+            (set.seq, TermRow { term, counts, set: who, withdrawn: set.withdrawn, undo })
+        });
+        let mut rows: Vec<(u64, TermRow)> = shipped.chain(set).collect();
+        rows.sort_by_key(|(seq, row)| (row.term.kind, std::cmp::Reverse((row.term.from, *seq))));
+        rows.into_iter().map(|(_, row)| row).collect()
     }
 }
 
 impl Desk {
+    /// The terms that ship and those that were decided and not taken back, in that order.
+    fn terms(&self) -> Vec<Term> {
+        let decided = self.house.terms.iter().filter(|set| set.withdrawn.is_none()).map(SetTerm::term);
+        TERMS.iter().cloned().chain(decided).collect()
+    }
+
     /// When an incident was over: closed where it goes on, or dropped.
     fn over_since(&self, incident: IncidentId) -> Option<Timestamp> {
         let kept = self.incidents.get(incident);
@@ -171,88 +270,5 @@ impl Desk {
                 Verdict::FollowUp(_) | Verdict::Duplicate(_) => return None,
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::command::Command;
-    use crate::incidents::{self, Change};
-    use crate::intake;
-    use crate::sealed::Sealed;
-    use crate::testing::{Mail, Story};
-
-    fn term(kind: Kept, days: u32, from: &str) -> Term {
-        let from = Day::try_from(from.to_owned()).expect("a day");
-        Term { kind, days, from, source: "besluit".to_owned() }
-    }
-
-    #[test]
-    fn days_are_read_and_nonsense_is_not() {
-        let seconds = |text: &str| Day::try_from(text.to_owned()).map(|d| d.0.seconds());
-        assert_eq!(seconds("1970-01-01"), Ok(0));
-        assert_eq!(seconds("2022-12-15"), Ok(1_671_062_400));
-        assert_eq!(seconds("2024-02-29"), Ok(1_709_164_800));
-        for wrong in ["", "2022-12", "2022-13-01", "15-12-2022", "2022-12-15-1", "vandaag"] {
-            assert!(seconds(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn the_shipped_terms_name_every_kind_and_claim_no_law() {
-        for kind in Kept::ALL {
-            let named = TERMS.iter().any(|t| t.kind == kind && t.days > 0);
-            assert!(named, "{kind:?}");
-        }
-        // Nobody with authority has decided them: no source may say so.
-        assert!(TERMS.iter().all(|t| t.source == "proposal / voorstel"));
-    }
-
-    #[test]
-    fn the_term_is_the_one_that_holds_on_the_day() {
-        let terms = [term(Kept::Spam, 90, "2022-12-01"), term(Kept::Spam, 30, "2023-06-01")];
-        let at = |day: &str| Day::try_from(day.to_owned()).expect("a day").0;
-        assert_eq!(holds(&terms, Kept::Spam, at("2022-11-30")), None);
-        assert_eq!(holds(&terms, Kept::Spam, at("2022-12-01")).map(|t| t.days), Some(90));
-        assert_eq!(holds(&terms, Kept::Spam, at("2023-06-01")).map(|t| t.days), Some(30));
-    }
-
-    #[test]
-    fn what_is_past_its_term_is_listed_for_the_team_until_it_is_erased_and_a_hold_is_said() {
-        let mut story = Story::new();
-        let (duty, colleague, outsider) = (story.duty, story.colleague, story.outsider);
-        let terms = [
-            term(Kept::Spam, 10, "2022-12-01"),
-            term(Kept::Message, 20, "2022-12-01"),
-            term(Kept::Incident, 30, "2022-12-01"),
-        ];
-        let [spam, message] = [story.mail(&Mail::default()), story.mail(&Mail::default())];
-        let incident = story.open(duty, "Servers", &[message]);
-        let leave = story.report(duty, spam);
-        story.act(duty, Command::Intake(intake::Command::Decide(leave, Verdict::Spam)));
-        let due = |story: &Story, who| -> Vec<(Kept, Reference, bool)> {
-            let due = story.lens(who).past_terms(&terms, story.now).due;
-            due.into_iter().map(|d| (d.kind, d.reference, d.held)).collect()
-        };
-        story.wait(9 * DAY_SECONDS);
-        assert_eq!(due(&story, duty), []);
-        story.wait(DAY_SECONDS);
-        assert_eq!(due(&story, duty), [(Kept::Spam, spam, false)]);
-        assert_eq!(story.lens(outsider).retention(story.now), Retention::default());
-        let leave = story.incident(duty, incident);
-        let change = Change::Phase(Phase::Closed, Sealed::Open("klaar".to_owned()));
-        let close = incidents::Command::Change { incident: leave, change, expected: None };
-        story.act(duty, Command::Incidents(close));
-        story.wait(30 * DAY_SECONDS);
-        let hold = incidents::Command::Hold { incident: leave, reason: "gerecht".to_owned() };
-        story.act(duty, Command::Incidents(hold));
-        let all = [(Kept::Spam, spam, false), (Kept::Message, message, true), (Kept::Incident, incident, true)];
-        assert_eq!(due(&story, duty), all);
-        let (report, reason) = (story.report(duty, spam), "termijn voorbij".to_owned());
-        story.act(duty, Command::Intake(intake::Command::Erase { report, reason, alone: false }));
-        let report = story.report(colleague, spam);
-        story.act(colleague, Command::Intake(intake::Command::ConfirmErasure(report)));
-        assert_eq!(due(&story, duty), all[1..]);
     }
 }
