@@ -1,14 +1,40 @@
 """What a program on duty does, by the generated client alone. Ends with a line that counts what was tried."""
 
+import datetime
 import os
 import unittest
 
 from bolwerk_client.api.incidents import change_incident, get_incident, open_incident
 from bolwerk_client.api.me import get_me
-from bolwerk_client.api.reports import claim_report, get_report, list_reports, release_report
+from bolwerk_client.api.reports import (
+    claim_report,
+    create_report,
+    decide_report,
+    get_report,
+    list_reports,
+    move_report,
+    release_report,
+)
+from bolwerk_client.api.restores import list_restores, record_restore
+from bolwerk_client.api.retention import get_retention, set_retention_term
 from bolwerk_client.api.undo import undo
 from bolwerk_client.client import AuthenticatedClient
-from bolwerk_client.models import ChangeField, NewChange, NewIncident, NewUndo, Problem, Severity
+from bolwerk_client.models import (
+    ChangeField,
+    Kept,
+    NewChange,
+    NewDecision,
+    NewIncident,
+    NewMove,
+    NewReport,
+    NewRestore,
+    NewRetentionTerm,
+    NewUndo,
+    Problem,
+    Severity,
+    TermCounts,
+    VerdictKey,
+)
 
 URL = os.environ["BOLWERK_URL"]
 
@@ -67,6 +93,38 @@ class Duty(unittest.TestCase):
         undo.sync(client=self.desk, body=NewUndo(of=changed.undo))
         whole = get_incident.sync(client=self.desk, reference=reference)
         self.assertEqual(whole.incident.title, new.title)
+
+    def test_a_term_of_retention_is_decided_and_taken_back(self) -> None:
+        new = NewRetentionTerm(kind=Kept.SPAM, days=30, from_="2022-12-10", source="besluit 2022/114")
+        done = set_retention_term.sync(client=self.desk, body=new, idempotency_key="term")
+        again = set_retention_term.sync(client=self.desk, body=new, idempotency_key="term")
+        self.assertEqual(again.undo, done.undo)
+        newest = next(term for term in get_retention.sync(client=self.desk).terms if term.kind == Kept.SPAM)
+        self.assertEqual((newest.days, newest.from_, newest.source), (30, "2022-12-10", new.source))
+        self.assertEqual(newest.counts, TermCounts.NOW)
+        undo.sync(client=self.desk, body=NewUndo(of=done.undo))
+        newest = next(term for term in get_retention.sync(client=self.desk).terms if term.kind == Kept.SPAM)
+        self.assertEqual(newest.counts, TermCounts.NEVER)
+        wrong = NewRetentionTerm(kind=Kept.SPAM, days=0, from_="2022-12-10", source="x")
+        refused = set_retention_term.sync(client=self.desk, body=wrong)
+        self.assertIsInstance(refused, Problem)
+        self.assertEqual(refused.field, "days")
+
+    def test_a_restored_backup_is_recorded(self) -> None:
+        made = datetime.datetime(2022, 12, 14, 1, tzinfo=datetime.timezone.utc)
+        record_restore.sync(client=self.desk, body=NewRestore(backup="nacht.age", made_at=made))
+        newest = list_restores.sync(client=self.desk).rows[0]
+        self.assertEqual((newest.backup, newest.made_at), ("nacht.age", made))
+
+    def test_a_report_moves_from_one_incident_into_another(self) -> None:
+        report = create_report.sync(client=self.desk, body=NewReport(what="Een leverancier ligt plat")).reference
+        one, other = [open_incident.sync(client=self.desk, body=NewIncident(title=t)).reference for t in ("Een", "Ander")]
+        belongs = NewDecision(verdict=VerdictKey.INCIDENT, of=one)
+        decide_report.sync(client=self.desk, reference=report, body=belongs)
+        done = move_report.sync(client=self.desk, reference=report, body=NewMove(to=other))
+        self.assertEqual(get_report.sync(client=self.desk, reference=report).report.incident, other)
+        undo.sync(client=self.desk, body=NewUndo(of=done.undo))
+        self.assertEqual(get_report.sync(client=self.desk, reference=report).report.incident, one)
 
     def test_what_is_not_there_says_so(self) -> None:
         answer = get_report.sync_detailed(client=self.desk, reference="M-0000-0000")

@@ -93,6 +93,12 @@ pub fn end_of(day: Date) -> Timestamp {
     Timestamp(begins.unwrap_or(i64::MAX))
 }
 
+/// The beginning of a day, Europe/Brussels.
+pub fn begin_of(day: Date) -> Timestamp {
+    let begins = day.to_zoned_datetime(ZONE.clone()).map(|z| z.timestamp().as_microsecond());
+    Timestamp(begins.unwrap_or(i64::MAX))
+}
+
 impl From<Wrong> for Problem {
     fn from(wrong: Wrong) -> Problem {
         Problem { field: Some(wrong), ..Problem::of(Kind::Moment) }

@@ -9,6 +9,7 @@ mod input;
 mod limits;
 mod problem;
 mod reports;
+mod retention;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -56,6 +57,9 @@ fn operations() -> Vec<Op> {
             .gives::<Done>(200),
         Op::post("/reports/{reference}/decide", "decideReport", "Decide about it", post(reports::decide))
             .takes::<NewDecision>()
+            .gives::<Done>(200),
+        Op::post("/reports/{reference}/move", "moveReport", "From its incident into another one", post(reports::moves))
+            .takes::<NewMove>()
             .gives::<Done>(200),
         Op::post("/reports/{reference}/snooze", "snoozeReport", "Not before a moment", post(reports::snooze))
             .takes::<NewSnooze>()
@@ -167,6 +171,16 @@ fn operations() -> Vec<Op> {
             .asks::<boards::BoardQuery>()
             .gives::<BoardPage>(200)
             .paged(),
+        Op::get("/retention", "getRetention", "Terms, and what is past them", get(retention::list))
+            .gives::<Retention>(200),
+        Op::post("/retention/terms", "setRetentionTerm", "Decide how long something is kept", post(retention::set))
+            .takes::<NewRetentionTerm>()
+            .gives::<Done>(200),
+        Op::get("/restores", "listRestores", "Backups that were restored as a test", get(retention::restores))
+            .gives::<Restores>(200),
+        Op::post("/restores", "recordRestore", "A backup was restored as a test", post(retention::restored))
+            .takes::<NewRestore>()
+            .gives::<Done>(200),
         Op::get("/boards/{refnis}", "getBoard", "One board, with its reports and incidents", get(boards::get))
             .gives::<BoardWhole>(200),
     ]
@@ -197,7 +211,7 @@ async fn description() -> impl IntoResponse {
 /// Reads a body or a query, which one says the first byte; for fuzzing.
 pub(crate) fn fuzz(data: &[u8]) {
     let Some((sort, data)) = data.split_first() else { return };
-    match sort % 20 {
+    match sort % 24 {
         0 => read::<NewReport>(data),
         1 => read::<NewDecision>(data),
         2 => read::<NewSnooze>(data),
@@ -215,7 +229,13 @@ pub(crate) fn fuzz(data: &[u8]) {
         14 => ask::<IncidentQuery>(data),
         15 => ask::<boards::OutboxQuery>(data),
         16 => ask::<boards::SearchQuery>(data),
-        _ => ask::<boards::BoardQuery>(data),
+        17 => ask::<boards::BoardQuery>(data),
+        18 => read::<NewMove>(data),
+        19 => read::<NewRetentionTerm>(data),
+        20 => read::<NewRestore>(data),
+        21 => read::<Split>(data),
+        22 => read::<Merge>(data),
+        _ => read::<EraseIncident>(data),
     }
 }
 

@@ -6,7 +6,7 @@ use super::input::{Asked, Json, Named, json, limit, page};
 use super::problem::Wrong;
 use super::schema::Moment;
 use super::wire::{
-    Accepted, Done, NewAppraisal, NewDecision, NewReply, NewReport, NewSnooze, NewUndo, Report, ReportPage,
+    Accepted, Done, NewAppraisal, NewDecision, NewMove, NewReply, NewReport, NewSnooze, NewUndo, Report, ReportPage,
     ReportQuery, ReportWhole, VerdictKey,
 };
 use crate::pages::public::{FILES_BYTES_MAX, FILES_MAX, is_mailbox};
@@ -225,6 +225,14 @@ pub(super) async fn decide(
         )
     };
     act(&call, reference, intake::Command::Decide(leave, found.ok_or_else(unknown)?)).await
+}
+
+/// As on the pages: from the incident that it belongs to into another one.
+pub(super) async fn moves(call: Call, Named(reference): Named, Json(new): Json<NewMove>) -> Result<Response, Wrong> {
+    let report = leave(&call, reference).await?;
+    let to = call.look(|_, lens| lens.incident_leave(new.to)).await?;
+    let to = to.ok_or_else(|| Wrong::field("to", "unknown", "to: not there, or not for this token to act upon."))?;
+    act(&call, reference, intake::Command::Move { report, to, widen: new.widen.unwrap_or(false) }).await
 }
 
 pub(super) async fn snooze(call: Call, Named(reference): Named, Json(new): Json<NewSnooze>) -> Result<Response, Wrong> {

@@ -7,6 +7,7 @@ use desk::incidents::{NoteKind, Pap, Phase, Severity};
 use desk::intake::{Automatic, Kind, Status, Via};
 use desk::lens::Tlp;
 use desk::outbox::{Purpose, StandingKey};
+use desk::retention::{Counts, Kept};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -180,6 +181,10 @@ keys! {
     NoteKind, "NoteKind", "What kind of line it is.", [NoteKind::Note, NoteKind::Decision];
     Purpose, "Purpose", "Why a mail is sent.", [Purpose::Receipt, Purpose::Reply];
     Role, "Role", "What an account may do.", [Role::Reader, Role::Duty, Role::Admin];
+    Kept, "Kept", "What is kept: spam, a message that needed nothing, a message of an incident, what was written in one.",
+        Kept::ALL;
+    Key<Counts>, "TermCounts", "Whether a term counts: now, from its day on, no more, or never, as it was taken back.",
+        [Counts::Now, Counts::Later, Counts::NoMore, Counts::Never].map(Counts::key);
     Key<Status>, "Status", "Where a report stands.", Status::KEYS;
     Key<StandingKey>, "Standing", "Where a mail stands.", StandingKey::ALL.map(StandingKey::key);
 }

@@ -547,6 +547,8 @@ async fn every_question_can_be_asked_about_an_earlier_moment() {
         "/outbox",
         "/search?q=versleuteld",
         "/boards?limit=1",
+        "/retention",
+        "/restores",
     ] {
         let joint = if path.contains('?') { '&' } else { '?' };
         for moment in ["as_of=2022-12-15", known.as_str(), &format!("as_of=2022-12-15&{known}")] {
@@ -570,4 +572,104 @@ async fn every_question_can_be_asked_about_an_earlier_moment() {
         "past",
         None,
     );
+}
+
+#[tokio::test]
+async fn terms_of_retention_are_listed_decided_and_taken_back() {
+    let (house, token) = desk().await;
+    let spam = report(&house, &token, "win een prijs").await;
+    post(&house, &token, &format!("/reports/{spam}/decide"), &json!({ "verdict": "spam" })).await;
+    let first = get(&house, &token, "/retention").await.json();
+    let kinds: Vec<&str> = first["terms"].as_array().unwrap().iter().map(|t| t["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["spam", "no_incident", "message", "incident"]);
+    assert!(first["terms"].as_array().unwrap().iter().all(|t| t["counts"] == "now" && t["set_by"].is_null()));
+    assert_eq!((first["total"].as_u64(), first["due"].as_array().map(Vec::len)), (Some(0), Some(0)));
+    let new = json!({ "kind": "spam", "days": 1, "from": "2022-12-10", "source": "besluit 114" });
+    let key = [("idempotency-key", "een")];
+    let set = post_with(&house, &token, "/retention/terms", &new, &key).await;
+    assert_eq!(set.status, StatusCode::OK, "{}", set.text());
+    let again = post_with(&house, &token, "/retention/terms", &new, &key).await;
+    assert_eq!(again.body, set.body, "sent twice is set once");
+    house.web.engine().clock().stand_at(NOW.plus_seconds(24 * 3600));
+    let now = get(&house, &token, "/retention").await.json();
+    let term = &now["terms"][0];
+    assert_eq!((term["days"].as_u64(), term["from"].as_str()), (Some(1), Some("2022-12-10")));
+    assert_eq!((term["counts"].as_str(), term["set_by"]["account"].as_u64()), (Some("now"), Some(0)));
+    assert_eq!(now["terms"][1]["counts"], "no_more");
+    assert_eq!((now["due"][0]["reference"].as_str(), now["due"][0]["kind"].as_str()), (Some(&*spam), Some("spam")));
+    // At the end of that day it was not past its term yet.
+    assert_eq!(get(&house, &token, "/retention?as_of=2022-12-15").await.json()["total"], 0);
+    let of = set.json()["undo"].as_str().unwrap().to_owned();
+    assert_eq!(post(&house, &token, "/undo", &json!({ "of": of })).await.status, StatusCode::OK);
+    let back = get(&house, &token, "/retention").await.json();
+    assert_eq!((back["terms"][0]["counts"].as_str(), back["total"].as_u64()), (Some("never"), Some(0)));
+    assert!(back["terms"][0]["withdrawn_at"].is_string());
+    for (field, value) in [("days", json!(0)), ("from", json!("morgen")), ("source", json!(" ")), ("kind", json!("x"))]
+    {
+        let mut wrong = new.clone();
+        wrong[field] = value;
+        is_problem(&post(&house, &token, "/retention/terms", &wrong).await, 422, "invalid", Some(field));
+    }
+}
+
+#[tokio::test]
+async fn restores_are_recorded_by_an_administrator_and_listed_for_the_team() {
+    let (house, token) = desk().await;
+    let said = json!({ "backup": "nacht.age", "made_at": "2022-12-14T02:00:00+01:00" });
+    assert_eq!(post(&house, &token, "/restores", &said).await.status, StatusCode::OK);
+    let rows = get(&house, &token, "/restores").await.json();
+    assert_eq!(rows["rows"].as_array().map(Vec::len), Some(1));
+    assert_eq!(
+        (rows["rows"][0]["backup"].as_str(), rows["rows"][0]["said_by"]["account"].as_u64()),
+        (Some("nacht.age"), Some(0))
+    );
+    assert_eq!(rows["rows"][0]["made_at"], "2022-12-14T01:00:00Z");
+    let later = json!({ "backup": "nacht.age", "made_at": "2032-12-14T02:00:00+01:00" });
+    is_problem(&post(&house, &token, "/restores", &later).await, 422, "invalid", Some("made_at"));
+    let nameless = json!({ "backup": " ", "made_at": "2022-12-14T02:00:00+01:00" });
+    is_problem(&post(&house, &token, "/restores", &nameless).await, 422, "invalid", Some("backup"));
+    let duty = house.account("wacht2", TEAM, Role::Duty).await;
+    let duty = house.token(duty).await;
+    let organisation = house.partner().await;
+    let partner = house.account("partner", organisation, Role::Admin).await;
+    let partner = house.token(partner).await;
+    let term = json!({ "kind": "spam", "days": 1, "from": "2022-12-10", "source": "x" });
+    for (path, body) in [("/restores", &said), ("/retention/terms", &term)] {
+        is_problem(&post(&house, &duty, path, body).await, 403, "forbidden", None);
+        is_problem(&post(&house, &partner, path, body).await, 404, "not-found", None);
+    }
+    for path in ["/restores", "/retention"] {
+        assert_eq!(get(&house, &duty, path).await.status, StatusCode::OK, "{path}");
+        is_problem(&get(&house, &partner, path).await, 404, "not-found", None);
+    }
+    assert_eq!(get(&house, &token, "/restores").await.json()["rows"].as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test]
+async fn a_report_moves_from_its_incident_into_another_one_and_back() {
+    let (house, token) = desk().await;
+    let moved = report(&house, &token, "leverancier plat").await;
+    let (one, other) = (incident(&house, &token, "Een").await, incident(&house, &token, "Ander").await);
+    let path = format!("/reports/{moved}/move");
+    is_problem(&post(&house, &token, &path, &json!({ "to": other })).await, 409, "too-late", None);
+    let belongs = json!({ "verdict": "incident", "of": one });
+    assert_eq!(post(&house, &token, &format!("/reports/{moved}/decide"), &belongs).await.status, StatusCode::OK);
+    is_problem(&post(&house, &token, &path, &json!({ "to": "I-0000-0000" })).await, 422, "invalid", Some("to"));
+    let done = post(&house, &token, &path, &json!({ "to": other })).await;
+    assert_eq!((done.status, done.json()["reference"].as_str()), (StatusCode::OK, Some(&*moved)), "{}", done.text());
+    let stands =
+        || async { get(&house, &token, &format!("/reports/{moved}")).await.json()["report"]["incident"].clone() };
+    assert_eq!(stands().await, other.as_str());
+    let of = done.json()["undo"].as_str().unwrap().to_owned();
+    assert_eq!(post(&house, &token, "/undo", &json!({ "of": of })).await.status, StatusCode::OK);
+    assert_eq!(stands().await, one.as_str());
+    // Whoever would see it then and did not before is said first.
+    house.partner().await;
+    let shared = json!({ "field": "organisation", "value": "1" });
+    assert_eq!(post(&house, &token, &format!("/incidents/{other}/change"), &shared).await.status, StatusCode::OK);
+    is_problem(&post(&house, &token, &path, &json!({ "to": other })).await, 422, "invalid", Some("widen"));
+    assert_eq!(stands().await, one.as_str());
+    let meant = post(&house, &token, &path, &json!({ "to": other, "widen": true })).await;
+    assert_eq!(meant.status, StatusCode::OK, "{}", meant.text());
+    assert_eq!(stands().await, other.as_str());
 }

@@ -1,8 +1,10 @@
 //! What goes over the wire, and how it is made from what a lens shows.
 
+mod house;
 mod incident;
 mod report;
 
+pub(super) use house::*;
 pub(super) use incident::*;
 pub(super) use report::*;
 

@@ -294,6 +294,14 @@ wire! {
         of: Option<Reference>,
     }
 
+    /// The incident that a report is to belong to from now on.
+    in struct NewMove {
+        /// Which incident.
+        to: Reference,
+        /// It is meant that people see it who did not before; false when left out, and then such a move is refused.
+        widen: Option<bool>,
+    }
+
     /// Not before a moment.
     in struct NewSnooze {
         /// Until when; null: to be judged now after all.
