@@ -270,7 +270,7 @@ impl Desk {
                 }
                 incidents::undo_opening(self, *incident, actor)
             }
-            Inverse::Field(incident, before, after) => {
+            Inverse::Field(incident, before, after, _) => {
                 self.still_may(by, self.incidents.get(*incident).class)?;
                 incidents::undo_field(self, *incident, of, before, after, actor)
             }
@@ -278,9 +278,9 @@ impl Desk {
                 self.still_may(by, self.incidents.get(*incident).class)?;
                 incidents::undo_line(self, *incident, *entry, by)
             }
-            Inverse::Task(incident, task, was_done) => {
+            Inverse::Task(incident, task, before) => {
                 self.still_may(by, self.incidents.get(*incident).class)?;
-                incidents::undo_task(self, *incident, of, *task, *was_done, by)
+                incidents::undo_task(self, *incident, of, *task, before.is_some(), by)
             }
         }
     }
@@ -301,12 +301,12 @@ pub enum Inverse {
     Merge(IncidentId),
     /// An incident that should not have been opened.
     Opening(IncidentId),
-    /// A field of an incident: the value that it had, and the one that the act gave it.
-    Field(IncidentId, incidents::Change, incidents::Change),
+    /// A field of an incident: the value that it had, the one that the act gave it, and when each phase had been reached.
+    Field(IncidentId, incidents::Change, incidents::Change, [Option<Timestamp>; 6]),
     /// A line that somebody wrote.
     Line(IncidentId, EntryId),
-    /// Whether a task was done before.
-    Task(IncidentId, TaskId, bool),
+    /// When a task was done before, and by whom.
+    Task(IncidentId, TaskId, Option<(Timestamp, AccountId)>),
     /// A term of retention that was set.
     Term(TermId),
 }

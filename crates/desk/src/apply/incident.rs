@@ -14,7 +14,13 @@ impl Desk {
         let incident = fact.incident();
         match fact {
             Fact::Opened { .. } => self.opened(seq, at, fact),
-            Fact::Changed { by, change, .. } => self.changed(seq, at, incident, *by, change),
+            Fact::Changed { by, change, undoes, .. } => {
+                self.changed(seq, at, incident, *by, change);
+                // As if it had never been: each phase was reached when it was.
+                if let Some(Inverse::Field(_, _, _, phase_at)) = self.undone(*undoes) {
+                    self.incidents.incidents[incident.index()].phase_at = phase_at;
+                }
+            }
             Fact::Noted { by, kind, event_at, certain, tlp, note, .. } => {
                 let (class, own_label) = self.class_within(incident, *tlp, *by);
                 let what = Line::Noted(*kind, note.clone());
@@ -43,14 +49,17 @@ impl Desk {
                 self.index.task(incident, place, class, text);
                 self.undoable.insert(seq, Undoable { by: *by, what: Inverse::Line(incident, place) });
             }
-            Fact::TaskSet { task, by, done, .. } => {
+            Fact::TaskSet { task, by, done, undoes, .. } => {
                 let class = self.incidents.get(incident).class;
                 let line = entry(seq, at, at, Actor::Person(*by), class, Line::TaskSet(*task, *done));
+                let before = match self.undone(*undoes) {
+                    Some(Inverse::Task(_, _, before)) => before,
+                    _ => done.then_some((at, *by)),
+                };
                 let kept = &mut self.incidents.line(incident, line).tasks[task.index()];
-                let was_done = kept.done.is_some();
-                kept.done = done.then_some((at, *by));
+                let had = std::mem::replace(&mut kept.done, before);
                 kept.set = Some(seq);
-                self.undoable.insert(seq, Undoable { by: *by, what: Inverse::Task(incident, *task, was_done) });
+                self.undoable.insert(seq, Undoable { by: *by, what: Inverse::Task(incident, *task, had) });
             }
             Fact::Observed { by, tlp, observable, .. } => {
                 let (class, own_label) = self.class_within(incident, *tlp, *by);
@@ -101,6 +110,11 @@ impl Desk {
             }
         }
         self.incidents.refresh(incident);
+    }
+
+    /// How the act was to be taken back that a fact takes back.
+    fn undone(&self, of: Option<u64>) -> Option<Inverse> {
+        of.and_then(|of| self.undoable.get(&of)).map(|undoable| undoable.what.clone())
     }
 
     fn opened(&mut self, seq: u64, at: Timestamp, fact: &Fact) {
@@ -193,7 +207,7 @@ impl Desk {
         if let Actor::Person(by) = by {
             let what = match kept.opening.contains(&seq) {
                 true => Inverse::Opening(incident),
-                false => Inverse::Field(incident, kept.current(change), change.clone()),
+                false => Inverse::Field(incident, kept.current(change), change.clone(), kept.phase_at),
             };
             self.undoable.insert(seq, Undoable { by, what });
         }

@@ -70,7 +70,7 @@ pub(crate) fn decide(desk: &Desk, context: &mut Context<'_>, command: Command) -
             if kept.done.is_some() == state {
                 return Ok(Decision::nothing(Outcome::Done));
             }
-            done(Fact::TaskSet { incident: incident.id, task, by: incident.by, done: state })
+            done(Fact::TaskSet { incident: incident.id, task, by: incident.by, done: state, undoes: None })
         }
         Command::Observe { incident, tlp, observable } => {
             let tlp = tlp.max(held(desk, incident)?.audience.tlp);
@@ -173,7 +173,7 @@ fn open(desk: &Desk, context: &mut Context<'_>, command: Command) -> Result<Deci
     let changes = boards.into_iter().map(|b| Change::Board(b, true));
     for change in changes.chain(classes.into_iter().map(|c| Change::Class(c, true))) {
         check(desk, &change)?;
-        facts.push(incidents(Fact::Changed { incident, by, change }));
+        facts.push(incidents(Fact::Changed { incident, by, change, undoes: None }));
     }
     for leave in reports {
         let verdict = Verdict::Incident { incident, opened: true };
@@ -205,7 +205,7 @@ fn decide_change(
     }
     let mut facts = Vec::new();
     if kept.current(&change) != change {
-        facts.push(incidents(Fact::Changed { incident: leave.id, by: Actor::Person(leave.by), change }));
+        facts.push(incidents(Fact::Changed { incident: leave.id, by: Actor::Person(leave.by), change, undoes: None }));
     }
     Ok(Decision { facts, outcome: Outcome::Done })
 }
@@ -275,7 +275,7 @@ pub(crate) fn undo_field(
     if let Change::Title(Sealed::Erased) = before {
         return Err(Refusal::Erased);
     }
-    done(Fact::Changed { incident, by, change: before.clone() })
+    done(Fact::Changed { incident, by, change: before.clone(), undoes: Some(of) })
 }
 
 /// A line is taken back by whoever wrote it.
@@ -309,7 +309,7 @@ pub(crate) fn undo_task(
     if kept.set != Some(of) {
         return Err(Refusal::TooLate { why: "changed" });
     }
-    done(Fact::TaskSet { incident, task, by, done: was_done })
+    done(Fact::TaskSet { incident, task, by, done: was_done, undoes: Some(of) })
 }
 
 /// An incident that was opened by mistake goes, and its reports are to be judged again. Only while nothing else happened to it.
@@ -322,7 +322,7 @@ pub(crate) fn undo_opening(desk: &Desk, incident: IncidentId, by: Actor) -> Resu
         return Err(Refusal::TooLate { why: "worked-on" });
     }
     let back = |report| match kept.from {
-        Some(to) => intake::Fact::Moved { report, by, to },
+        Some(to) => intake::Fact::Moved { report, by, to, undoes: desk.intake.get(report).decided_seq },
         None => intake::Fact::Reopened { report, by },
     };
     let reopened = kept.reports.iter().map(|report| back(*report));

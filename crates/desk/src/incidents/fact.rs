@@ -43,6 +43,9 @@ pub enum Fact {
         by: Actor,
         /// What.
         change: Change,
+        /// The fact that this takes back: then it was so from when that was, as what was taken back was so on no day.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        undoes: Option<u64>,
     },
     /// Somebody wrote a line.
     Noted {
@@ -88,6 +91,9 @@ pub enum Fact {
         by: AccountId,
         /// Done, or open again.
         done: bool,
+        /// The fact that this takes back: then it was so from when that was, as what was taken back was so on no day.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        undoes: Option<u64>,
     },
     /// An observable was added by hand.
     Observed {

@@ -86,7 +86,7 @@ pub(super) fn split(
         from: Some(leave.id),
         title: Sealed::Open(title),
     })];
-    let moved = reports.iter().map(|r| intake::Fact::Moved { report: r.id, by, to: incident });
+    let moved = reports.iter().map(|r| intake::Fact::Moved { report: r.id, by, to: incident, undoes: None });
     facts.extend(moved.map(|fact| fact::Fact::Intake(fact).into()));
     Ok(Decision { facts, outcome: Outcome::Incident(reference) })
 }

@@ -299,7 +299,7 @@ fn decide_move(desk: &Desk, leave: Leave<ReportId>, to: Leave<IncidentId>, widen
         return Err(Refusal::invalid("widen", "others-see"));
     }
     let by = Actor::Person(leave.by);
-    Ok(Decision::one(intake(Fact::Moved { report: leave.id, by, to }), Outcome::Done))
+    Ok(Decision::one(intake(Fact::Moved { report: leave.id, by, to, undoes: None }), Outcome::Done))
 }
 
 /// A report goes back to the incident that it belonged to, while the fact `of` is the last one that decided about it.
@@ -321,7 +321,7 @@ pub(crate) fn undo_move(
     {
         return Err(Refusal::TooLate { why: "held" });
     }
-    Ok(Decision::one(intake(Fact::Moved { report, by: Actor::Person(by), to: from }), Outcome::Done))
+    Ok(Decision::one(intake(Fact::Moved { report, by: Actor::Person(by), to: from, undoes: Some(of) }), Outcome::Done))
 }
 
 /// A report and all that it is said to continue or to repeat.

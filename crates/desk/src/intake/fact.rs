@@ -104,6 +104,9 @@ pub enum Fact {
         by: Actor,
         /// The other incident.
         to: IncidentId,
+        /// The fact that this takes back: then it was so from when that was, as what was taken back was so on no day.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        undoes: Option<u64>,
     },
     /// We asked the sender something and wait.
     Waits {

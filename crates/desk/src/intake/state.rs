@@ -320,7 +320,7 @@ impl Intake {
                     self.reports[of.index()].follow_ups.retain(|r| r != report);
                 }
             }
-            Fact::Moved { report, by, to } => {
+            Fact::Moved { report, by, to, .. } => {
                 self.decisions.push((at, seq, *report));
                 let kept = self.note(*report, at, seq, *by, Happened::Moved(*to));
                 kept.status = Status::Decided(Verdict::Incident { incident: *to, opened: false });

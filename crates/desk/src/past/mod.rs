@@ -105,23 +105,34 @@ impl Past {
             },
             _ => None,
         };
-        let incident = self.incident_touched(fact);
-        let before = incident.and_then(|i| self.desk.incidents.incidents.get(i.index())).map(|i| i.changed_at);
+        let touched = self.incident_touched(fact).into_iter().chain(self.incident_touched_too(fact));
+        let incidents = &self.desk.incidents.incidents;
+        let touched: Vec<(IncidentId, Option<Timestamp>)> =
+            touched.map(|i| (i, incidents.get(i.index()).map(|kept| kept.changed_at))).collect();
         self.desk.apply(seq, at, fact);
-        let Some(incident) = incident else { return };
-        let kept = &mut self.desk.incidents.incidents[incident.index()];
-        let mut changed_at = before.unwrap_or(kept.since);
-        for line in kept.timeline.iter_mut().rev().take_while(|line| line.seq == seq) {
-            match line.event_at < end {
-                true => changed_at = changed_at.max(line.event_at),
-                false => line.class = ClassId::NOBODY,
+        let undone = undone_by(fact);
+        for (incident, before) in touched {
+            let kept = &mut self.desk.incidents.incidents[incident.index()];
+            let mut changed_at = before.unwrap_or(kept.since);
+            for line in kept.timeline.iter_mut().rev().take_while(|line| line.seq == seq) {
+                match line.event_at < end && undone.is_none() {
+                    true => changed_at = changed_at.max(line.event_at),
+                    false => line.class = ClassId::NOBODY,
+                }
             }
-        }
-        if let Some((_, report)) = gone {
-            let said = kept.timeline.iter_mut().filter(|line| line.what == Line::Report(report));
+            // What was taken back was so on no day: nothing says that it was.
+            let said = kept.timeline.iter_mut().filter(|line| match gone {
+                Some((_, report)) => line.what == Line::Report(report),
+                None => Some(line.seq) == undone,
+            });
             said.for_each(|line| line.class = ClassId::NOBODY);
+            self.desk.incidents.changed(incident, changed_at);
         }
-        self.desk.incidents.changed(incident, changed_at);
+        if let Fact::Intake(intake::Fact::Moved { report, .. }) = fact {
+            let never = |of: u64| of == seq || Some(of) == undone;
+            self.desk.intake.reports[report.index()].history.retain(|event| !never(event.seq));
+            self.desk.intake.decisions.retain(|(_, of, _)| !never(*of));
+        }
     }
 
     /// The incident whose timeline a fact writes in.
@@ -183,8 +194,17 @@ impl Past {
             Fact::Intake(intake::Fact::Reopened { report, .. }) => {
                 self.left_out.remove(report);
             }
-            Fact::Intake(intake::Fact::Moved { report, to, .. }) => {
-                self.left_out.insert(*report, Verdict::Incident { incident: *to, opened: false });
+            Fact::Intake(intake::Fact::Moved { report, to, undoes, .. }) => {
+                let stands = match self.desk.intake.get(*report).status {
+                    Status::Decided(Verdict::Incident { incident, .. }) => incident == *to,
+                    _ => false,
+                };
+                // Taken back to where the past has it: nothing is left out any more.
+                if undoes.is_some() && stands {
+                    self.left_out.remove(report);
+                } else {
+                    self.left_out.insert(*report, Verdict::Incident { incident: *to, opened: false });
+                }
             }
             Fact::Incidents(incidents::Fact::Merged { incident, into, .. }) => {
                 self.merges_left_out.insert(*incident, *into);
@@ -214,6 +234,15 @@ impl Past {
             }
             _ => {}
         }
+    }
+}
+
+/// The fact that another one takes back.
+fn undone_by(fact: &Fact) -> Option<u64> {
+    match fact {
+        Fact::Intake(intake::Fact::Moved { undoes, .. })
+        | Fact::Incidents(incidents::Fact::Changed { undoes, .. } | incidents::Fact::TaskSet { undoes, .. }) => *undoes,
+        _ => None,
     }
 }
 

@@ -59,8 +59,12 @@ impl Past {
                 !self.left_out.contains_key(report)
                     && matches!(self.desk.intake.get(*report).status, Status::Decided(_))
             }
-            intake::Fact::Moved { report, to, .. } => {
-                at < end && self.incident_is_there(*to) && !self.left_out.contains_key(report)
+            intake::Fact::Moved { report, to, undoes, .. } => {
+                let so = match undoes {
+                    Some(of) => self.desk.intake.get(*report).decided_seq == Some(*of),
+                    None => at < end,
+                };
+                so && self.incident_is_there(*to) && !self.left_out.contains_key(report)
             }
             intake::Fact::Claimed { .. }
             | intake::Fact::Released { .. }
@@ -93,6 +97,10 @@ impl Past {
         let kept = self.desk.incidents.get(incident);
         match fact {
             incidents::Fact::Changed { .. } if kept.opening.contains(&seq) => true,
+            incidents::Fact::Changed { change, undoes: Some(of), .. } => kept.last_set(change) == Some(*of),
+            incidents::Fact::TaskSet { task, undoes: Some(of), .. } => {
+                kept.tasks.get(task.index()).is_some_and(|task| task.set == Some(*of))
+            }
             incidents::Fact::Noted { event_at, .. } => *event_at < end,
             incidents::Fact::Withdrawn { entry, .. } => {
                 kept.timeline.get(entry.index()).is_some_and(|line| line.class != ClassId::NOBODY)

@@ -144,7 +144,8 @@ fn intakes() -> Vec<Fact> {
         decided(Verdict::Spam, Some(99)),
         F::Reopened { report, by: ME_ACTOR },
         F::Waits { report, by: ME },
-        F::Moved { report, by: ME_ACTOR, to: INCIDENT },
+        F::Moved { report, by: ME_ACTOR, to: INCIDENT, undoes: None },
+        F::Moved { report, by: ME_ACTOR, to: INCIDENT, undoes: Some(41) },
         F::Snoozed { report, by: ME, until: AT },
         F::Woken { report, by: ME_ACTOR },
         F::ErasureAsked { report, by: ME, reason: "vraag van de betrokkene".to_owned() },
@@ -254,12 +255,14 @@ fn incidents() -> Vec<Fact> {
     };
     let text = || Open("Bel de leverancier".to_owned());
     let mut facts = vec![opened(Tlp::Amber, Vec::new(), 0, None), opened(Tlp::Red, vec![ME], 0, None)];
-    facts.extend(changes.map(|change| F::Changed { incident, by: ME_ACTOR, change }));
+    facts.extend(changes.map(|change| F::Changed { incident, by: ME_ACTOR, change, undoes: None }));
     facts.extend([
         noted(NoteKind::Note, Tlp::Clear),
         noted(NoteKind::Decision, Tlp::Green),
         F::TaskAdded { incident, task: TaskId(0), by, assignee: Some(ME), due: Some(AT), text: text() },
-        F::TaskSet { incident, task: TaskId(0), by, done: true },
+        F::TaskSet { incident, task: TaskId(0), by, done: true, undoes: None },
+        F::TaskSet { incident, task: TaskId(0), by, done: false, undoes: Some(41) },
+        F::Changed { incident, by: ME_ACTOR, change: Change::Severity(None), undoes: Some(42) },
         F::Observed { incident, by, tlp: Tlp::Amber, observable: Open(observable()) },
         F::Withdrawn { incident, entry: EntryId(5), by },
         F::Dropped { incident, by: ME_ACTOR },

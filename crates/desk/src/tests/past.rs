@@ -1,5 +1,7 @@
 //! Earlier moments: what was so, what was known, and who may see it now.
 
+mod undone;
+
 use super::replay::{Dice, look, step};
 use crate::command::{Command, Outcome};
 use crate::fact::Fact;

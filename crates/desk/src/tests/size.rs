@@ -126,7 +126,12 @@ impl Builder {
             from: None,
             title: Sealed::Open(title),
         }));
-        self.apply(Fact::Incidents(incidents::Fact::Changed { incident, by, change: Change::Board(board, true) }));
+        self.apply(Fact::Incidents(incidents::Fact::Changed {
+            incident,
+            by,
+            change: Change::Board(board, true),
+            undoes: None,
+        }));
         let verdict = Verdict::Incident { incident, opened: true };
         self.apply(Fact::Intake(intake::Fact::Decided { report, by, verdict, batch: None }));
         if n < TASKS {

@@ -530,7 +530,9 @@ impl Lens<'_> {
     fn undo_of_incident(&self, incident: IncidentId, kept: &Incident) -> Vec<UndoRow> {
         let mine = self.desk.undoable.iter().rev().filter(|(_, u)| u.by == self.viewer.account);
         let key = |seq: u64, what: &Inverse| match what {
-            Inverse::Field(of, _, after) if *of == incident && kept.last_set(after) == Some(seq) => Some(after.field()),
+            Inverse::Field(of, _, after, _) if *of == incident && kept.last_set(after) == Some(seq) => {
+                Some(after.field())
+            }
             Inverse::Line(of, entry) if *of == incident => {
                 kept.timeline[entry.index()].withdrawn.is_none().then_some("line")
             }
