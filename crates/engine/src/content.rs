@@ -41,7 +41,7 @@ impl Engine {
         self.with_reader(Reader::checkpoint).await
     }
 
-    async fn with_reader<T: Send + 'static>(
+    pub(crate) async fn with_reader<T: Send + 'static>(
         &self,
         look: impl FnOnce(&Reader) -> Result<T, journal::Error> + Send + 'static,
     ) -> Result<T, ContentFault> {

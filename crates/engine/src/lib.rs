@@ -27,6 +27,7 @@ pub use content::ContentFault;
 pub use engine::{Done, Engine, Event, Fault, Frozen, OpenError, Options, Touched};
 pub use forms::{FormFile, FormReport};
 pub use intake::{MailIn, Received};
+pub use nodes::{Nodes, OpenErasure};
 pub use outgoing::{MailState, MailboxState, Outbound, SinkMail};
 pub use past::{Glimpse, PastFault};
 pub use senders::{Senders, TrustedHop};

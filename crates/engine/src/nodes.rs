@@ -1,9 +1,10 @@
 //! Several nodes, one desk: hearing what the others wrote, and which node sends and reads.
 
-use crate::engine::{Inner, WeakEngine};
+use crate::content::ContentFault;
+use crate::engine::{Engine, Inner, WeakEngine};
 use crate::writer::Job;
 use desk::ids::ReportId;
-use journal::{Duty, Reader};
+use journal::{Duty, Node, Reader};
 use std::path::Path;
 use std::sync::Weak;
 use std::time::{Duration, Instant};
@@ -118,6 +119,45 @@ fn keep_duty(data: &Path, inner: &Weak<Inner>) {
 /// Whether there is no other node that could have had the duty.
 fn is_alone(data: &Path) -> bool {
     Reader::open(data).and_then(|reader| reader.nodes()).is_ok_and(|nodes| nodes.iter().all(|node| node.here))
+}
+
+/// An erasure that not every node has carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenErasure {
+    /// Its place in the journal.
+    pub seq: u64,
+    /// The nodes that it waits for, by name.
+    pub waits_for: Vec<String>,
+}
+
+/// The nodes that serve a desk, and the erasures that still wait for some of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Nodes {
+    /// By name; empty where one node runs alone.
+    pub nodes: Vec<Node>,
+    /// The oldest first.
+    pub open: Vec<OpenErasure>,
+}
+
+impl Nodes {
+    fn of(reader: &Reader) -> Result<Nodes, journal::Error> {
+        // What is erased meanwhile is for the next look.
+        let (open, nodes) = (reader.unconfirmed()?, reader.nodes()?);
+        let waits = |seq: u64| nodes.iter().filter(|n| n.cleared <= seq).map(|n| n.name.clone()).collect();
+        let open = open.into_iter().map(|seq| OpenErasure { seq, waits_for: waits(seq) });
+        let open = open.filter(|erasure: &OpenErasure| !erasure.waits_for.is_empty()).collect();
+        Ok(Nodes { nodes, open })
+    }
+}
+
+impl Engine {
+    /// The nodes that serve this desk, and what erasures wait for.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn nodes(&self) -> Result<Nodes, ContentFault> {
+        self.with_reader(Nodes::of).await
+    }
 }
 
 /// Makes findable what other nodes read.

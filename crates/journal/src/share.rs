@@ -368,6 +368,15 @@ impl Reader {
         self.db.all(sql, &[seq.into()], |row| Ok(row.text(0)?.to_owned()))
     }
 
+    /// The entries that erase something and that not every node has carried out, the oldest first; none in a store of its own.
+    pub fn unconfirmed(&self) -> Result<Vec<u64>, Error> {
+        if self.db.node().is_none() {
+            return Ok(Vec::new());
+        }
+        let sql = "SELECT DISTINCT seq FROM erased WHERE seq >= (SELECT min(cleared) FROM nodes) ORDER BY seq";
+        self.db.all(sql, &[], |row| row.number(0))
+    }
+
     /// The newest entry that erases anything.
     pub fn last_erasure(&self) -> Result<Option<u64>, Error> {
         let last = self.db.one("SELECT max(seq) FROM erased", &[], |row| row.maybe_int(0))?;

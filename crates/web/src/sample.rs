@@ -535,7 +535,13 @@ fn more_pages(
         "journaal",
         pages::journal::page(
             &at(Nav::Journal),
-            &pages::journal::Journal { rows: lens.recent(40), checkpoint: Some("bolwerk/desk\n61\nabc=\n".to_owned()) },
+            &pages::journal::Journal {
+                rows: lens.recent(40),
+                team: true,
+                checkpoint: Some("bolwerk/desk\n61\nabc=\n".to_owned()),
+                nodes: vec![node("zaal", true, true), node("kelder", false, false)],
+                open: vec![pages::journal::OpenRow { seq: 60, at: Some(NOW), waits_for: vec!["kelder".to_owned()] }],
+            },
         ),
     );
     out.extend(outside_pages(story, language, theme));
@@ -592,6 +598,10 @@ fn door_pages(story: &Story, language: Language, theme: Theme) -> Vec<(String, M
     let wrong = phone::mistakes(w, &typed, &Err("phone-err-since"));
     put("telefoon-fout", phone::page(&at, &phone::Phone { typed, boards, mistakes: wrong }));
     out
+}
+
+fn node(name: &str, here: bool, cleared: bool) -> pages::journal::NodeRow {
+    pages::journal::NodeRow { name: name.to_owned(), here, runs: here, cleared }
 }
 
 fn outside_pages(story: &Story, language: Language, theme: Theme) -> Vec<(String, Markup)> {

@@ -187,6 +187,48 @@ fn what_is_written_on_one_node_is_read_decided_on_and_heard_of_on_the_other() {
 }
 
 #[test]
+fn an_erasure_names_the_node_that_it_waits_for_until_that_has_erased() {
+    let Some(server) = server::shared() else { return };
+    let url = server.schema();
+    run(async {
+        let a = Node::first(&url);
+        let b = a.joined(&url);
+        let person = Person { login: "wacht".to_owned(), name: "Wacht".to_owned(), password: String::new() };
+        let (organisation, role, preferences) = (TEAM, Role::Admin, Preferences::default());
+        let create = accounts::Command::Create { leave: None, organisation, role, preferences, person };
+        let Outcome::Account(duty) = a.rule(Command::Accounts(create)).await else { panic!("no account") };
+        let reference = a.mail("een@x.example").await.unwrap();
+        same(&a, &b).await;
+        let seen = a.engine.nodes().await.unwrap();
+        assert_eq!((seen.nodes.len(), seen.open.len()), (2, 0));
+        let name = seen.nodes.iter().find(|node| !node.here).unwrap().name.clone();
+
+        let Node { folder, engine } = b;
+        drop(engine);
+        until("the other node has stopped", async || {
+            let nodes = a.engine.nodes().await.unwrap().nodes;
+            nodes.iter().all(|node| node.here || !node.runs).then_some(())
+        })
+        .await;
+        let leave = a.engine.read(|desk| desk.seen_by(desk.viewer(duty)?).report_leave(reference)).await.unwrap();
+        let report = leave.expect("the desk has it");
+        a.act(duty, Command::Intake(intake::Command::Decide(report, intake::Verdict::Spam))).await;
+        let erase = intake::Command::Erase { report, reason: "op vraag".to_owned(), alone: true };
+        a.act(duty, Command::Intake(erase)).await;
+        let open = until("the erasure waits for the other node alone", async || {
+            let open = a.engine.nodes().await.unwrap().open;
+            open.iter().all(|erasure| erasure.waits_for == [name.clone()]).then_some(open)
+        })
+        .await;
+        assert_eq!(open.len(), 1, "{open:?}");
+        assert!(a.engine.read(|desk| desk.recorded_at(open[0].seq)).await.unwrap().is_some());
+
+        let _b = Node::start(folder);
+        until("nothing waits any more", async || a.engine.nodes().await.unwrap().open.is_empty().then_some(())).await;
+    });
+}
+
+#[test]
 fn commands_on_two_nodes_at_once_are_neither_lost_nor_doubled() {
     const EACH: usize = 60;
     let Some(server) = server::shared() else { return };

@@ -4,16 +4,17 @@ use crate::Web;
 use crate::app::page as respond;
 use crate::headers::DOWNLOAD_POLICY;
 use crate::moment::{POSITION, Shown, picker};
+use crate::parts::listed;
 use crate::problem::Problem;
 use crate::routes::Route;
 use crate::shell::{Nav, Shell};
 use crate::visitor::Visitor;
 use crate::when;
-use crate::words::n;
+use crate::words::{n, s};
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use desk::ids::Named;
+use desk::ids::{Named, Timestamp};
 use desk::view::RecentRow;
 use maud::{Markup, html};
 
@@ -24,8 +25,36 @@ const ROWS: usize = 100;
 pub struct Journal {
     /// The last facts, newest first.
     pub rows: Vec<RecentRow>,
-    /// The newest signed checkpoint, where the reader belongs to the team.
+    /// The reader belongs to the team.
+    pub team: bool,
+    /// The newest signed checkpoint, for the team, where the store hands it out.
     pub checkpoint: Option<String>,
+    /// The nodes that serve the desk, for the team; none where one runs alone.
+    pub nodes: Vec<NodeRow>,
+    /// Erasures that wait for some of them.
+    pub open: Vec<OpenRow>,
+}
+
+/// A node, and whether it has carried out every erasure.
+pub struct NodeRow {
+    /// Its name.
+    pub name: String,
+    /// This page comes from it.
+    pub here: bool,
+    /// It is connected.
+    pub runs: bool,
+    /// No erasure waits for it.
+    pub cleared: bool,
+}
+
+/// An erasure that not every node has carried out.
+pub struct OpenRow {
+    /// Its place in the journal.
+    pub seq: u64,
+    /// When it was recorded.
+    pub at: Option<Timestamp>,
+    /// Names of the nodes that it waits for.
+    pub waits_for: Vec<String>,
 }
 
 /// The page.
@@ -54,6 +83,7 @@ pub fn page(shell: &Shell, view: &Journal) -> Markup {
                         p { (w.t("moment-text")) }
                         (picker(w, &Route::Duty.to_string(), Shown::default(), when::zoned(shell.now).date()))
                     }
+                    @if !view.nodes.is_empty() { (nodes(shell, view)) }
                     section class="panel" {
                         h2 id="verify-h" { (w.t("verify")) }
                         p { (w.t("verify-text")) }
@@ -63,7 +93,7 @@ pub fn page(shell: &Shell, view: &Journal) -> Markup {
                             p { a class="btn" href=(Route::Checkpoint) download { (w.t("checkpoint-keep")) } }
                             p class="meta" { (w.t("checkpoint-hint")) }
                         }
-                        @if view.checkpoint.is_some() { p { a href=(Route::Retention) { (w.t("retention")) } } }
+                        @if view.team { p { a href=(Route::Retention) { (w.t("retention")) } } }
                         h3 class="older" { (w.t("verify-how")) }
                         pre class="raw mono hash" tabindex="0" { "bolwerk checkpoint --data DIR > punt.txt\nbolwerk verify --data DIR --against punt.txt" }
                     }
@@ -71,6 +101,37 @@ pub fn page(shell: &Shell, view: &Journal) -> Markup {
             }
         },
     )
+}
+
+fn nodes(shell: &Shell, view: &Journal) -> Markup {
+    let w = shell.w;
+    html! {
+        section class="panel" id="nodes" aria-labelledby="nodes-h" {
+            h2 id="nodes-h" { (w.t("nodes")) span { (w.number(view.nodes.len())) } }
+            ul {
+                @for node in &view.nodes {
+                    li {
+                        b { (node.name) } @if node.here { " " (w.t("node-here")) } ": "
+                        (w.t(if node.runs { "node-runs" } else { "node-stopped" })) ", "
+                        (w.t(if node.cleared { "node-cleared" } else { "node-behind" }))
+                    }
+                }
+            }
+            h3 class="older" { (w.t("erasures-open")) }
+            @if view.open.is_empty() { p class="quiet" { (w.t("erasures-confirmed")) } } @else {
+                p { (w.t("erasures-open-text")) }
+                ul {
+                    @for erasure in &view.open {
+                        li {
+                            (w.f("erasure-at", &[("place", n(erasure.seq as usize))]))
+                            @if let Some(at) = erasure.at { ", " (when::time(w, at)) }
+                            ": " (w.f("erasure-waits", &[("nodes", s(&listed(w, &erasure.waits_for)))]))
+                        }
+                    }
+                }
+            }
+        }
+    }
 }
 
 fn line(shell: &Shell, row: &RecentRow) -> Markup {
@@ -100,8 +161,28 @@ fn line(shell: &Shell, row: &RecentRow) -> Markup {
 pub(crate) async fn show(State(web): State<Web>, visitor: Visitor) -> Result<Response, Problem> {
     let seen = web.look(&visitor, Nav::Journal, |lens| (lens.recent(ROWS), lens.is_team())).await?;
     let (shell, (rows, team)) = seen;
-    let checkpoint = if team { Some(web.engine().checkpoint().await?) } else { None };
-    Ok(respond(page(&shell, &Journal { rows, checkpoint })))
+    let mut view = Journal { rows, team, checkpoint: None, nodes: Vec::new(), open: Vec::new() };
+    // What only the store itself can say is left out while it does not answer: the banner says that it does not.
+    if team && shell.store.is_none() {
+        view.checkpoint = Some(web.engine().checkpoint().await?);
+        (view.nodes, view.open) = look_at_nodes(&web).await?;
+    }
+    Ok(respond(page(&shell, &view)))
+}
+
+async fn look_at_nodes(web: &Web) -> Result<(Vec<NodeRow>, Vec<OpenRow>), Problem> {
+    let engine::Nodes { nodes, open } = web.engine().nodes().await?;
+    let behind = |name: &String| open.iter().any(|erasure| erasure.waits_for.contains(name));
+    let rows = nodes.iter().map(|node| NodeRow {
+        cleared: !behind(&node.name),
+        name: node.name.clone(),
+        here: node.here,
+        runs: node.runs,
+    });
+    let rows = rows.collect();
+    let times = web.engine().read(|desk| open.iter().map(|e| desk.recorded_at(e.seq)).collect::<Vec<_>>()).await?;
+    let open = open.into_iter().zip(times).map(|(e, at)| OpenRow { seq: e.seq, at, waits_for: e.waits_for }).collect();
+    Ok((rows, open))
 }
 
 /// `GET /journaal/controlepunt`: for the team, as it says how much was recorded.
