@@ -173,6 +173,8 @@ pub(crate) struct Inner {
     /// Number of facts that are durable.
     pub(crate) durable: watch::Sender<u64>,
     pub(crate) standing: watch::Sender<Standing>,
+    /// What the store said when it took nothing, since the first time, until it takes something again.
+    pub(crate) trouble: Mutex<Option<Frozen>>,
     pub(crate) events: broadcast::Sender<Event>,
     pub(crate) clock: Arc<Clock>,
     pub(crate) readers: Mutex<Vec<Reader>>,
@@ -242,6 +244,7 @@ impl Engine {
             applied: AtomicU64::new(next),
             durable: watch::Sender::new(next),
             standing: watch::Sender::new(Standing::Up),
+            trouble: Mutex::new(None),
             events: broadcast::Sender::new(EVENTS_MAX),
             clock: options.clock,
             readers: Mutex::new(vec![reader]),
@@ -304,6 +307,11 @@ impl Engine {
     /// Whether storage has failed.
     pub fn frozen(&self) -> Option<Frozen> {
         self.inner.frozen()
+    }
+
+    /// What the store said when it took nothing, and since when, until it takes something again: for whoever only reads.
+    pub fn trouble(&self) -> Option<Frozen> {
+        self.inner.trouble.lock().clone()
     }
 
     /// Whether this node is the one that sends and reads mail: always, where no other runs.

@@ -262,8 +262,13 @@ impl Scribe {
     fn look(&mut self) {
         let Some(follows) = &self.follows else { return };
         let followed = follows.reader.size().map_err(StoreError::from).and_then(|size| self.follow(size));
-        if let Err(error) = followed {
-            self.put_off(Vec::new(), &error);
+        match followed {
+            Err(error) => self.put_off(Vec::new(), &error),
+            // The server answers again.
+            Ok(()) if self.inner.trouble.lock().as_ref().is_some_and(|f| f.trouble == Trouble::Away) => {
+                self.takes_again()
+            }
+            Ok(()) => {}
         }
     }
 
@@ -325,14 +330,21 @@ impl Scribe {
     /// What was decided is durable: whoever asked is told.
     fn done(&mut self, replies: Vec<Reply>, decided: Vec<Decided>) {
         self.inner.durable.send_replace(self.core.next);
-        if decided.iter().any(Decided::wrote) && self.said.take().is_some() {
-            eprintln!("bolwerk: the storage takes what is written again");
+        if decided.iter().any(Decided::wrote) {
+            self.takes_again();
         }
         for (reply, decided) in replies.into_iter().zip(decided) {
             // Whoever asked may have gone away; the facts stand all the same.
             drop(reply.send(self.tell(decided, self.core.last)));
         }
         self.inner.wake();
+    }
+
+    fn takes_again(&mut self) {
+        *self.inner.trouble.lock() = None;
+        if self.said.take().is_some() {
+            eprintln!("bolwerk: the storage takes what is written again");
+        }
     }
 
     /// Tells the listeners, and makes the answer for whoever asked.
@@ -388,7 +400,9 @@ impl Scribe {
             eprintln!("bolwerk: storage failed, {then}: {why}");
             self.said = Some(why.clone());
         }
-        Frozen { since: self.inner.clock.now(), trouble, why }
+        let mut known = self.inner.trouble.lock();
+        let since = known.as_ref().map_or_else(|| self.inner.clock.now(), |frozen| frozen.since);
+        known.insert(Frozen { since, trouble, why }).clone()
     }
 
     /// Tries to go on, and has itself reminded when that does not work yet.
@@ -396,6 +410,10 @@ impl Scribe {
         match self.try_to_mend() {
             Ok(()) => {
                 self.mending = None;
+                // Whether there is room again only a write says.
+                if self.inner.trouble.lock().as_ref().is_some_and(|frozen| frozen.trouble != Trouble::Full) {
+                    self.takes_again();
+                }
                 self.inner.standing.send_replace(Standing::Up);
                 self.inner.durable.send_modify(|_| {});
                 self.inner.wake();

@@ -33,6 +33,8 @@ pub const FORM_BYTES_MAX: usize = 1 << 20;
 const PAST_WAIT: Duration = Duration::from_millis(700);
 /// After so long a page that waits for such a desk asks again.
 const ASK_AGAIN: HeaderValue = HeaderValue::from_static("2");
+/// After so long a page that could not be read, because the store does not answer, is asked for again, seconds.
+const FROZEN_AGAIN: HeaderValue = HeaderValue::from_static("15");
 /// Longest time for one request, its body included.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -143,6 +145,7 @@ impl Web {
         view: impl FnOnce(&Lens<'_>) -> T,
     ) -> Result<(Shell, T), Problem> {
         let (mail, unfetched) = self.mail();
+        let store = self.engine().trouble().map(|frozen| (frozen.since, frozen.trouble));
         let token = crate::secret::masked(&self.form_token(&visitor.token));
         self.see(visitor, |desk, lens| {
             let house = lens.house();
@@ -162,6 +165,7 @@ impl Web {
                 } else {
                     self.figures().recent(desk, lens, visitor.now)
                 },
+                store: store.filter(|_| !then),
                 mail: if then { Mail::Well } else { mail },
                 unfetched: unfetched.filter(|_| !then),
                 token,
@@ -391,10 +395,15 @@ pub(crate) async fn explain(State(web): State<Web>, request: Request, next: Next
         None => explained(&web, language, &problem).await,
     };
     let mut response = page_with(problem.kind.status(), markup);
-    if problem.kind == Kind::Building {
-        // Without script as well: the browser asks again by itself.
-        response.headers_mut().insert("refresh", ASK_AGAIN);
-        response.headers_mut().insert(header::RETRY_AFTER, ASK_AGAIN);
+    // Without script as well: the browser asks again by itself.
+    let again = match problem.kind {
+        Kind::Building => Some(ASK_AGAIN),
+        Kind::Frozen if get => Some(FROZEN_AGAIN),
+        _ => None,
+    };
+    if let Some(again) = again {
+        response.headers_mut().insert("refresh", again.clone());
+        response.headers_mut().insert(header::RETRY_AFTER, again);
     }
     response
 }

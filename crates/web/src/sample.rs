@@ -18,6 +18,7 @@ use desk::lens::{Lens, Tlp};
 use desk::outbox::{self, Draft, OutboxFilter, Tried};
 use desk::register::{BoardFilter, Register, Which};
 use desk::{Desk, Digest, observables};
+use engine::Trouble;
 use maud::Markup;
 
 /// When the sample plays: Thursday 15 December 2022, 03:12 in Brussels.
@@ -386,6 +387,7 @@ pub fn shell(story: &Story, language: Language, theme: Theme, here: Nav) -> Shel
         mail: Mail::Well,
         token: "token".to_owned(),
         here,
+        store: None,
         unfetched: None,
         tickets: crate::ticket::Tickets::sample(),
         toast: None,
@@ -439,6 +441,10 @@ pub fn pages(language: Language, theme: Theme) -> Vec<(String, Markup)> {
     };
     let failing = Mail::Failing { since: NOW.plus_seconds(-4000), waiting: 3 };
     put("wacht-leeg", pages::duty::page(&Shell { mail: failing, unfetched: Some(NOW), ..at(Nav::Duty) }, &nothing));
+    for (name, trouble) in [("vol", Trouble::Full), ("weg", Trouble::Away), ("stuk", Trouble::Broken)] {
+        let shell = Shell { store: Some((NOW, trouble)), ..at(Nav::Duty) };
+        put(&format!("wacht-opslag-{name}"), pages::duty::page(&shell, &nothing));
+    }
     let partial = lens.reports(&ReportFilter { text: String::new(), ..ReportFilter::default() }, None, 50);
     let partial = partial.rows.iter().find(|r| r.read && !r.complete).map(|r| r.reference).expect("the story has one");
     let alone = Opened { alone: true, ..opened(&story, partial, "Zie bijlage", Pane::Closed) };

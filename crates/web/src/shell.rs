@@ -12,6 +12,7 @@ use desk::accounts::{Role, Theme};
 use desk::house::Language;
 use desk::ids::Timestamp;
 use desk::view::Who;
+use engine::Trouble;
 use maud::{DOCTYPE, Markup, html};
 
 /// A place in the navigation.
@@ -109,6 +110,8 @@ pub struct Shell {
     pub counts: Counts,
     /// How the desk's own mail stands.
     pub mail: Mail,
+    /// Since when the store takes nothing, and what that means.
+    pub store: Option<(Timestamp, Trouble)>,
     /// Since when the mailbox is not read that is emptied into the desk.
     pub unfetched: Option<Timestamp>,
     /// Token for the forms, masked.
@@ -289,6 +292,17 @@ impl Shell {
                 (icon(Icon::Warning))
                 span { b { (w.t("lost-head")) " " span data-since {} "." } " " (w.t("lost-text")) }
                 button class="btn" type="button" data-retry { (w.t("lost-retry")) }
+            }
+            @if let Some((since, trouble)) = self.store {
+                @let key = match trouble {
+                    Trouble::Full => "store-full",
+                    Trouble::Away | Trouble::Unsure => "store-away",
+                    Trouble::Broken => "store-broken",
+                };
+                div class="banner grave" role="status" {
+                    (icon(Icon::Warning))
+                    span { (w.rich(key, &[("since", s(&w.moment(since)))])) }
+                }
             }
             @if let Some(since) = self.unfetched {
                 div class="banner grave" role="status" {

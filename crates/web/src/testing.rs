@@ -61,12 +61,17 @@ impl Answer {
 impl House {
     /// A desk on which first run was not done, whose mail goes nowhere.
     pub(crate) async fn fresh() -> House {
-        House::with(Outbound::None).await
+        House::with(Outbound::None, folder()).await
     }
 
     /// The invented team's desk, with the demonstration's register; its mail goes into the sink.
     pub(crate) async fn open() -> House {
-        let house = House::with(Outbound::Sink).await;
+        House::open_in(folder()).await
+    }
+
+    /// The same in this folder, which goes with it.
+    pub(crate) async fn open_in(folder: PathBuf) -> House {
+        let house = House::with(Outbound::Sink, folder).await;
         let configured = Configured {
             organisation: "Cyberresponseteam".to_owned(),
             address: "cyberresponse@bolwerk.example".to_owned(),
@@ -79,9 +84,8 @@ impl House {
         house
     }
 
-    async fn with(outbound: Outbound) -> House {
-        let name: String = secret::random::<8>().iter().map(|b| format!("{b:02x}")).collect();
-        let folder = Folder(std::env::temp_dir().join(format!("bolwerk-web-{name}")));
+    async fn with(outbound: Outbound, folder: PathBuf) -> House {
+        let folder = Folder(folder);
         let clock = Arc::new(Clock::default());
         clock.stand_at(NOW);
         let engine = Engine::open(engine::Options {
@@ -196,6 +200,12 @@ impl House {
     pub(crate) async fn reports(&self) -> usize {
         self.web.engine().read(|desk| desk.inventory().count()).await.unwrap()
     }
+}
+
+/// A folder of its own for a desk.
+pub(crate) fn folder() -> PathBuf {
+    let name: String = secret::random::<8>().iter().map(|b| format!("{b:02x}")).collect();
+    std::env::temp_dir().join(format!("bolwerk-web-{name}"))
 }
 
 /// The value of a hidden field.

@@ -328,6 +328,83 @@ async fn a_mail_from_an_incident_is_shown_with_its_receiver_and_goes_on_in_the_c
     assert!(house.web.engine().continued(&view, "pers@krant.example").is_empty());
 }
 
+/// A small file system of its own.
+struct Disk(std::path::PathBuf);
+
+impl Disk {
+    /// `None` where the test may not mount one.
+    fn new(at: std::path::PathBuf, size: &str) -> Option<Disk> {
+        std::fs::create_dir_all(&at).unwrap();
+        let disk = Disk(at);
+        if disk.mount(&["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]) {
+            return Some(disk);
+        }
+        eprintln!("skipped: this user may not mount a file system");
+        None
+    }
+
+    fn mount(&self, arguments: &[&str]) -> bool {
+        let output = std::process::Command::new("mount").args(arguments).arg(&self.0).output();
+        output.is_ok_and(|output| output.status.success())
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // Where nothing is mounted there is nothing to take away.
+        drop(std::process::Command::new("umount").arg("-l").arg(&self.0).output());
+    }
+}
+
+#[tokio::test]
+async fn while_the_disk_is_full_every_page_is_read_and_says_so_and_then_goes_on_by_itself() {
+    let Some(disk) = Disk::new(crate::testing::folder(), "6m") else { return };
+    let house = House::open_in(disk.0.clone()).await;
+    let duty = house.duty().await;
+    let reference = report(&house, "alles plat").await;
+    assert!(!house.get("/wacht", &duty).await.text().contains("De opslag is vol"));
+    let mut tries = 0;
+    let mut receive = |length: usize| {
+        tries += 1;
+        assert!(tries < 2_000, "the disk is never full");
+        // What comes twice is one report.
+        let form = FormReport { what: format!("{tries} {}", "x".repeat(length)), ..FormReport::default() };
+        house.web.engine().receive_form(form, Via::Form, Actor::Rule)
+    };
+    for length in [200_000, 20_000, 2_000] {
+        while receive(length).await.is_ok() {}
+    }
+    // Until the smallest act is refused as well.
+    let report = format!("/melding/{reference}");
+    let mut acts = ["claim", "release"].into_iter().cycle().take(2_000);
+    let refused = loop {
+        let act = acts.next().expect("the disk is full in the end");
+        let answer = send(&house, &duty, &format!("{report}/neem"), &[("act", act)]).await;
+        if answer.status != StatusCode::SEE_OTHER {
+            break answer;
+        }
+    };
+    assert_eq!(refused.status, StatusCode::INSUFFICIENT_STORAGE);
+    assert!(refused.text().contains("href=\"/incidenten\"") && refused.text().contains("De opslag is vol sinds"));
+    for path in ["/wacht", "/meldingen", "/incidenten", "/uitgaand", "/besturen", "/journaal", "/bewaring", &report] {
+        let page = house.get(path, &duty).await;
+        assert_eq!(page.status, StatusCode::OK, "{path}");
+        assert!(page.text().contains("De opslag is vol sinds do 15 dec 2022, 03:12"), "{path}");
+    }
+    assert!(disk.mount(&["-o", "remount,size=64m"]));
+    let mut taken = false;
+    for _ in 0..100 {
+        taken = receive(10).await.is_ok();
+        if taken {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+    assert!(taken, "there is room again");
+    assert!(!house.get("/wacht", &duty).await.text().contains("De opslag is vol"));
+    drop(house);
+}
+
 #[tokio::test]
 async fn a_restore_is_said_by_an_administrator_and_stands_among_the_checks() {
     let house = House::open().await;

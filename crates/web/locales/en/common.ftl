@@ -40,6 +40,9 @@ mail-failing = **Mail has not been leaving since { $since }.** { $n ->
     [one] 1 mail waits.
    *[other] { $n } mails wait.
 } What comes in keeps coming in.
+store-full = **Storage has been full since { $since }.** Reading works. What you do now is not kept; mail that comes now is put off and comes later. As soon as there is room, it goes on by itself.
+store-away = **Storage has not answered since { $since }.** Reading works. What you do now is not kept; mail that comes now is put off and comes later. As soon as storage is back, it goes on by itself.
+store-broken = **Storage has been broken since { $since }.** Reading works. What you do now is not kept; mail that comes now is put off and comes later. The administrator must restart the desk: it then checks everything.
 mail-unfetched = **The mailbox has not been read since { $since }.** Mail that arrives there is not on this desk yet.
 mail-look = See outgoing
 undo = Undo

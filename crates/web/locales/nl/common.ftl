@@ -40,6 +40,9 @@ mail-failing = **Mail raakt niet weg sinds { $since }.** { $n ->
     [one] 1 mail wacht.
    *[other] { $n } mails wachten.
 } Wat binnenkomt, blijft binnenkomen.
+store-full = **De opslag is vol sinds { $since }.** Lezen gaat. Wat je nu doet, wordt niet bewaard; mail die nu komt, wordt uitgesteld en komt later. Zodra er plaats is, gaat het vanzelf verder.
+store-away = **De opslag antwoordt niet sinds { $since }.** Lezen gaat. Wat je nu doet, wordt niet bewaard; mail die nu komt, wordt uitgesteld en komt later. Zodra de opslag terug is, gaat het vanzelf verder.
+store-broken = **De opslag is stuk sinds { $since }.** Lezen gaat. Wat je nu doet, wordt niet bewaard; mail die nu komt, wordt uitgesteld en komt later. De beheerder moet de desk herstarten: die kijkt dan alles na.
 mail-unfetched = **De mailbox wordt niet meer gelezen sinds { $since }.** Mail die daar aankomt, staat nog niet op deze desk.
 mail-look = Bekijk uitgaand
 undo = Maak ongedaan
