@@ -89,7 +89,7 @@ impl From<OpenError> for StoreError {
 
 /// Storage takes nothing now, so nothing is acknowledged.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}: {why}", match trouble { Trouble::Full => "storage is full, nothing was kept", _ => "storage does not answer" })]
+#[error("{}: {why}", trouble.plainly())]
 pub struct Frozen {
     /// Since when.
     pub since: Timestamp,

@@ -18,6 +18,17 @@ pub enum Trouble {
     Broken,
 }
 
+impl Trouble {
+    /// What it means for whoever wanted something kept, so that nobody tries again in vain.
+    pub(crate) fn plainly(self) -> &'static str {
+        match self {
+            Trouble::Full => "storage is full, nothing was kept",
+            Trouble::Away | Trouble::Unsure => "storage does not answer",
+            Trouble::Broken => "storage failed, nothing more is kept before a restart has checked it",
+        }
+    }
+}
+
 /// Why the store did not take something.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{why}")]
