@@ -1,7 +1,8 @@
 //! Commands: exit statuses, and what they say.
 
-use crate::desk::{Desk, bolwerk, done, reports};
-use std::path::Path;
+use crate::desk::{Desk, bolwerk, done, reports, until};
+use journal::{NewEntry, Snapshot, Writer};
+use std::path::{Path, PathBuf};
 
 fn status(arguments: &[&str]) -> i32 {
     bolwerk(arguments).status.code().unwrap()
@@ -17,7 +18,7 @@ fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-fn filled() -> (tempfile::TempDir, std::path::PathBuf) {
+fn filled() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let mails = folder.path().join("mails");
@@ -63,7 +64,88 @@ fn each_kind_of_error_has_its_status() {
 fn a_second_server_on_the_same_folder_is_refused() {
     let desk = Desk::start(&[]);
     let output = bolwerk(&["serve", "--data", text(&desk.data()), "--http", "127.0.0.1:0"]);
-    assert_eq!(output.status.code(), Some(4), "{}", String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(4), "{said}");
+    assert!(said.contains(text(&desk.data())) && said.contains("stop it, or use the commands"), "{said}");
+    // The first one goes on.
+    assert!(desk.send("a@b.example", "Message-ID: <a@b.example>\r\n\r\nhulp").unwrap().starts_with("250"));
+}
+
+/// Opens a folder as its server does.
+fn writer(data: &Path) -> Writer {
+    Writer::open(data, &journal::Options { origin: "bolwerk/desk".to_owned() }).unwrap()
+}
+
+fn damage(path: &Path) {
+    let mut bytes = std::fs::read(path).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn a_snapshot_that_is_not_what_its_entries_give_is_found_named_and_thrown_away() {
+    let (folder, data) = filled();
+    writer(&data).new_snapshot_key(0).unwrap();
+    done(&["snapshot-worker", text(&data)]);
+    let [snapshot] = &Snapshot::of(&data)[..] else { panic!("one snapshot is made") };
+    let holds = format!("{} holds exactly what its {} entries give.", text(&snapshot.path), snapshot.position);
+    assert!(done(&["verify", "--data", text(&data)]).contains(&holds));
+    let whole = done(&["verify", "--data", text(&data), "--json"]);
+    assert!(whole.contains(r#""snapshots":1"#), "{whole}");
+    let sound = reports(&data);
+    damage(&snapshot.path);
+    for arguments in [vec!["verify", "--data", text(&data)], vec!["verify", "--data", text(&data), "--json"]] {
+        let output = bolwerk(&arguments);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(5), "{said}");
+        assert!(said.contains(text(&snapshot.path)), "which file: {said}");
+        assert!(said.contains("The journal itself is whole. Remove that file"), "what to do: {said}");
+        assert!(output.stdout.is_empty(), "{}", String::from_utf8_lossy(&output.stdout));
+    }
+    // It is no harm meanwhile: nobody believes it, and the next server throws it away.
+    assert_eq!(reports(&data), sound);
+    let path = snapshot.path.clone();
+    let desk = Desk::start_in(folder, &[]);
+    assert!(desk.log().contains(&format!("{} is thrown away", text(&path))), "{}", desk.log());
+    assert!(!path.exists());
+    assert_eq!(reports(&data), sound);
+    drop(desk);
+}
+
+/// Facts behind the last snapshot at which a server has one made.
+const DUE: u64 = 50_000;
+
+#[test]
+fn a_running_server_has_a_snapshot_made_by_a_process_of_its_own() {
+    let (folder, data) = filled();
+    let mut writer = writer(&data);
+    let body = br#"{"address":"cyberresponse@team.example","demo":false,"languages":["nl"],"organisation":"Team","phone":null}"#;
+    let fact = NewEntry { kind: "house.configured".into(), version: 1, body: body.to_vec(), parts: Vec::new() };
+    while writer.next_seq() < DUE - 5 {
+        let count = (DUE - 5 - writer.next_seq()).min(1_000) as usize;
+        writer.append(vec![vec![fact.clone()]; count], 0).unwrap();
+    }
+    drop(writer);
+    let mut desk = Desk::start_in(folder, &[]);
+    assert_eq!(Snapshot::of(&data), [], "none was due at the start");
+    for n in 0..10 {
+        let raw = format!("Message-ID: <s{n}@b.example>\r\n\r\nhulp {n}");
+        assert!(desk.send("a@b.example", raw).unwrap().starts_with("250"));
+    }
+    let made = until("a snapshot is made", || Snapshot::of(&data).pop());
+    assert!(made.position >= DUE, "{}", made.position);
+    let verified = done(&["verify", "--data", text(&data)]);
+    assert!(verified.contains(&format!("{} holds exactly what its", text(&made.path))), "{verified}");
+    let served = reports(&data);
+    assert_eq!(served.len(), 40);
+    // The next start begins with it, and is the same desk.
+    desk.kill();
+    desk.again();
+    assert!(!desk.log().contains("thrown away") && made.path.exists(), "{}", desk.log());
+    assert_eq!(reports(&data), served);
+    // One that cannot be made costs nothing but time.
+    let refused = bolwerk(&["snapshot-worker", text(&data.join("nowhere"))]);
+    assert_eq!(refused.status.code(), Some(7), "{}", String::from_utf8_lossy(&refused.stderr));
 }
 
 #[test]

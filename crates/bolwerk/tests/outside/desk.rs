@@ -1,5 +1,8 @@
 //! A running desk, a client, and a sink for the mail that leaves.
 
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -52,7 +55,8 @@ fn pause(time: Duration) {
 pub struct Desk {
     pub folder: tempfile::TempDir,
     more: Vec<String>,
-    files: Option<u32>,
+    /// What a shell does before it becomes the program.
+    before: String,
     child: Option<Child>,
     pub http: String,
     pub smtp: String,
@@ -65,19 +69,21 @@ impl Desk {
 
     /// In a folder that was prepared.
     pub fn start_in(folder: tempfile::TempDir, more: &[&str]) -> Desk {
+        Desk::start_after("", folder, more)
+    }
+
+    /// By a shell that first does this: a limit, or a variable of the environment.
+    pub fn start_after(before: &str, folder: tempfile::TempDir, more: &[&str]) -> Desk {
         let more = more.iter().map(|m| (*m).to_owned()).collect();
-        let mut desk = Desk { folder, more, files: None, child: None, http: String::new(), smtp: String::new() };
+        let before = before.to_owned();
+        let mut desk = Desk { folder, more, before, child: None, http: String::new(), smtp: String::new() };
         desk.again();
         desk
     }
 
-    /// With so many open files, hard and soft.
-    pub fn start_limited(files: u32) -> Desk {
-        let folder = tempfile::tempdir().unwrap();
-        let (more, files) = (Vec::new(), Some(files));
-        let mut desk = Desk { folder, more, files, child: None, http: String::new(), smtp: String::new() };
-        desk.again();
-        desk
+    /// More arguments, for the next start.
+    pub fn more(&mut self, more: &[&str]) {
+        self.more.extend(more.iter().map(|m| (*m).to_owned()));
     }
 
     pub fn data(&self) -> PathBuf {
@@ -89,16 +95,8 @@ impl Desk {
         let ready = self.folder.path().join("ready.json");
         let _before = std::fs::remove_file(&ready);
         let log = std::fs::File::options().create(true).append(true).open(self.folder.path().join("log")).unwrap();
-        let program = env!("CARGO_BIN_EXE_bolwerk");
-        let mut command = match self.files {
-            None => Command::new(program),
-            Some(files) => {
-                let mut command = Command::new("sh");
-                command.args(["-c", &format!("ulimit -n {files}; exec \"$@\""), "sh", program]);
-                command
-            }
-        };
-        let mut child = command
+        let mut child = Command::new("sh")
+            .args(["-c", &format!("{}\nexec \"$@\"", self.before), "sh", env!("CARGO_BIN_EXE_bolwerk")])
             .args(["serve", "--http", "127.0.0.1:0", "--smtp", "127.0.0.1:0", "--address", MAILBOX])
             .args(["--data", self.data().to_str().unwrap(), "--ready-file", ready.to_str().unwrap()])
             .args(&self.more)
@@ -120,6 +118,26 @@ impl Desk {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 
+    /// Does the first run, as this person; gives back the cookie that signs them in.
+    pub fn first_run(&self, name: &str, login: &str, password: &str) -> String {
+        let said = || Some(self.log().split_once("which works once: ")?.1.lines().next()?.trim().to_owned());
+        let code = until("a code is printed", said);
+        let form = format!(
+            "code={code}&organisation=Team&address={MAILBOX}&phone=&language=nl&name={name}&login={login}&password={password}"
+        );
+        let fields = "Content-Type: application/x-www-form-urlencoded\r\nSec-Fetch-Site: same-origin\r\n";
+        let answer = self.ask("POST /first-run", fields, form.as_bytes());
+        assert!(answer.starts_with("HTTP/1.1 303"), "{answer}");
+        let cookie =
+            answer.lines().find_map(|line| line.to_lowercase().starts_with("set-cookie:").then(|| &line[11..]));
+        cookie.unwrap().split(';').next().unwrap().trim().to_owned()
+    }
+
+    /// Of its process.
+    pub fn id(&self) -> u32 {
+        self.child.as_ref().map_or(0, Child::id)
+    }
+
     /// SIGKILL.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
@@ -129,20 +147,26 @@ impl Desk {
     }
 
     /// One mail; the reply to its content, or where the conversation ended.
-    pub fn send(&self, from: &str, raw: &str) -> std::io::Result<String> {
+    pub fn send(&self, from: &str, raw: impl AsRef<[u8]>) -> std::io::Result<String> {
         let mut client = Client::connect(&self.smtp)?;
         client.say("EHLO client.example")?;
         client.say(&format!("MAIL FROM:<{from}>"))?;
         client.say(&format!("RCPT TO:<{MAILBOX}>"))?;
         client.say("DATA")?;
-        let stuffed = raw.replace("\r\n.", "\r\n..");
-        client.say(&format!("{stuffed}\r\n."))
+        client.content(raw.as_ref())
     }
 
     /// Status line, headers and body of a page.
     pub fn get(&self, path: &str) -> String {
+        self.ask(&format!("GET {path}"), "", b"")
+    }
+
+    /// As [`Desk::get`], with a method before the path, more header fields (each with its line end) and a body.
+    pub fn ask(&self, what: &str, fields: &str, body: &[u8]) -> String {
         let mut stream = TcpStream::connect(&self.http).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.http).unwrap();
+        let head = format!("{what} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{fields}", self.http);
+        write!(stream, "{head}Content-Length: {}\r\n\r\n", body.len()).unwrap();
+        stream.write_all(body).unwrap();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).unwrap();
         String::from_utf8_lossy(&answer).into_owned()
@@ -176,6 +200,23 @@ impl Client {
     /// A line (the end is added); the last line of the reply.
     pub fn say(&mut self, line: &str) -> std::io::Result<String> {
         self.write.write_all(format!("{line}\r\n").as_bytes())?;
+        self.reply()
+    }
+
+    /// A mail, which gets a line end of its own and the final dot.
+    pub fn content(&mut self, raw: &[u8]) -> std::io::Result<String> {
+        let mut wire = Vec::with_capacity(raw.len() + 100);
+        for (n, line) in raw.split(|byte| *byte == b'\n').enumerate() {
+            if n > 0 {
+                wire.push(b'\n');
+            }
+            if line.first() == Some(&b'.') && (n == 0 || wire.ends_with(b"\r\n")) {
+                wire.push(b'.');
+            }
+            wire.extend_from_slice(line);
+        }
+        self.write.write_all(&wire)?;
+        self.write.write_all(b"\r\n.\r\n")?;
         self.reply()
     }
 
@@ -213,68 +254,106 @@ impl Left {
 pub struct Sink {
     pub address: String,
     mails: Arc<Mutex<Vec<Left>>>,
+    signed_in: Arc<Mutex<Vec<String>>>,
 }
 
 impl Sink {
     pub fn start() -> Sink {
+        Sink::listening(None)
+    }
+
+    /// With the tests' certificate for `localhost`, encrypted from the first byte. It wants somebody who signs in.
+    pub fn encrypted() -> Sink {
+        let tls = Path::new(env!("CARGO_MANIFEST_DIR")).join("../post/tests/tls");
+        let certificate = CertificateDer::from_pem_file(tls.join("cert.pem")).unwrap();
+        let key = PrivateKeyDer::from_pem_file(tls.join("key.pem")).unwrap();
+        let builder = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
+        let builder = builder.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+        Sink::listening(Some(Arc::new(builder.with_single_cert(vec![certificate], key).unwrap())))
+    }
+
+    fn listening(tls: Option<Arc<ServerConfig>>) -> Sink {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let mails = Arc::new(Mutex::new(Vec::new()));
-        let kept = mails.clone();
+        let (mails, signed_in) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(Vec::new())));
+        let sink = Sink { address, mails: mails.clone(), signed_in: signed_in.clone() };
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                let kept = kept.clone();
+                let (mails, signed_in, tls) = (mails.clone(), signed_in.clone(), tls.clone());
                 std::thread::spawn(move || {
                     // A desk that is killed in the middle is part of the tests.
-                    let _ended = converse(stream, &kept);
+                    let _ended = match tls {
+                        None => converse(stream, None, &mails),
+                        Some(tls) => {
+                            let tls = StreamOwned::new(ServerConnection::new(tls).unwrap(), stream);
+                            converse(tls, Some(&signed_in), &mails)
+                        }
+                    };
                 });
             }
         });
-        Sink { address, mails }
+        sink
     }
 
     pub fn mails(&self) -> Vec<Left> {
         self.mails.lock().unwrap().clone()
     }
+
+    /// What each peer said that signed in, as it was said.
+    pub fn signed_in(&self) -> Vec<String> {
+        self.signed_in.lock().unwrap().clone()
+    }
 }
 
-fn converse(stream: TcpStream, kept: &Mutex<Vec<Left>>) -> std::io::Result<()> {
-    let mut write = stream.try_clone()?;
-    let mut read = BufReader::new(stream);
-    let (mut from, mut to, mut line) = (String::new(), String::new(), String::new());
-    write.write_all(b"220 sink.example ESMTP\r\n")?;
+fn converse(
+    stream: impl Read + Write,
+    signed_in: Option<&Mutex<Vec<String>>>,
+    kept: &Mutex<Vec<Left>>,
+) -> std::io::Result<()> {
+    let mut stream = BufReader::new(stream);
+    let (mut from, mut to, mut line, mut known) = (String::new(), String::new(), String::new(), signed_in.is_none());
+    stream.get_mut().write_all(b"220 sink.example ESMTP\r\n")?;
     loop {
         line.clear();
-        if read.read_line(&mut line)? == 0 {
+        if stream.read_line(&mut line)? == 0 {
             return Ok(());
         }
         let upper = line.to_uppercase();
         let argument = || line.split_once(':').map_or("", |(_, a)| a).trim().to_owned();
-        if upper.starts_with("EHLO") {
-            write.write_all(b"250-sink.example\r\n250 8BITMIME\r\n")?;
+        let said: &[u8] = if upper.starts_with("EHLO") && signed_in.is_some() {
+            b"250-sink.example\r\n250-AUTH PLAIN LOGIN\r\n250 8BITMIME\r\n"
+        } else if upper.starts_with("EHLO") {
+            b"250-sink.example\r\n250 8BITMIME\r\n"
+        } else if let (true, Some(signed_in)) = (upper.starts_with("AUTH "), signed_in) {
+            signed_in.lock().unwrap().push(line.trim().to_owned());
+            known = true;
+            b"235 welcome\r\n"
+        } else if upper.starts_with("MAIL FROM:") && !known {
+            b"530 5.7.0 sign in first\r\n"
         } else if upper.starts_with("MAIL FROM:") {
             from = argument();
-            write.write_all(b"250 ok\r\n")?;
+            b"250 ok\r\n"
         } else if upper.starts_with("RCPT TO:") {
             to = argument();
-            write.write_all(b"250 ok\r\n")?;
+            b"250 ok\r\n"
         } else if upper.starts_with("DATA") {
-            write.write_all(b"354 go on\r\n")?;
+            stream.get_mut().write_all(b"354 go on\r\n")?;
             let mut raw = Vec::new();
             while !raw.ends_with(b"\r\n.\r\n") {
-                if read.read_until(b'\n', &mut raw)? == 0 {
+                if stream.read_until(b'\n', &mut raw)? == 0 {
                     return Ok(());
                 }
             }
             raw.truncate(raw.len() - 3);
             let raw = String::from_utf8_lossy(&raw).replace("\r\n..", "\r\n.");
             kept.lock().unwrap().push(Left { from: from.clone(), to: to.clone(), raw });
-            write.write_all(b"250 kept\r\n")?;
+            b"250 kept\r\n"
         } else if upper.starts_with("QUIT") {
-            return write.write_all(b"221 bye\r\n");
+            return stream.get_mut().write_all(b"221 bye\r\n");
         } else {
-            write.write_all(b"250 ok\r\n")?;
-        }
+            b"250 ok\r\n"
+        };
+        stream.get_mut().write_all(said)?;
     }
 }
 

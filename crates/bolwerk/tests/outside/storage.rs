@@ -1,8 +1,8 @@
 //! Storage that takes nothing for a while: no room, no more open files. Nothing acknowledged is lost, and no restart is needed.
 
-use crate::desk::{Desk, done, reports, until};
+use crate::desk::{Desk, bolwerk, done, reports, until};
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// A small file system of its own; `None` where the test may not mount one.
@@ -19,7 +19,11 @@ impl Disk {
     }
 
     fn grow(&self, size: &str) {
-        assert!(run("mount", &["-o", &format!("remount,size={size}")], &self.0));
+        self.remount(&format!("size={size}"));
+    }
+
+    fn remount(&self, how: &str) {
+        assert!(run("mount", &["-o", &format!("remount,{how}")], &self.0));
     }
 }
 
@@ -90,7 +94,7 @@ fn a_full_disk_refuses_for_now_keeps_showing_and_goes_on_without_a_restart() {
 #[test]
 fn more_connections_than_files_may_be_open_do_not_stop_the_storage() {
     // Fewer than the connections that are kept open below, and far fewer than the limits of the configuration.
-    let desk = Desk::start_limited(128);
+    let desk = Desk::start_after("ulimit -n 128", tempfile::tempdir().unwrap(), &[]);
     let idle: Vec<_> = (0..300).filter_map(|_| std::net::TcpStream::connect(&desk.http).ok()).collect();
     // Large ones are files of their own.
     for n in 0..2 {
@@ -101,4 +105,113 @@ fn more_connections_than_files_may_be_open_do_not_stop_the_storage() {
     assert!(!desk.log().contains("storage failed"), "{}", desk.log());
     drop(idle);
     assert_eq!(listed(&desk).len(), 2);
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_read_and_not_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(disk) = Disk::new(&folder.path().join("data"), "16m") else { return };
+    let mut desk = Desk::start_in(folder, &[]);
+    let raw = "From: a@b.example\r\nMessage-ID: <one@b.example>\r\n\r\nhulp\r\n";
+    assert!(desk.send("a@b.example", raw).unwrap().starts_with("250"));
+    desk.kill();
+    disk.remount("ro");
+    let data = desk.data();
+    let data = data.to_str().unwrap();
+    let refused = bolwerk(&["serve", "--data", data, "--http", "127.0.0.1:0", "--smtp", "127.0.0.1:0"]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(6), "{said}");
+    assert!(said.contains(data) && said.contains("read-only") && said.contains("until that is mended"), "{said}");
+    let mail = desk.folder.path().join("one.eml");
+    std::fs::write(&mail, raw).unwrap();
+    let refused = bolwerk(&["import", "mail", mail.to_str().unwrap(), "--data", data]);
+    assert_eq!(refused.status.code(), Some(6), "{}", String::from_utf8_lossy(&refused.stderr));
+    // Whoever only reads is served.
+    assert_eq!(listed(&desk).len(), 1);
+    done(&["verify", "--data", data]);
+    done(&["backup", "--data", data, "--out", desk.folder.path().join("backup").to_str().unwrap()]);
+    disk.remount("rw");
+    desk.again();
+    assert!(desk.send("a@b.example", raw.replace("one", "two")).unwrap().starts_with("250"));
+    assert_eq!(listed(&desk).len(), 2);
+    drop(desk);
+}
+
+/// A library for `LD_PRELOAD` with which every sync fails while a file is there; `None` without a C compiler.
+fn failing_syncs(folder: &Path) -> Option<PathBuf> {
+    let (source, library) = (folder.join("sync.c"), folder.join("sync.so"));
+    let text = r#"
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+static int sync_by(const char *name, int fd) {
+    if (access(getenv("SYNC_FAILS"), F_OK) == 0) { errno = EIO; return -1; }
+    return ((int (*)(int))dlsym(RTLD_NEXT, name))(fd);
+}
+int fsync(int fd) { return sync_by("fsync", fd); }
+int fdatasync(int fd) { return sync_by("fdatasync", fd); }
+"#;
+    std::fs::write(&source, text).unwrap();
+    let arguments = ["-shared", "-fPIC", "-O1", "-o", library.to_str().unwrap()];
+    if !run("cc", &arguments, &source) {
+        eprintln!("skipped: there is no C compiler");
+        return None;
+    }
+    Some(library)
+}
+
+/// The disk says that it did not write (EIO): what a page cache does with such pages nobody knows. Small mails lie in the store, large ones
+/// in files of their own.
+#[test]
+fn after_a_sync_that_failed_nothing_is_acknowledged_until_a_restart() {
+    for bytes in [100, 300_000] {
+        let folder = tempfile::tempdir().unwrap();
+        let Some(library) = failing_syncs(folder.path()) else { return };
+        let switch = folder.path().join("fails");
+        let before = format!("export SYNC_FAILS={:?} LD_PRELOAD={library:?}", switch);
+        let mut desk = Desk::start_after(&before, folder, &[]);
+        let raw = |n: usize| {
+            format!("From: a@b.example\r\nMessage-ID: <m{n}@b.example>\r\n\r\n{}\r\n", "hulp! ".repeat(bytes / 6))
+        };
+        let mut kept = HashSet::new();
+        for n in 0..3 {
+            assert!(desk.send("a@b.example", raw(n)).unwrap().starts_with("250"));
+            kept.insert(format!("<m{n}@b.example>"));
+        }
+        until("all is read, so that nothing else is written", || {
+            reports(&desk.data()).iter().all(|r| r["complete"] == true).then_some(())
+        });
+        std::fs::write(&switch, "").unwrap();
+        let reply = desk.send("a@b.example", raw(3)).unwrap();
+        assert!(reply.starts_with('4'), "{reply}");
+        // The disk seems to be well again. What it lost is not known.
+        std::fs::remove_file(&switch).unwrap();
+        for n in 3..6 {
+            let reply = desk.send("a@b.example", raw(n)).unwrap();
+            assert!(reply.starts_with('4'), "{reply}");
+        }
+        let mail = desk.folder.path().join("mail.eml");
+        std::fs::write(&mail, raw(7)).unwrap();
+        let imported = bolwerk(&["import", "mail", mail.to_str().unwrap(), "--data", desk.data().to_str().unwrap()]);
+        let said = String::from_utf8_lossy(&imported.stderr);
+        assert!(!imported.status.success() && said.contains("restart"), "{said}");
+        let page = desk.get("/");
+        assert!(page.starts_with("HTTP/1.1 "), "whoever reads is still answered: {page}");
+        assert!(desk.log().contains("restart"), "{}", desk.log());
+        desk.kill();
+        desk.again();
+        done(&["verify", "--data", desk.data().to_str().unwrap()]);
+        let mut found = listed(&desk);
+        // Nobody was told what became of this one: it may be there.
+        found.remove("<m3@b.example>");
+        assert_eq!(found, kept, "{bytes} bytes each");
+        // Whoever was not told sends again.
+        for n in 3..6 {
+            assert!(desk.send("a@b.example", raw(n)).unwrap().starts_with("250"));
+        }
+        assert_eq!(listed(&desk).len(), 6);
+        done(&["verify", "--data", desk.data().to_str().unwrap()]);
+    }
 }

@@ -149,7 +149,8 @@ fn configure(dir: &Path, port: u16, port_tls: u16) -> PathBuf {
         "introspection_mode = local\nlocal_validation_key_dict = fs:posix:prefix={at}/keys/\nusername_attribute = sub\n"
     );
     fs::write(dir.join("oauth2.conf"), oauth).unwrap();
-    let tls = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tls");
+    // The tests of the program start one too.
+    let tls = Path::new(env!("CARGO_MANIFEST_DIR")).join("../post/tests/tls");
     let tls = tls.display();
     let me = fs::metadata("/proc/self").unwrap();
     let (uid, gid) = if is_root() { (NOBODY, NOBODY) } else { (me.uid(), me.gid()) };
