@@ -3,6 +3,7 @@
 mod commands;
 mod dependencies;
 mod desk;
+mod documents;
 mod golden;
 mod mail;
 mod mailbox;
