@@ -21,7 +21,7 @@ export async function addresses(page, desk) {
   await built(page, `${desk.base}/wacht?${then}`);
   return [
     "/wacht", `/wacht?open=${report}`, `/melding/${report}`, `/melding/${report}/antwoord`, "/meldingen", "/incidenten", "/incidenten/nieuw",
-    `/incident/${incident}`, "/uitgaand", "/demo/post", "/zoek", "/zoek?q=versleuteld", "/besturen", board, "/journaal", "/instellingen",
+    `/incident/${incident}`, "/uitgaand", "/demo/post", "/zoek", "/zoek?q=versleuteld", "/besturen", board, "/journaal", "/bewaring", "/instellingen",
     "/toetsen", `/wacht?${then}`, `/journaal?${then}`, `/besturen?${then}`, "/telefoon", "/melden", "/melding/M-0000-0000",
   ];
 }

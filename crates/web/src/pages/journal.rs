@@ -108,7 +108,7 @@ fn nodes(shell: &Shell, view: &Journal) -> Markup {
     html! {
         section class="panel" id="nodes" aria-labelledby="nodes-h" {
             h2 id="nodes-h" { (w.t("nodes")) span { (w.number(view.nodes.len())) } }
-            ul {
+            ul class="plain stack" {
                 @for node in &view.nodes {
                     li {
                         b { (node.name) } @if node.here { " " (w.t("node-here")) } ": "
@@ -120,7 +120,7 @@ fn nodes(shell: &Shell, view: &Journal) -> Markup {
             h3 class="older" { (w.t("erasures-open")) }
             @if view.open.is_empty() { p class="quiet" { (w.t("erasures-confirmed")) } } @else {
                 p { (w.t("erasures-open-text")) }
-                ul {
+                ul class="plain stack" {
                     @for erasure in &view.open {
                         li {
                             (w.f("erasure-at", &[("place", n(erasure.seq as usize))]))

@@ -135,7 +135,7 @@ fn form(shell: &Shell, view: &View) -> Markup {
     html! {
         details class="more" id="new-term" open[!view.mistakes.is_empty()] {
             summary { (w.t("retention-new")) (icon(Icon::Turn)) }
-            form class="desk in-more" method="post" action=(Route::Retention) {
+            form class="desk in-more narrow" method="post" action=(Route::Retention) {
                 (shell.token())
                 (error_summary(w, &view.mistakes))
                 (select("kind", &w.t("retention-what"), &kinds, view.typed.get("kind")))
