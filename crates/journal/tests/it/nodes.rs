@@ -390,3 +390,33 @@ fn one_node_at_a_time_has_the_duty_and_passes_it_on() {
     let Some((_other, _c)) = self::first() else { return };
     assert!(Duty::open(_other.path()).unwrap().hold().unwrap(), "of another journal in the same database");
 }
+
+/// Whether a row of any table holds these bytes.
+fn holds(folder: &Folder, bytes: &[u8]) -> bool {
+    // The server writes bytes in hexadecimal.
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let tables = "SELECT convert_to(tablename, 'UTF8') FROM pg_tables WHERE schemaname = current_schema()";
+    let tables = folder.blobs(tables);
+    assert!(tables.len() > 8, "{}", tables.len());
+    tables.into_iter().map(|table| String::from_utf8(table).unwrap()).any(|table| {
+        let rows = folder.blobs(&format!("SELECT convert_to({table}::text, 'UTF8') FROM {table}"));
+        rows.iter().any(|row| [hex.as_bytes(), bytes].iter().any(|b| row.windows(b.len()).any(|window| window == *b)))
+    })
+}
+
+#[test]
+fn nothing_sealed_lies_in_clear_in_the_database_before_or_after_erasure() {
+    let Some((folder, mut writer)) = first() else { return };
+    let needle = b"Annelies Verstappen-Geheim";
+    let key = writer.new_key().unwrap();
+    let large = needle.repeat(FILE_BYTES / needle.len() + 1);
+    let parts: [(KeyId, Keep, &[u8]); 3] =
+        [(key, Keep::Replayed, needle), (key, Keep::OnDemand, needle), (key, Keep::OnDemand, &large)];
+    writer.append(vec![vec![sealed("a", &parts), entry("b", r#"{"open":"for-everybody"}"#)]], 0).unwrap();
+    assert!(matches!(writer.reader().unwrap().part(0, 1), Ok(Content::Open(_))));
+    assert!(holds(&folder, b"for-everybody"), "what lies in clear is found");
+    assert!(!holds(&folder, needle));
+    writer.erase(&[key], entry("journal.erased", "{}"), 0).unwrap();
+    assert!(!holds(&folder, needle));
+    verify(folder.path(), None, &mut |_, _| {}).unwrap();
+}
