@@ -70,7 +70,8 @@ fn an_independent_parser_sees_the_same_mail() {
             differ(format!("subject {:?} / {:?}", theirs.subject(), reading.subject));
         }
         let from = theirs.from().and_then(|from| from.iter().find_map(|one| one.address()));
-        if from.map(normal) != reading.from_address.as_deref().map(normal) {
+        // Theirs finds none in some fields in which ours does.
+        if from.is_some() && from.map(normal) != reading.from_address.as_deref().map(normal) {
             differ(format!("from {from:?} / {:?}", reading.from_address));
         }
         for number in 0..theirs.text_body_count() {
@@ -89,10 +90,7 @@ fn an_independent_parser_sees_the_same_mail() {
             }
         }
     }
-    if !all.is_empty() {
-        println!("{} differences in {} mails: {differences:#?}", differences.len(), all.len());
-        assert!(differences.len() * 20 < all.len(), "{differences:#?}");
-    }
+    assert!(differences.is_empty(), "{} differences in {} mails: {differences:#?}", differences.len(), all.len());
 }
 
 fn everything(reading: &Reading) -> String {
