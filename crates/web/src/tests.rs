@@ -353,6 +353,7 @@ impl Drop for Disk {
     fn drop(&mut self) {
         // Where nothing is mounted there is nothing to take away.
         drop(std::process::Command::new("umount").arg("-l").arg(&self.0).output());
+        drop(std::fs::remove_dir_all(&self.0));
     }
 }
 
