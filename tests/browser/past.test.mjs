@@ -13,11 +13,14 @@ for (const [name, size] of Object.entries(sizes)) {
     const page = await visit(chromium, desk, { javaScriptEnabled: false, size });
     await built(page, `${desk.base}/wacht?op=2022-12-14`);
     await page.goto(`${desk.base}/journaal`);
-    await page.fill("#moment input[name=op]", "2022-12-14");
+    await page.fill("#moment input[name=op]", "14 dec 2022");
     await Promise.all([page.waitForNavigation(), page.locator("#moment button").click()]);
     const band = page.locator(".moment");
     assert.match(await band.innerText(), /wo 14 dec 2022, einde van de dag, zoals we het nu weten/);
-    assert.match(page.url(), /op=2022-12-14/);
+    const held = await page.locator("main a[href*='op=']").first().getAttribute("href");
+    assert.match(held, /op=2022-12-14/, "links hold the day in one form, however it was typed");
+    await page.goto(`${desk.base}/journaal?op=2022-12-14`);
+    assert.equal(await page.locator("#moment input[name=op]").count(), 1, "another day can be chosen from an earlier one");
     await page.goto(`${desk.base}/incidenten?op=2022-12-14`);
     const links = await page.$$eval("main a[href^='/']", (all) => all.map((a) => a.getAttribute("href")));
     assert.ok(links.length > 0 && links.every((link) => link.includes("op=2022-12-14")), "links keep the moment");

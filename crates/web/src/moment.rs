@@ -3,7 +3,7 @@
 
 use crate::parts::{Icon, icon};
 use crate::problem::{Kind, Problem};
-use crate::when::{ZONE, time_exact};
+use crate::when::{ZONE, time_exact, typed_day};
 use crate::words::{Words, n, s};
 use desk::ids::Timestamp;
 use desk::past::Moment;
@@ -53,16 +53,17 @@ impl Shown {
         Ok(Shown { day, position })
     }
 
-    /// Reads the query of a page's address.
+    /// Reads the query of a page's address, in which a person may have written the day.
     pub fn of(query: Option<&str>, now: Timestamp) -> Result<Shown, Wrong> {
         let Some(query) = query.filter(|q| q.contains(DAY) || q.contains(POSITION)) else {
             return Ok(Shown::default());
         };
         let value = |name: &str| {
             let pair = query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))?;
-            Some(pair.replace('+', " ").replace("%20", " "))
+            Some(pair.replace('+', " ").replace("%20", " ").replace("%2F", "/"))
         };
-        Shown::read(value(DAY).as_deref(), value(POSITION).as_deref(), now)
+        let day = value(DAY).map(|text| typed_day(&text, now).map_or(text, |day| day.to_string()));
+        Shown::read(day.as_deref(), value(POSITION).as_deref(), now)
     }
 
     /// Whether this is no past moment.
@@ -161,14 +162,16 @@ impl Banner {
     }
 }
 
-/// The form by which a moment is chosen; it leads to the page at `path`.
+/// The form by which a moment is chosen; it leads to the page at `path`. The day is text: a native picker follows the browser's language,
+/// not the page's.
 pub fn picker(w: &Words, path: &str, shown: Shown, today: Date) -> Markup {
-    let day = shown.day.map(|d| d.to_string()).unwrap_or_default();
+    let written = |day: Date| format!("{} {} {}", day.day(), w.month(day.month()), day.year());
+    let day = shown.day.map(written).unwrap_or_default();
     let position = shown.position.map(|p| p.to_string()).unwrap_or_default();
     html! {
         form class="moment-pick" method="get" action=(path) {
-            label { span { (w.t("moment-day")) } input class="in" type="date" name=(DAY) value=(day) min=(EARLIEST) max=(today); }
-            label { span { (w.t("moment-position")) } input class="in" type="text" inputmode="numeric" name=(POSITION) value=(position) size="8" autocomplete="off"; }
+            label { span { (w.t("moment-day")) } input class="in day" type="text" name=(DAY) value=(day) placeholder=(written(today)) autocomplete="off"; }
+            label { span { (w.t("moment-position")) } input class="in at" type="text" inputmode="numeric" name=(POSITION) value=(position) size="8" autocomplete="off"; }
             button class="btn" type="submit" { (w.t("moment-look")) }
         }
     }
@@ -190,7 +193,7 @@ fn rewritten(page: &str, shown: Shown) -> String {
             rest = rest.split_once("</form>").map_or("", |(_, after)| after);
         } else {
             out.push_str(tag);
-            if tag.contains("method=\"get\"") {
+            if tag.contains("method=\"get\"") && !tag.contains("class=\"moment-pick\"") {
                 out.push_str(&fields(shown).into_string());
             }
         }
@@ -248,7 +251,10 @@ mod tests {
         let both = shown("tab=x&op=2022-12-15&bekend=1.234").unwrap();
         assert_eq!((both.query().as_str(), both.position), ("op=2022-12-15&bekend=1234", Some(1234)));
         assert_eq!(shown("op=2022-12-16"), Err((DAY, "future")));
-        for wrong in ["op=gisteren", "op=2022-13-01", "op=2022-12-15T00", "op=0000-01-01", "op=%3Cb%3E"] {
+        for same in ["op=14+dec+2022", "op=14%2F12%2F2022", "op=wo+14+december+2022", "op=gisteren"] {
+            assert_eq!(shown(same).unwrap().query(), "op=2022-12-14", "{same}");
+        }
+        for wrong in ["op=veertien", "op=2022-13-01", "op=2022-12-15T00", "op=0000-01-01", "op=%3Cb%3E"] {
             assert_eq!(shown(wrong), Err((DAY, "day")), "{wrong}");
         }
         for wrong in ["bekend=-1", "bekend=veel", "bekend=99999999999999999999"] {

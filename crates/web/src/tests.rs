@@ -156,7 +156,7 @@ async fn a_problem_is_told_in_the_language_of_who_is_signed_in_and_leads_on() {
         let request = Request::get(path).header(header::COOKIE, cookie).header(header::ACCEPT_LANGUAGE, "nl-BE");
         house.ask(request.body(Body::empty()).unwrap())
     };
-    for path in ["/nergens", "/melding/M-0000-0000", "/meldingen?op=gisteren"] {
+    for path in ["/nergens", "/melding/M-0000-0000", "/meldingen?op=veertien"] {
         let page = ask(path, &duty).await;
         assert!(!page.status.is_success(), "{path}");
         assert!(page.text().contains("<html lang=\"en\""), "{path}");

@@ -178,22 +178,32 @@ pub fn typed(text: &str, now: Timestamp) -> Option<Timestamp> {
         time = Some(read);
         words.pop();
     }
-    let date = match words[..] {
-        [] => today.date(),
-        ["vandaag" | "today"] => today.date(),
-        ["gisteren" | "yesterday"] => today.date().checked_sub(1.day()).ok()?,
-        ["morgen" | "tomorrow"] => today.date().checked_add(1.day()).ok()?,
-        ["eergisteren"] => today.date().checked_sub(2.days()).ok()?,
-        [one] => numeric(one, today.year())?,
-        [day, month] => Date::new(today.year(), month_named(month)?, day.parse().ok()?).ok()?,
-        [day, month, year] => Date::new(year.parse().ok()?, month_named(month)?, day.parse().ok()?).ok()?,
-        _ => return None,
-    };
+    let date = if words.is_empty() { today.date() } else { dated(&words, today.date())? };
     if words.is_empty() && time.is_none() {
         return None;
     }
     let zoned = DateTime::from_parts(date, time.unwrap_or(Time::midnight())).to_zoned_datetime(ZONE.clone()).ok()?;
     Some(Timestamp(zoned.timestamp().as_microsecond()))
+}
+
+/// Reads a day as [`typed`] does, without a time.
+pub fn typed_day(text: &str, now: Timestamp) -> Option<Date> {
+    let text = text.trim().to_lowercase();
+    let words: Vec<&str> = text.split([' ', ',']).filter(|w| !w.is_empty() && !WEEKDAYS.contains(w)).collect();
+    dated(&words, zoned(now).date())
+}
+
+fn dated(words: &[&str], today: Date) -> Option<Date> {
+    match words[..] {
+        ["vandaag" | "today"] => Some(today),
+        ["gisteren" | "yesterday"] => today.checked_sub(1.day()).ok(),
+        ["morgen" | "tomorrow"] => today.checked_add(1.day()).ok(),
+        ["eergisteren"] => today.checked_sub(2.days()).ok(),
+        [one] => numeric(one, today.year()),
+        [day, month] => Date::new(today.year(), month_named(month)?, day.parse().ok()?).ok(),
+        [day, month, year] => Date::new(year.parse().ok()?, month_named(month)?, day.parse().ok()?).ok(),
+        _ => None,
+    }
 }
 
 const WEEKDAYS: [&str; 28] = [
