@@ -78,10 +78,10 @@ pub fn results(shell: &Shell, view: &Search) -> Markup {
             } @else if found.hits.is_empty() {
                 (empty(&w.f("search-none", &[("q", s(&view.query))]), &w.t("search-none-text"), None))
             } @else {
-                p class="row wide meta" role="status" {
-                    span { (w.f("search-count", &[("n", n(found.total))])) }
-                    @for (kind, count) in &found.facets.kinds { span { (w.of("hit", kind)) " " b { (w.number(*count)) } } }
-                    @for (state, count) in &found.facets.states { span { (w.of(if w.has("status", state) { "status" } else { "phase" }, state)) " " (w.number(*count)) } }
+                p class="row found" role="status" {
+                    b { (w.f("search-count", &[("n", n(found.total))])) }
+                    @for (kind, count) in &found.facets.kinds { span class="chip out" { (w.of("hit", kind)) " " b { (w.number(*count)) } } }
+                    @for (state, count) in &found.facets.states { span class="chip" { (w.of(if w.has("status", state) { "status" } else { "phase" }, state).to_lowercase()) " " (w.number(*count)) } }
                 }
                 @for (typed, read) in &found.corrected { p { (w.rich("search-corrected", &[("typed", s(typed)), ("read", s(read))])) } }
                 @for hit in &found.hits { (row(w, hit)) }
@@ -94,13 +94,38 @@ pub fn results(shell: &Shell, view: &Search) -> Markup {
     }
 }
 
+/// A text in which what was met is marked. Case counts for nothing; what was met in another form stays unmarked.
+fn marked(text: &str, hit: &Hit) -> Markup {
+    let lower = |c: char| c.to_lowercase().next().unwrap_or(c);
+    let chars: Vec<(usize, char)> = text.char_indices().map(|(at, c)| (at, lower(c))).collect();
+    let met: Vec<Vec<char>> = hit.why.iter().map(|why| why.found.chars().map(lower).collect()).collect();
+    let length = |from: usize| {
+        let fits = |word: &&Vec<char>| {
+            !word.is_empty() && chars[from..].iter().map(|(_, c)| c).take(word.len()).eq(word.iter())
+        };
+        met.iter().filter(fits).map(Vec::len).max()
+    };
+    let place = |n: usize| chars.get(n).map_or(text.len(), |(at, _)| *at);
+    let (mut pieces, mut from, mut at) = (Vec::new(), 0, 0);
+    while at < chars.len() {
+        match length(at) {
+            Some(length) => {
+                pieces.push((&text[place(from)..place(at)], &text[place(at)..place(at + length)]));
+                (from, at) = (at + length, at + length);
+            }
+            None => at += 1,
+        }
+    }
+    html! { @for (before, met) in pieces { (before) mark { (met) } } (text[place(from)..]) }
+}
+
 fn row(w: &Words, hit: &Hit) -> Markup {
     html! {
         a class="hit" data-row=(href(hit)) href=(href(hit)) {
             span { @match hit.reference { Some(reference) => { span class="ref" { (reference) } } None => { span class="chip out" { (w.of("hit", hit.kind.key())) } } } }
             span {
-                span class="b" { (hit.title.clone().unwrap_or_else(|| w.t("erased"))) }
-                span class="line" { (hit.snippet) }
+                span class="b" { (marked(&hit.title.clone().unwrap_or_else(|| w.t("erased")), hit)) }
+                span class="line" { (marked(&hit.snippet, hit)) }
                 @for why in &hit.why { span class="meta nw" { (w.of_or("met", why.field, "met-other")) ": " (why.found) " " } }
             }
             span class="meta" { @if let Some(at) = hit.at { (w.day(at)) } }
@@ -140,4 +165,28 @@ pub(crate) async fn show(
         Some(_) => results(&shell, &view),
         None => page(&shell, &view),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use desk::search::Why;
+
+    #[test]
+    fn what_was_met_is_marked_and_stays_text() {
+        let hit = |found: &[&str]| Hit {
+            kind: HitKind::Report,
+            reference: None,
+            title: None,
+            snippet: String::new(),
+            state: None,
+            at: None,
+            why: found.iter().map(|found| Why { field: "text", found: (*found).to_owned() }).collect(),
+        };
+        let shown = |text: &str, found: &[&str]| marked(text, &hit(found)).into_string();
+        assert_eq!(shown("Alles VERSLEUTELD", &["versleuteld"]), "Alles <mark>VERSLEUTELD</mark>");
+        assert_eq!(shown("één <b> één", &["één", ""]), "<mark>één</mark> &lt;b&gt; <mark>één</mark>");
+        assert_eq!(shown("fs01 en fs", &["fs", "fs01"]), "<mark>fs01</mark> en <mark>fs</mark>");
+        assert_eq!(shown("niets", &[]), "niets");
+    }
 }
