@@ -53,6 +53,26 @@ pub fn subject(w: &Words, row: &ReportRow) -> String {
     }
 }
 
+/// Characters of a heading that stands in for a subject.
+const HEADLINE_CHARS: usize = 90;
+
+/// The subject as a heading; of a call and a form, whose subject is the beginning of their text, the first sentence: the text follows below.
+pub fn headline(w: &Words, row: &ReportRow) -> String {
+    let subject = subject(w, row);
+    if matches!(row.via, Via::Phone | Via::Form) { first_sentence(&subject) } else { subject }
+}
+
+fn first_sentence(text: &str) -> String {
+    let end = [". ", "? ", "! "].iter().filter_map(|end| text.find(end)).min();
+    let first = end.map_or(text, |end| &text[..=end]);
+    if first.chars().count() <= HEADLINE_CHARS {
+        return first.to_owned();
+    }
+    let cut: String = first.chars().take(HEADLINE_CHARS).collect();
+    let whole = cut.rfind(' ').map_or(cut.as_str(), |space| &cut[..space]);
+    format!("{}…", whole.trim_end_matches(['.', ',', ':', ';']))
+}
+
 /// What is due, and whether it is urgent.
 fn due(w: &Words, row: &ReportRow, now: Timestamp) -> Option<(String, bool)> {
     match row.status {
@@ -129,4 +149,18 @@ pub fn report_row(shell: &Shell, row: &ReportRow, href: &str, current: bool) -> 
 
 fn icon_inline(w: &Words, attachments: usize) -> Markup {
     html! { span class="nw" { "· " (w.f("row-attachments", &[("n", crate::words::n(attachments))])) } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_heading_is_one_sentence_at_most() {
+        assert_eq!(first_sentence("Belt na de brandweer. Servers staan aan."), "Belt na de brandweer.");
+        assert_eq!(first_sentence("Wij zijn gehackt"), "Wij zijn gehackt");
+        assert_eq!(first_sentence(""), "");
+        let long = first_sentence(&"één woord, ".repeat(40));
+        assert!(long.ends_with("woord…") && long.chars().count() <= HEADLINE_CHARS + 1, "{long}");
+    }
 }

@@ -5,7 +5,7 @@ use super::{Incident, Tab};
 use crate::Web;
 use crate::app::done;
 use crate::pages::first_run::mistake;
-use crate::pages::rows::subject;
+use crate::pages::rows::headline;
 use crate::parts::{Icon, Input, Mistake, field, icon, mistake_of, or_erased};
 use crate::problem::{Kind as Wrong, Problem};
 use crate::routes::{IncidentAct, Route};
@@ -84,7 +84,7 @@ fn forms(shell: &Shell, view: &Incident) -> Markup {
                     fieldset class="field" {
                         legend { (w.t("split-messages")) }
                         @for row in &messages {
-                            label class="pick" { input type="checkbox" name="report" value=(row.reference); span { span class="ref" { (row.reference) } " " (subject(w, row)) } }
+                            label class="pick" { input type="checkbox" name="report" value=(row.reference); span { span class="ref" { (row.reference) } " " (headline(w, row)) } }
                         }
                     }
                     (field("new-title", &w.t("split-title"), Input { value: view.typed("new-title"), ..Input::default() }, &view.mistakes))

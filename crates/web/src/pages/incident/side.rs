@@ -1,7 +1,7 @@
 //! Beside the timeline: the fields, who sees this, tasks, observables, what resembles it, what can be taken back.
 
 use super::{Incident, Tab, fields, join};
-use crate::pages::report::reason;
+use crate::pages::report::reasons;
 use crate::parts::{Icon, Input, field, icon, mistake_of, or_erased, tlp};
 use crate::routes::{IncidentAct, Route};
 use crate::shell::Shell;
@@ -151,7 +151,7 @@ fn observable_row(w: &Words, one: &ObservableView) -> Markup {
         tr {
             th scope="row" { span class="defang" { (one.defanged) } @if let Some(label) = one.tlp { " " (tlp(label)) } }
             td data-l=(w.t("kind")) { (w.of_or("observable", &one.kind, "observable-other")) }
-            td data-l=(w.t("seen-in")) {
+            td class="refs" data-l=(w.t("seen-in")) {
                 @for reference in &one.reports { a class="ref" href=(Route::Report(*reference)) { (reference) } " " }
                 @if !one.entries.is_empty() { span class="meta" { (w.t("by-hand")) } }
                 @if let Some(why) = &one.benign { span class="meta" { (w.of_or("benign", why, "benign-other")) } }
@@ -200,7 +200,7 @@ fn similar(shell: &Shell, view: &Incident) -> Markup {
                             span {
                                 a href=(Route::Incident(one.reference)) { span class="ref" { (one.reference) } " " (or_erased(w, one.title.as_deref())) }
                                 span class="meta" { " " (w.of("phase", one.phase.key())) }
-                                @for because in &one.reasons { br; span class="meta" { (reason(w, because)) } }
+                                @for because in reasons(w, &one.reasons) { br; span class="meta" { (because) } }
                             }
                         }
                     }

@@ -18,14 +18,30 @@ const OBSERVABLES_SHOWN: usize = 8;
 /// Incidents and reports that it resembles, shown at most.
 const SIMILAR_SHOWN: usize = 4;
 
-/// A reason, with what was met.
-pub(crate) fn reason(w: &Words, reason: &Reason) -> String {
-    let key = format!("reason-{}", reason.key.replace(['_', '.'], "-"));
-    if w.has("reason", &reason.key) {
-        w.f(&key, &[("found", s(&reason.found))])
-    } else {
-        w.f("reason-other", &[("found", s(&reason.found))])
+/// Reasons whose find is a piece of what somebody wrote.
+const QUOTING: [&str; 3] = ["hit-now", "kind", "rsit"];
+
+/// The reasons, each kind once, with all that was met.
+pub(crate) fn reasons(w: &Words, all: &[Reason]) -> Vec<String> {
+    let mut kinds: Vec<(&str, Vec<String>)> = Vec::new();
+    for reason in all {
+        let quotes = QUOTING.contains(&reason.key.as_str());
+        let found = if quotes { w.f("quoted", &[("text", s(&reason.found))]) } else { reason.found.clone() };
+        match kinds.iter_mut().find(|(key, _)| *key == reason.key) {
+            Some((_, finds)) if finds.contains(&found) => {}
+            Some((_, finds)) => finds.push(found),
+            None => kinds.push((&reason.key, vec![found])),
+        }
     }
+    let sentence = |(key, finds): &(&str, Vec<String>)| {
+        let word = if w.has("reason", key) {
+            format!("reason-{}", key.replace(['_', '.'], "-"))
+        } else {
+            "reason-other".to_owned()
+        };
+        w.f(&word, &[("found", s(&finds.join(", ")))])
+    };
+    kinds.iter().map(sentence).collect()
 }
 
 /// A heading inside the pane: one level below the report's own, wherever that stands.
@@ -48,7 +64,7 @@ pub(super) fn proposal(shell: &Shell, opened: &Opened) -> Markup {
                 @if let Some(rsit) = &view.rsit { (fact(&w.of_or("rsit", crate::rsit::type_of(rsit), "rsit-other"))) }
             }))
             @if !reasons.is_empty() {
-                ul class="why plain" { @for one in reasons { li { (icon(Icon::Flag)) span { (reason(w, one)) } } } }
+                ul class="why plain" { @for one in self::reasons(w, reasons) { li { (icon(Icon::Flag)) span { (one) } } } }
             }
             @if !view.similar.is_empty() && !matches!(view.row.status, Status::Decided(_)) { (similar(shell, opened)) }
             @if !view.duplicates.is_empty() { (duplicates(shell, opened)) }
@@ -67,7 +83,7 @@ fn similar(shell: &Shell, opened: &Opened) -> Markup {
                     (icon(Icon::Link))
                     span {
                         a href=(Route::Incident(one.reference)) { span class="ref" { (one.reference) } " " (one.title.clone().unwrap_or_else(|| w.t("erased"))) }
-                        @for because in &one.reasons { br; span class="meta" { (reason(w, because)) } }
+                        @for because in reasons(w, &one.reasons) { br; span class="meta" { (because) } }
                     }
                 }
             }
@@ -85,7 +101,7 @@ fn duplicates(shell: &Shell, opened: &Opened) -> Markup {
                     (icon(Icon::Link))
                     span {
                         a href=(Route::Report(one.row.reference)) { span class="ref" { (one.row.reference) } " " (from_whom(w, &one.row)) ": " (subject(w, &one.row)) }
-                        @for because in &one.reasons { br; span class="meta" { (reason(w, because)) } }
+                        @for because in reasons(w, &one.reasons) { br; span class="meta" { (because) } }
                     }
                 }
             }
@@ -264,5 +280,24 @@ fn erasure_form(shell: &Shell, opened: &Opened) -> Markup {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_of_one_kind_are_one_line() {
+        let w = crate::words::words(desk::house::Language::Nl);
+        let reason = |key: &str, found: &str| Reason { key: key.to_owned(), found: found.to_owned() };
+        let all = [
+            reason("hit-now", "alles plat"),
+            reason("kind", "alarm"),
+            reason("hit-now", ".lck"),
+            reason("kind", "alarm"),
+        ];
+        assert_eq!(reasons(w, &all), ["nu geraakt: ‘alles plat’, ‘.lck’", "woord: ‘alarm’"]);
+        assert_eq!(reasons(w, &[reason("new rule", "x")]), ["gevonden: x"]);
     }
 }

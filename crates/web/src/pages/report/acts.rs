@@ -5,7 +5,7 @@ use crate::Web;
 use crate::app::{done, page_with};
 use crate::pages::first_run::mistake;
 use crate::pages::incidents::TITLE_CHARS_MAX;
-use crate::pages::report::about::reason;
+use crate::pages::report::about::reasons;
 use crate::pages::rows::{from_whom, subject};
 use crate::parts::{Input, field, select};
 use crate::problem::{Kind as Wrong, Problem};
@@ -68,7 +68,7 @@ fn attach(shell: &Shell, opened: &Opened) -> Markup {
                             input type="radio" name="to" value=(one.reference) checked[n == 0] autofocus[n == 0];
                             span {
                                 span class="ref" { (one.reference) } " " (one.title.clone().unwrap_or_else(|| w.t("erased")))
-                                @for because in &one.reasons { span class="meta" { (reason(w, because)) } }
+                                @for because in reasons(w, &one.reasons) { span class="meta" { (because) } }
                             }
                         }
                     }
@@ -113,7 +113,7 @@ fn others(shell: &Shell, opened: &Opened) -> Markup {
                             input type="radio" name="to" value=(one.row.reference);
                             span {
                                 span class="ref" { (one.row.reference) } " " (from_whom(w, &one.row)) ": " (subject(w, &one.row))
-                                @for because in &one.reasons { span class="meta" { (reason(w, because)) } }
+                                @for because in reasons(w, &one.reasons) { span class="meta" { (because) } }
                             }
                         }
                     }

@@ -6,7 +6,7 @@ mod files;
 mod reply;
 mod says;
 
-pub(crate) use about::reason;
+pub(crate) use about::reasons;
 pub(crate) use acts::{appraise, claim, decide, erase, snooze};
 pub(crate) use files::{attached, attachment, html as html_frame, raw};
 pub use reply::{About, Reply, page as reply_page};
@@ -15,7 +15,7 @@ pub(crate) use says::{letter, purpose_key, standing};
 
 use crate::Web;
 use crate::app::page as respond;
-use crate::pages::rows::{CALL_WITHIN_SECONDS, doubts, from_whom, subject, way_icon, way_key};
+use crate::pages::rows::{CALL_WITHIN_SECONDS, doubts, from_whom, headline, subject, way_icon, way_key};
 use crate::parts::{Icon, Mistake, error_summary, icon, tlp};
 use crate::problem::Problem;
 use crate::routes::{ReportAct, Route};
@@ -124,7 +124,7 @@ impl Opened {
 
 /// The page of its own.
 pub fn page(shell: &Shell, opened: &Opened) -> Markup {
-    let title = subject(shell.w, &opened.view.row);
+    let title = headline(shell.w, &opened.view.row);
     let title = Title { text: &title, mistaken: !opened.mistakes.is_empty() };
     shell.page(
         title,
@@ -138,8 +138,8 @@ pub fn pane(shell: &Shell, opened: &Opened) -> Markup {
     let row = &view.row;
     let topic = row.reference.to_string();
     let heading = match &row.board {
-        Some(board) => format!("{board}: {}", subject(w, row)),
-        None => subject(w, row),
+        Some(board) => format!("{board}: {}", headline(w, row)),
+        None => headline(w, row),
     };
     html! {
         (error_summary(w, &opened.mistakes))

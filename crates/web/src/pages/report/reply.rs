@@ -5,7 +5,7 @@ use crate::Web;
 use crate::app::{done, page as respond, page_with};
 use crate::pages::first_run::mistake;
 use crate::pages::public::is_mailbox;
-use crate::pages::rows::{from_whom, subject};
+use crate::pages::rows::{from_whom, headline};
 use crate::parts::{Input, Mistake, error_summary, field, tlp};
 use crate::problem::{Kind as Wrong, Problem};
 use crate::routes::{IncidentAct, ReportAct, Route, query};
@@ -67,7 +67,7 @@ impl About {
 
     fn subject(&self, w: &Words) -> String {
         match self {
-            About::Report(view) => subject(w, &view.row),
+            About::Report(view) => headline(w, &view.row),
             About::Incident(view) => view.row.title.clone().unwrap_or_else(|| w.t("erased")),
         }
     }
@@ -153,8 +153,8 @@ pub fn page(shell: &Shell, reply: &Reply) -> Markup {
         html! {
             div class="head" {
                 div {
-                    p class="row" { a class="ref" href=(reply.about.page()) { (reply.about.reference()) } (reply.about.subject(w)) }
                     h1 { (title) }
+                    p class="row" { a class="ref" href=(reply.about.page()) { (reply.about.reference()) } (reply.about.subject(w)) }
                 }
             }
             (error_summary(w, &reply.mistakes))
@@ -210,7 +210,7 @@ fn original(shell: &Shell, reply: &Reply) -> Markup {
     html! {
         section class="panel" aria-labelledby="original-h" {
             h2 id="original-h" { (w.t("original")) }
-            p { b { (subject(w, &view.row)) } }
+            @if view.row.via.is_mail() { p { b { (headline(w, &view.row)) } } }
             p class="quiet" { (view.row.snippet.clone().unwrap_or_default()) }
             p { a href=(Route::Report(view.row.reference)) { (w.t("original-open")) } }
         }
