@@ -21,7 +21,10 @@ first-run-do = Open the desk
 field-language-nl = languages
 mistake = { $field }: { $why }.
 checks = Can this desk take a report tonight?
-checks-lead = Five things, each with its proof.
+checks-lead = { $n ->
+    [5] Yes. All five are in order, each with its proof.
+   *[other] In order: { $n } of 5, each with its proof. What is open says what you can do.
+}
 check-account = Somebody is on duty
 check-account-proof = { $name }. { $n ->
     [one] One account in all.
@@ -40,6 +43,10 @@ check-mail-out-proof = There is a way out, and the last try worked.
 check-mail-out-todo = There is no way out. Start Bolwerk with --relay, or set it up.
 check-mail-out-failing = The way out has not been answering since { $since }.
 check-backup = A backup was restored once
+check-open-storage = Nothing has been kept yet
+check-open-mail-in = No mail has come in yet
+check-open-mail-out = No mail leaves yet
+check-open-backup = Was a backup ever restored?
 check-backup-todo = This desk does not know that. Do it once, now:
 checks-test = Send a test report
 checks-duty = To the duty desk

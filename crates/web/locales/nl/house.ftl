@@ -21,7 +21,10 @@ first-run-do = Open de desk
 field-language-nl = talen
 mistake = { $field }: { $why }.
 checks = Kan deze desk vannacht een melding aannemen?
-checks-lead = Vijf dingen, elk met zijn bewijs.
+checks-lead = { $n ->
+    [5] Ja. Alle vijf zijn in orde, elk met zijn bewijs.
+   *[other] In orde: { $n } van 5, elk met zijn bewijs. Wat open is, zegt wat je kunt doen.
+}
 check-account = Er is iemand van wacht
 check-account-proof = { $name }. { $n ->
     [one] Eén account in het geheel.
@@ -40,6 +43,10 @@ check-mail-out-proof = Er is een uitgang, en de laatste poging lukte.
 check-mail-out-todo = Er is geen uitgang. Start Bolwerk met --relay, of stel hem in.
 check-mail-out-failing = De uitgang antwoordt niet sinds { $since }.
 check-backup = De back-up is ooit teruggezet
+check-open-storage = Er is nog niets bewaard
+check-open-mail-in = Er kwam nog geen mail binnen
+check-open-mail-out = Er gaat nog geen mail weg
+check-open-backup = Werd een back-up ooit teruggezet?
 check-backup-todo = Dat weet deze desk niet. Doe het één keer, nu:
 checks-test = Stuur een testmelding
 checks-duty = Naar de wacht

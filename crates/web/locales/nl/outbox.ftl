@@ -14,7 +14,7 @@ outbox-none-text = Niets past bij deze keuze. Antwoorden en ontvangstmeldingen v
 standing-waiting = klaar om te gaan
 standing-retrying = nog niet gelukt
 standing-sent = weg
-standing-failed = niet aangekomen
+standing-failed = opgegeven
 standing-bounced = teruggekomen
 standing-since-waiting = klaar sinds
 standing-since-retrying = bezig sinds
@@ -27,7 +27,7 @@ tries = { $n ->
    *[other] { $n } pogingen
 }
 retry = Probeer opnieuw
-bounce-look = bekijk
+bounce-look = Lees wat terugkwam:
 purpose-receipt = ontvangstmelding
 purpose-reply = antwoord
 sink = Testbak

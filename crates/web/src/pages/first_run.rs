@@ -246,18 +246,21 @@ pub struct Checks {
 pub fn checks_page(shell: &Shell, view: &Checks) -> Markup {
     let w = shell.w;
     let title = w.t("checks");
+    // Somebody is on duty: whoever reads this.
+    let good = [true, view.journal.0 > 0, view.mail_in.is_some(), view.mail_out == Mail::Well, view.restored.is_some()];
+    let good = good.into_iter().filter(|good| *good).count();
     let check = |good: Option<bool>, key: &str, proof: Markup| {
         let (class, shape) = match good {
             Some(true) => ("up", Icon::Tick),
             Some(false) => ("lim", Icon::Warning),
             None => ("unk", Icon::Unknown),
         };
-        html! { li { span class=(class) { (icon(shape)) } div { b { (w.of("check", key)) } p { (proof) } } } }
+        html! { li { span class=(class) { (icon(shape)) } div { b { @if good == Some(true) { (w.of("check", key)) } @else { (w.of("check-open", key)) } } p { (proof) } } } }
     };
     shell.page(
         title.as_str(),
         html! {
-            div class="head" { div { h1 { (title) } p { (w.t("checks-lead")) } } }
+            div class="head" { div { h1 { (title) } p { (w.f("checks-lead", &[("n", n(good))])) } } }
             ol class="checks narrow" {
                 (check(Some(true), "account", html! { (w.f("check-account-proof", &[("n", n(view.people)), ("name", s(&shell.person))])) }))
                 (check(Some(view.journal.0 > 0), "storage", html! {

@@ -90,8 +90,8 @@ pub fn page(shell: &Shell, view: &Journal) -> Markup {
                         @if let Some(checkpoint) = &view.checkpoint {
                             h3 class="older" { (w.t("checkpoint")) }
                             pre class="raw mono hash" tabindex="0" { (checkpoint) }
-                            p { a class="btn" href=(Route::Checkpoint) download { (w.t("checkpoint-keep")) } }
-                            p class="meta" { (w.t("checkpoint-hint")) }
+                            p class="after-s" { a class="btn" href=(Route::Checkpoint) download { (w.t("checkpoint-keep")) } }
+                            p class="meta after-s" { (w.t("checkpoint-hint")) }
                         }
                         @if view.team { p { a href=(Route::Retention) { (w.t("retention")) } } }
                         h3 class="older" { (w.t("verify-how")) }

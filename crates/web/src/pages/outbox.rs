@@ -44,6 +44,11 @@ fn count(counts: &OutboxCounts, standing: StandingKey) -> usize {
     }
 }
 
+/// Somebody must look at it.
+fn bad_news(standing: StandingKey) -> bool {
+    matches!(standing, StandingKey::Failed | StandingKey::Bounced)
+}
+
 /// The page.
 pub fn page(shell: &Shell, view: &Outbox) -> Markup {
     let w = shell.w;
@@ -63,8 +68,9 @@ pub fn page(shell: &Shell, view: &Outbox) -> Markup {
             nav class="tabs" aria-label=(w.t("state")) {
                 a href=(Route::Outbox) aria-current=[view.filter.standing.is_none().then_some("page")] { (w.t("filter-all")) }
                 @for standing in StandingKey::ALL {
-                    a href={ (Route::Outbox) "?stand=" (standing.key()) } aria-current=[(view.filter.standing == Some(standing)).then_some("page")] {
-                        (w.of("standing", standing.key())) " " span { (w.number(count(&view.counts, standing))) }
+                    @let count = count(&view.counts, standing);
+                    a href={ (Route::Outbox) "?stand=" (standing.key()) } class=[(bad_news(standing) && count > 0).then_some("bad")] aria-current=[(view.filter.standing == Some(standing)).then_some("page")] {
+                        (w.of("standing", standing.key())) " " span { (w.number(count)) }
                     }
                 }
             }
@@ -97,9 +103,9 @@ fn row(shell: &Shell, notice: &NoticeView) -> Markup {
             @if let Some(at) = notice.standing_at { span { (w.of("standing-since", notice.standing.key())) " " (when::time_exact(w, at)) } }
             @if let Some(next) = notice.next_at.filter(|_| notice.tries > 0) { span { (w.t("next-try")) " " (when::time(w, next)) } }
             @if notice.tries > 0 { span { (w.f("tries", &[("n", n(notice.tries as usize))])) } }
-            @if let Some(bounce) = notice.bounce { a class="ref" href=(Route::Report(bounce)) { (w.t("bounce-look")) " " (bounce) } }
+            @if let Some(said) = notice.last_said.as_deref().filter(|s| !s.is_empty()) { span class="mono" { (said) } }
         }
-        @if let Some(said) = notice.last_said.as_deref().filter(|s| !s.is_empty()) { p class="meta mono" { (said) } }
+        @if let Some(bounce) = notice.bounce { p { a href=(Route::Report(bounce)) { (w.t("bounce-look")) " " span class="ref" { (bounce) } } } }
         @if shell.may_act() && notice.leave.is_some() && notice.tries > 0 {
             (shell.act(&Route::Retry, &[("notice", &notice.id.0.to_string())], &html! { button class="btn" type="submit" { (w.t("retry")) } }))
         }
