@@ -182,13 +182,13 @@ fn legend(shell: &Shell, view: &Duty) -> Markup {
     let w = shell.w;
     html! {
         p class="legend" {
-            span { kbd { "j" } " " kbd { "k" } " " (w.t("key-next")) }
-            span { kbd { "Enter" } " " (w.t("key-open")) }
-            span { kbd { "1" } "–" kbd { "4" } " " (w.t("legend-decide")) }
-            span { kbd { "h" } " " (w.t("key-snooze")) }
-            @if shell.may_act() { span { a href=(view.address(true)) data-key="x" { kbd { "x" } " " (w.t("key-bulk")) } } }
+            span class="key" { kbd { "j" } " " kbd { "k" } " " (w.t("key-next")) }
+            span class="key" { kbd { "Enter" } " " (w.t("key-open")) }
+            span class="key" { kbd { "1" } "–" kbd { "4" } " " (w.t("legend-decide")) }
+            span class="key" { kbd { "h" } " " (w.t("key-snooze")) }
+            @if shell.may_act() { span { kbd class="key" { "x" } " " a href=(view.address(true)) data-key="x" { (w.t("key-bulk")) } } }
             @if view.filter.mine { span { a href=(Route::Duty) { (w.t("queue-all")) } } } @else { span { a href={ (Route::Duty) "?van=mij" } { (w.t("queue-mine")) } } }
-            span { a href=(Route::Keys) data-open="keys" { kbd { "?" } " " (w.t("key-help")) } }
+            span class="key" { kbd { "?" } " " a href=(Route::Keys) data-open="keys" { (w.t("key-help")) } }
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::routes::{IncidentAct, Route};
 use crate::rsit;
 use crate::shell::Shell;
 use crate::visitor::Fields;
-use crate::words::Words;
+use crate::words::{Words, s};
 use desk::ids::{AccountId, OrganisationId};
 use desk::incidents::{Change, Pap, Phase, Severity};
 use desk::lens::Tlp;
@@ -74,8 +74,8 @@ fn row(shell: &Shell, view: &Incident, row: Row<'_>) -> Markup {
     let name = w.of("field", row.field);
     let failed = view.typed("field") == row.field;
     html! {
-        details class="more" id={ "field-" (row.field) } open[failed] {
-            summary { span { span class="meta" { (name) } br; (row.shown) } (icon(Icon::Turn)) }
+        details class="more set" id={ "field-" (row.field) } open[failed] {
+            summary { span { span class="meta" { (name) } span class="v" { (row.shown) } } (icon(Icon::Turn)) }
             form class="in-more desk" method="post" action=(Route::IncidentAct(view.reference(), IncidentAct::Change)) {
                 (shell.token())
                 input type="hidden" name="field" value=(row.field);
@@ -115,7 +115,7 @@ pub(super) fn single(shell: &Shell, view: &Incident) -> Markup {
     let w = shell.w;
     let of = &view.view.row;
     let title = of.title.clone().unwrap_or_default();
-    let grade = |s: Option<Severity>| s.map_or("", Severity::label);
+    let grade = |g: Option<Severity>| g.map_or("", Severity::label);
     let shown_grade = |s: Option<Severity>| match s {
         Some(s) => crate::parts::severity(w, s, true),
         None => html! { span class="quiet" { (w.t("not-known-yet")) } },
@@ -218,7 +218,7 @@ pub(super) fn addressed(shell: &Shell, view: &Incident) -> Markup {
     let people: Vec<_> = view.people.iter().map(|(a, name)| (a.0.to_string(), name.clone())).collect();
     html! {
         ul class="sees plain" {
-            @for name in addressed { li { (icon(Icon::Eye)) span { (name) } small { (w.t("sees-all")) } } }
+            @for name in addressed { li { (icon(Icon::Eye)) span { (name) } small { (w.f("sees-all", &[("tlp", s(view.view.row.tlp.label()))])) } } }
             @for name in view.view.seen_by.persons.iter().flatten() { li { (icon(Icon::Eye)) span { (name) } small { "TLP:RED" } } }
             @for name in &view.view.seen_by.not { li class="no" { (icon(Icon::Blind)) span { (name) } small { (w.t("sees-nothing")) } } }
         }

@@ -83,7 +83,7 @@ pub fn page(shell: &Shell, view: &Settings) -> Markup {
                     (preferences(shell, view))
                     (password_form(shell, view))
                     (people::list(shell, view))
-                    @if view.admin { (people::add_form(shell, view)) (people::organisation_form(shell, view)) (house(shell, view)) p { a href=(Route::Checks) { (w.t("checks")) } } }
+                    @if view.admin { (people::add_form(shell, view)) (people::organisation_form(shell, view)) (house(shell, view)) p class="after-s" { a href=(Route::Checks) { (w.t("checks")) } } }
                 }
                 aside aria-label=(w.t("settings-access")) { (sessions(shell, view)) (tokens(shell, view)) }
             }
@@ -169,6 +169,28 @@ fn house(shell: &Shell, view: &Settings) -> Markup {
     }
 }
 
+/// Marks of browsers and of systems in the name that a browser gives itself; the first that is met counts.
+const BROWSERS: [(&str, &str); 5] =
+    [("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari")];
+const SYSTEMS: [(&str, &str); 6] = [
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "macOS"),
+    ("Linux", "Linux"),
+];
+
+/// A browser as its user knows it: `Firefox, Windows`. Another one by the name that it gives itself.
+fn browser(agent: &str) -> String {
+    let met =
+        |marks: &[(&str, &'static str)]| marks.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name);
+    match (met(&BROWSERS), met(&SYSTEMS)) {
+        (Some(browser), Some(system)) => format!("{browser}, {system}"),
+        _ => agent.to_owned(),
+    }
+}
+
 fn sessions(shell: &Shell, view: &Settings) -> Markup {
     let w = shell.w;
     html! {
@@ -179,7 +201,7 @@ fn sessions(shell: &Shell, view: &Settings) -> Markup {
                     li {
                         p { b { @if row.session == view.session { (w.t("session-this")) } @else { (w.t("session-other")) } } }
                         p class="meta" { (w.t("since")) " " (when::time(w, row.since)) }
-                        @if let Some(origin) = &row.origin { p class="meta" { (origin.address) " · " (origin.agent) } }
+                        @if let Some(origin) = &row.origin { p class="meta" title=(origin.agent) { (origin.address) " · " (browser(&origin.agent)) } }
                         @if row.session != view.session {
                             (shell.act(&Route::SettingsAct(SettingsAct::Session), &[("session", &row.session.0.to_string())], &html! { button class="link" type="submit" { (w.t("session-end")) } }))
                         }
@@ -196,7 +218,7 @@ fn tokens(shell: &Shell, view: &Settings) -> Markup {
         section class="panel" {
             h2 { (w.t("tokens")) span { (w.number(view.tokens.len())) } }
             @if view.tokens.is_empty() { p class="meta" { (w.t("tokens-none")) } }
-            ul class="talk" {
+            @if !view.tokens.is_empty() { ul class="talk" {
                 @for (token, label, since) in &view.tokens {
                     li {
                         p { b { (label) } }
@@ -204,7 +226,7 @@ fn tokens(shell: &Shell, view: &Settings) -> Markup {
                         (shell.act(&Route::SettingsAct(SettingsAct::Token), &[("revoke", &token.0.to_string())], &html! { button class="link" type="submit" { (w.t("token-end")) } }))
                     }
                 }
-            }
+            } }
             form method="post" action=(Route::SettingsAct(SettingsAct::Token)) class="desk" {
                 (shell.token())
                 (field("label", &w.t("token-label"), Input { hint: Some(&w.t("token-hint")), ..Input::default() }, &view.mistakes))
@@ -382,5 +404,20 @@ pub(crate) async fn house_set(State(web): State<Web>, sent: Sent) -> Result<Resp
             web.engine().submit(Actor::Person(visitor.viewer.account), Command::Configure(configured)).await?;
             Ok(done(&Route::Settings, "house", None, None))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_browser_is_named_as_its_user_knows_it() {
+        let chrome =
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36";
+        assert_eq!(browser(chrome), "Chrome, Linux");
+        assert_eq!(browser(&chrome.replace("X11; Linux", "Linux; Android 13")), "Chrome, Android");
+        assert_eq!(browser("Mozilla/5.0 (Windows NT 10.0; rv:120.0) Gecko/20100101 Firefox/120.0"), "Firefox, Windows");
+        assert_eq!(browser("curl/8.0"), "curl/8.0");
     }
 }

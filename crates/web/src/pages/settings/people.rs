@@ -30,7 +30,7 @@ pub(super) fn list(shell: &Shell, view: &Settings) -> Markup {
                             th scope="row" { (or_erased(w, person.name.as_deref())) }
                             td data-l=(w.t("organisation")) { (person.organisation) }
                             td data-l=(w.t("rights")) {
-                                div { @if person.disabled { span class="quiet" { (w.t("disabled")) } } @else { (w.of("role", role_key(person.role))) (manage(shell, view, person)) } }
+                                div class="row wide" { @if person.disabled { span class="quiet" { (w.t("disabled")) } } @else { span { (w.of("role", role_key(person.role))) } (manage(shell, view, person)) } }
                             }
                         }
                     }
@@ -70,7 +70,7 @@ fn manage(shell: &Shell, view: &Settings, person: &PersonRow) -> Markup {
     };
     html! {
         @if view.admin && person.account != view.me {
-            " " (act("password", w.t("person-password"))) " " (act("disable", w.t("person-disable")))
+            (act("password", w.t("person-password"))) (act("disable", w.t("person-disable")))
         }
     }
 }
