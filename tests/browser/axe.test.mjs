@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { axe, browser, demo, language, sizes, visit } from "./harness.mjs";
-import { addresses } from "./pages.mjs";
+import { addresses, unfold } from "./pages.mjs";
 
 let desk, chromium;
 before(async () => { [desk, chromium] = await Promise.all([demo(), browser()]); });
@@ -18,6 +18,7 @@ for (const tag of ["nl", "en"]) {
         for (const address of await addresses(page, desk)) {
           page.wrong.length = 0;
           await page.goto(desk.base + address, { waitUntil: "load" });
+          await unfold(page);
           const missing = address === "/melding/M-0000-0000";
           wrong.push(...(await axe(page)).map((line) => `${address}: ${line}`));
           wrong.push(...page.wrong.filter((w) => !(missing && w.includes("404"))).map((line) => `${address}: ${line}`));
@@ -32,4 +33,23 @@ for (const tag of ["nl", "en"]) {
       });
     }
   }
+}
+
+for (const [name, size] of Object.entries(sizes)) {
+  test(`the public page holds in every language: ${name}`, async () => {
+    const opened = await chromium.newContext({ viewport: size });
+    const page = await opened.newPage();
+    const wrong = [];
+    for (const tag of ["nl", "en", "fr", "de"]) {
+      for (const colorScheme of ["light", "dark"]) {
+        await page.emulateMedia({ colorScheme });
+        await page.goto(`${desk.base}/melden?taal=${tag}`, { waitUntil: "load" });
+        wrong.push(...(await axe(page)).map((line) => `${tag}, ${colorScheme}: ${line}`));
+        const found = await page.evaluate(() => ({ sideways: document.documentElement.scrollWidth - document.documentElement.clientWidth, lang: document.documentElement.lang }));
+        if (found.sideways > 0 || found.lang !== tag) wrong.push(`${tag}: ${JSON.stringify(found)}`);
+      }
+    }
+    await opened.close();
+    assert.deepEqual(wrong, []);
+  });
 }
