@@ -53,3 +53,17 @@ for (const [name, size] of Object.entries(sizes)) {
     assert.deepEqual(wrong, []);
   });
 }
+
+test("the menu of a phone holds when it is open, and moves nothing", async () => {
+  for (const colorScheme of ["light", "dark"]) {
+    const page = await visit(chromium, desk, { size: sizes.phone, colorScheme });
+    await page.goto(`${desk.base}/wacht`);
+    const places = () => Promise.all([".menu summary", "h1"].map((one) => page.locator(one).first().boundingBox()));
+    const before = await places();
+    await page.locator(".menu summary").click();
+    await page.getByRole("button", { name: "Meld af" }).last().waitFor({ state: "visible" });
+    assert.deepEqual(await places(), before);
+    assert.deepEqual(await axe(page), []);
+    await page.context().close();
+  }
+});

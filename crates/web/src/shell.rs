@@ -279,7 +279,7 @@ impl Shell {
                 a class="fact opt2" href=(Route::Search) data-open="palette" { (w.t("strip-search")) " " kbd { "Ctrl K" } }
                 details class="menu" {
                     summary { (icon(Icon::Menu)) (w.t("menu")) }
-                    nav class="list" aria-label=(w.t("menu")) { (self.places(false)) a href=(Route::Search) { span { (w.t("strip-search")) } } }
+                    nav class="list" aria-label=(w.t("menu")) { a href=(Route::Search) { span { (w.t("strip-search")) } } (self.places(false)) }
                 }
             }
         }
