@@ -113,7 +113,8 @@ fn tell(asked: &Asked) -> ExitCode {
 
 fn print(summary: &Summary, seeds: u64, seconds: f64) {
     println!("\n{seeds} seeds in {seconds:.1} s, {:.0} a second", seeds as f64 / seconds);
-    summary.counts.iter().for_each(|(what, n)| println!("{n:>12} {what}"));
+    println!("{:>12} {:>12}", "times", "in stories");
+    summary.counts.iter().for_each(|(what, n)| println!("{n:>12} {:>12} {what}", summary.stories(what)));
 }
 
 fn complain(times: u64, failure: &Failure, options: &Options) {

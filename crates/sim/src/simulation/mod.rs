@@ -54,6 +54,8 @@ impl Options {
 pub struct Summary {
     /// Counts of what happened, by name.
     pub counts: BTreeMap<&'static str, u64>,
+    /// In how many stories it happened at all.
+    pub stories: BTreeMap<&'static str, u64>,
 }
 
 impl Summary {
@@ -71,9 +73,21 @@ impl Summary {
         self.counts.get(what).copied().unwrap_or(0)
     }
 
-    /// Together with another story.
+    /// In how many stories something happened.
+    pub fn stories(&self, what: &str) -> u64 {
+        self.stories.get(what).copied().unwrap_or(0)
+    }
+
+    /// Together with other stories.
     pub fn join(&mut self, other: &Summary) {
         other.counts.iter().for_each(|(what, n)| self.adds(what, *n));
+        other.stories.iter().for_each(|(what, n)| *self.stories.entry(what).or_default() += n);
+    }
+
+    /// The story is at its end.
+    fn told(mut self) -> Summary {
+        self.stories = self.counts.iter().filter(|(_, n)| **n > 0).map(|(what, _)| (*what, 1)).collect();
+        self
     }
 }
 
@@ -103,7 +117,7 @@ fn run_once(options: Options, traced: bool) -> Result<Summary, Box<Failure>> {
         let what = what.or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()));
         broken(Invariant::NoPanic, what.unwrap_or_default())
     });
-    let Err(broken) = ended else { return Ok(simulation.summary) };
+    let Err(broken) = ended else { return Ok(simulation.summary.told()) };
     let trace = simulation.trace.into();
     Err(Box::new(Failure { seed: options.seed, broken, step: simulation.step, trace }))
 }
