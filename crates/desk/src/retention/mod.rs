@@ -11,7 +11,7 @@ pub(crate) use decide::{set, undo};
 
 use crate::Desk;
 use crate::ids::{AccountId, IncidentId, Reference, ReportId, TermId, Timestamp};
-use crate::incidents::Phase;
+use crate::incidents::{Line, Phase};
 use crate::intake::{Report, Status, Verdict};
 use crate::lens::Lens;
 use crate::view::Who;
@@ -246,7 +246,8 @@ impl Desk {
     fn over_since(&self, incident: IncidentId) -> Option<Timestamp> {
         let kept = self.incidents.get(incident);
         if kept.dropped {
-            return Some(kept.changed_at);
+            // What is written in it afterwards, an erasure that is proposed too, does not begin its term anew.
+            return kept.timeline.iter().rev().find(|line| matches!(line.what, Line::Dropped)).map(|l| l.recorded_at);
         }
         let root = self.incidents.get(self.incidents.successor(incident));
         if root.phase == Phase::Closed { root.phase_at[Phase::Closed as usize] } else { None }

@@ -187,3 +187,21 @@ fn a_term_of_the_past_is_that_of_its_day_and_one_taken_back_was_never_one() {
     assert_eq!(at(&story, then(known), now), [(30, Counts::Now), (90, Counts::NoMore)], "so it was known then");
     assert_eq!(story.past(then(known)).seen_by(who).retention(now).terms[0].undo, None);
 }
+
+#[test]
+fn an_erasure_that_is_proposed_does_not_begin_the_term_of_a_dropped_incident_anew() {
+    let mut story = Story::new();
+    let duty = story.duty;
+    let terms = [term(Kept::Incident, 30, "2022-12-01")];
+    let incident = story.open(duty, "Bij vergissing", &[]);
+    let of = story.last_seq();
+    story.act(duty, Command::Undo { by: duty, of });
+    let dropped = story.now;
+    story.wait(30 * DAY_SECONDS);
+    let due = |story: &Story| story.lens(duty).past_terms(&terms, story.now).due;
+    let row = Due { kind: Kept::Incident, reference: incident, since: dropped, due: story.now, held: false };
+    assert_eq!(due(&story), std::slice::from_ref(&row));
+    let (leave, reason) = (story.incident(duty, incident), "termijn voorbij".to_owned());
+    story.act(duty, Command::Incidents(incidents::Command::Erase { incident: leave, reason, alone: false }));
+    assert_eq!(due(&story), [row], "it is still to be erased");
+}
