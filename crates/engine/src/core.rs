@@ -43,6 +43,8 @@ pub struct Core<S> {
     pub keys: HashMap<Subject, KeyId>,
     /// Which keys seal snapshots: they hold what is erased, and go with it.
     pub snapshot_keys: BTreeSet<KeyId>,
+    /// What another node erased and whose keys it did not destroy yet: it may have died in between.
+    pub owed: BTreeSet<Subject>,
     /// Sequence number of the next fact.
     pub next: u64,
     /// When the newest fact was recorded: time never runs backwards.
@@ -136,7 +138,21 @@ impl<S: Store> Core<S> {
     /// Whatever the store says.
     pub fn catch_up(&mut self, desk: &Desk) -> Result<(), StoreError> {
         let open: Vec<Subject> = self.keys.keys().copied().filter(|s| desk.is_erased(*s)).collect();
-        self.erase(&open)
+        self.erase(&open)?;
+        self.owed.clear();
+        Ok(())
+    }
+
+    /// Carries out what another node erased and may not have lived to carry out. True when there was something, which took the lead
+    /// with it.
+    ///
+    /// # Errors
+    /// Whatever the store says; then it is still owed.
+    pub fn pay(&mut self) -> Result<bool, StoreError> {
+        let owed: Vec<Subject> = self.owed.iter().copied().filter(|s| self.keys.contains_key(s)).collect();
+        self.erase(&owed)?;
+        self.owed.clear();
+        Ok(!owed.is_empty())
     }
 
     /// Applies an entry that another node wrote; its fact, where it is one of the desk.
@@ -151,9 +167,11 @@ impl<S: Store> Core<S> {
             if let Some(key) = open_key(stored) {
                 self.keys.insert(fact.subject(), key);
             }
+            self.owed.extend(fact.erases().filter(|subject| self.keys.contains_key(subject)));
             desk.apply(stored.seq, at, fact);
         } else if let Some(erased) = journal::keys_erased(stored) {
             self.keys.retain(|_, key| !erased.contains(key));
+            self.owed.retain(|subject| self.keys.contains_key(subject));
             self.snapshot_keys.retain(|key| !erased.contains(key));
         } else if stored.kind == SNAPSHOTS_KIND {
             self.snapshot_keys.extend(open_key(stored));

@@ -265,7 +265,7 @@ impl Engine {
             digest_key,
             address: options.address,
         });
-        let mut core = Core { store: journal, keys, snapshot_keys, next, last };
+        let mut core = Core { store: journal, keys, snapshot_keys, owed: Default::default(), next, last };
         let (read_elsewhere, to_index) = mpsc::unbounded_channel();
         let follows = match several {
             true => Some(Follows { reader: core.store.reader()?, read_elsewhere }),

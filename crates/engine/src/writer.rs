@@ -247,8 +247,14 @@ impl Scribe {
         if self.follows.is_none() {
             return Ok(());
         }
-        let size = self.core.store.lead()?;
-        self.follow(size).inspect_err(|_| self.core.store.step_down())
+        loop {
+            let size = self.core.store.lead()?;
+            self.follow(size).inspect_err(|_| self.core.store.step_down())?;
+            // A node that erased something may have died before it destroyed the keys: whoever leads next does it. That ends the lead.
+            if !self.core.pay()? {
+                return Ok(());
+            }
+        }
     }
 
     /// Others may write again; all that the desk holds is durable.

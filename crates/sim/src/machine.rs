@@ -176,7 +176,7 @@ impl Machine {
         let Replayed { desk, keys, last } = replay(&mut store, flaw, snapshot, &mut each).map_err(NoStart::Closed)?;
         let next = store.next_seq();
         store.erase_fault = erase_fault;
-        let mut core = Core { store, keys, snapshot_keys: Default::default(), next, last };
+        let mut core = Core { store, keys, snapshot_keys: Default::default(), owed: Default::default(), next, last };
         let caught_up = core.catch_up(&desk);
         core.store.erase_fault = None;
         match (caught_up, core.store.refused.take()) {

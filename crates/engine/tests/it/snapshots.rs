@@ -38,7 +38,7 @@ impl House {
         let folder = tempfile::tempdir().unwrap();
         let store = Writer::open(folder.path(), &Options { origin: "bolwerk/test".to_owned() }).unwrap();
         let (keys, snapshot_keys) = (HashMap::new(), BTreeSet::new());
-        let core = Core { store, keys, snapshot_keys, next: 0, last: Timestamp(0) };
+        let core = Core { store, keys, snapshot_keys, owed: BTreeSet::new(), next: 0, last: Timestamp(0) };
         let mut house = House { folder, desk: Desk::default(), core, random: Counting(1) };
         let person = Person { login: "an".to_owned(), name: SECRET.to_owned(), password: String::new() };
         let preferences = Preferences::default();
