@@ -2,7 +2,7 @@
 
 use crate::random::Chance;
 use crate::tree::{Hash, Tree, root_of};
-use journal::{Keep, KeyId, NewEntry, hash_leaf};
+use journal::{Keep, KeyId, NewEntry, Stored, StoredPart, hash_leaf};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 
@@ -48,6 +48,26 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// As a reader of the journal hands it out.
+    pub fn stored(&self) -> Stored {
+        let part = |part: &Part| StoredPart {
+            key: part.key,
+            len: part.bytes,
+            keep: part.keep,
+            content: part.content.clone().filter(|_| part.keep == Keep::Replayed),
+        };
+        Stored {
+            seq: self.seq,
+            recorded_at: self.at,
+            first: self.first,
+            last: self.last,
+            kind: self.kind.clone(),
+            version: self.version,
+            body: self.body.clone(),
+            parts: self.parts.iter().map(part).collect(),
+        }
+    }
+
     /// The canonical bytes that the chain hashes: as in the journal's format everything but the content, which is committed to.
     fn leaf_now(&self) -> Hash {
         let mut bytes = Vec::with_capacity(64 + self.kind.len() + self.parts.len() * 50);

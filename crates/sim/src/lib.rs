@@ -4,7 +4,7 @@
 //! Real: deciding, applying and replaying (`desk`), the writer's heart (`engine::core`), scanning and reading mail (`post`), the
 //! Merkle tree's hashes and proofs (`journal`). Simulated: the disk, the clock, the network, the machine that dies, and everybody
 //! outside. The steps between them are those of `engine`: decide, append, durable, acknowledge, send, record; a crash may fall
-//! between any two.
+//! between any two. In half of the stories a second node shares the disk: it hears what the first one wrote, and they lead in turn.
 //!
 //! No threads, no files, no time of the machine: a seed tells the same story everywhere. See [`run`], and the binary `bolwerk-sim`.
 

@@ -94,6 +94,10 @@ pub struct Machine {
     pub reading: Vec<InHand>,
     /// Mails that are being sent.
     pub sending: Vec<Conversation>,
+    /// It reads and sends: of two nodes only one does.
+    pub on_duty: bool,
+    /// What its clock adds to everybody's, µs.
+    pub skew: i64,
 }
 
 /// What a start ended in, when it did not succeed.
@@ -196,7 +200,34 @@ impl Machine {
             passed_on: HashMap::new(),
             reading: Vec::new(),
             sending: Vec::new(),
+            on_duty: true,
+            skew: 0,
         })
+    }
+
+    /// Applies what another node wrote, as `engine::writer` does, up to this entry.
+    pub fn follow(&mut self, until: u64, mut each: impl FnMut(&Entry, &Fact)) -> Result<(), String> {
+        while self.core.next < until {
+            let place = usize::try_from(self.core.next).map_err(|why| why.to_string())?;
+            let entry = self.core.store.disk.entries.get(place).ok_or_else(|| format!("entry {place} is missing"))?;
+            let followed = self.core.follow(&mut self.desk, &entry.stored()).map_err(|error| error.to_string())?;
+            let entry = &self.core.store.disk.entries[place];
+            followed.iter().for_each(|fact| each(entry, fact));
+            (self.applied, self.durable) = (self.core.next, self.core.next);
+        }
+        Ok(())
+    }
+
+    /// With the lead: carries out what another node erased and did not live to carry out.
+    pub fn pay(&mut self) -> Result<bool, StoreError> {
+        let paid = self.core.pay()?;
+        (self.applied, self.durable) = (self.core.next, self.core.next);
+        Ok(paid)
+    }
+
+    /// Whether it holds everything that is on the disk, which it has in its hand.
+    pub fn is_up_to_date(&self) -> bool {
+        self.core.next >= self.core.store.next_seq()
     }
 
     /// Whether everything that the desk in memory holds is durable: only then does a page show.

@@ -1,7 +1,9 @@
 //! People at the desk: what they do, through their lens, as the web would do it for them.
 
+mod erasing;
+
 use crate::machine::{Job, Machine, Reply};
-use crate::model::{Erasure, Model};
+use crate::model::Model;
 use crate::random::Chance;
 use crate::reader::draft;
 use crate::world::PARTIES;
@@ -10,7 +12,7 @@ use desk::command::{Actor, Command};
 use desk::house::{Configured, Language};
 use desk::ids::{AccountId, OrganisationId, ReportId, TEAM, TaskId, Timestamp};
 use desk::incidents::{self, Change, Note, NoteKind, Pap, Phase, Severity};
-use desk::intake::{self, Kind, Observable, Verdict};
+use desk::intake::{self, Kind, Observable, Status, Verdict};
 use desk::lens::{Leave, Lens, Tlp};
 use desk::outbox;
 use desk::register::{BoardId, Which};
@@ -27,6 +29,9 @@ const PEOPLE: [(u8, Role, &str); 6] = [
 ];
 /// Acts that somebody may still want to take back.
 const REMEMBERED_MAX: usize = 40;
+
+/// The reason that is given for erasing what is past its term.
+pub const PAST_TERM: &str = "termijn voorbij";
 
 /// Number of people.
 pub const COUNT: usize = PEOPLE.len();
@@ -154,11 +159,16 @@ impl People {
             let act = Act { who, did: Did::Other("disable"), saw: None };
             return Some(Job { actor: Actor::Person(who), command, reply: Reply::Person(act) });
         }
-        let (did, command) = match chance.weighted(&[55, 35, 10, 22]) {
+        // Whoever has a list to work off, or a drill to record, does so rather than look around.
+        let past_term = if lens.retention(now).due.is_empty() { 0 } else { 70 };
+        let restore = if lens.admin().is_some() { 12 } else { 0 };
+        let (did, command) = match chance.weighted(&[46, 60, 8, 36, past_term, restore]) {
             0 => self.on_report(chance, &lens, model, now)?,
             1 => self.on_incident(chance, &lens, model, now)?,
             2 => self.undo(chance, who)?,
-            _ => self.erase(chance, &lens, model)?,
+            3 => erasing::erase(chance, &lens, model)?,
+            4 => erasing::erase_past_term(chance, &lens, model, now)?,
+            _ => erasing::test_restore(chance, &lens, now)?,
         };
         let saw = match &command {
             Command::Incidents(incidents::Command::Change { incident, expected: Some(expected), .. }) => {
@@ -212,11 +222,18 @@ impl People {
         model: &Model,
         now: Timestamp,
     ) -> Option<(Did, Command)> {
-        let (report, leave) = self.report(chance, lens, model)?;
+        let (mut report, mut leave) = self.report(chance, lens, model)?;
+        let what = chance.weighted(&[8, 4, 8, 40, 4, 4, 5, 3, 8, 18, 34]);
+        if matches!(what, 3 | 9) && chance.permille(800) {
+            // Mostly one that waits for it.
+            let waits = |n: &usize| !model.reports[*n].is_decided();
+            report = *chance.pick(&(0..model.reports.len()).filter(waits).collect::<Vec<_>>())?;
+            leave = lens.report_leave(model.reports[report].reference)?;
+        }
         let kept = &model.reports[report];
         let other = Did::Other;
         let intake = |did, command| Some((did, Command::Intake(command)));
-        match chance.weighted(&[10, 4, 8, 20, 4, 4, 5, 3, 12, 10, 5]) {
+        match what {
             0 => intake(other("claim"), intake::Command::Claim(leave)),
             1 => intake(other("release"), intake::Command::Release(leave)),
             2 => intake(Did::Appraise, appraise(chance, leave, model)),
@@ -244,8 +261,13 @@ impl People {
                 intake(other("reply"), intake::Command::Reply { report: leave, draft, ask })
             }
             10 => {
+                // Mostly one that belongs to an incident.
+                let belongs = |n: &usize| matches!(model.reports[*n].status, Status::Decided(Verdict::Incident { .. }));
+                let those: Vec<usize> = (0..model.reports.len()).filter(belongs).collect();
+                let of = chance.pick(&those).filter(|_| chance.permille(850)).copied().unwrap_or(report);
+                let report = lens.report_leave(model.reports[of].reference)?;
                 let to = lens.incident_leave(chance.pick(&model.incidents)?.reference)?;
-                intake(Did::Move, intake::Command::Move { report: leave, to, widen: chance.permille(700) })
+                intake(Did::Move, intake::Command::Move { report, to, widen: chance.permille(700) })
             }
             _ => {
                 let reports = if chance.permille(800) { vec![leave] } else { Vec::new() };
@@ -254,44 +276,8 @@ impl People {
         }
     }
 
-    /// Erasing takes two: whoever looks here asks, confirms what a colleague asked, or signs what was done alone.
-    fn erase(&mut self, chance: &mut Chance, lens: &Lens<'_>, model: &Model) -> Option<(Did, Command)> {
-        if chance.permille(300) {
-            return Self::erase_incident(chance, lens, model);
-        }
-        let asked = |n: &usize| matches!(model.reports[*n].erasure, Erasure::Asked(_));
-        let decided = |n: &usize| model.reports[*n].is_decided();
-        let of = |which: &dyn Fn(&usize) -> bool| (0..model.reports.len()).filter(which).collect::<Vec<usize>>();
-        let asked = of(&asked);
-        let some = if !asked.is_empty() && chance.permille(700) { asked } else { of(&decided) };
-        let report = *chance.pick(&some)?;
-        let leave = lens.report_leave(model.reports[report].reference)?;
-        let alone = chance.permille(200);
-        let command = match model.reports[report].erasure {
-            Erasure::Asked(_) => intake::Command::ConfirmErasure(leave),
-            Erasure::Done => intake::Command::Countersign(leave),
-            Erasure::None => intake::Command::Erase { report: leave, reason: "op verzoek".to_owned(), alone },
-        };
-        Some((Did::Other("erase"), Command::Intake(command)))
-    }
-
-    fn erase_incident(chance: &mut Chance, lens: &Lens<'_>, model: &Model) -> Option<(Did, Command)> {
-        let over = |i: &&crate::model::Incident| i.dropped || i.phase == Phase::Closed;
-        let some: Vec<_> = model.incidents.iter().filter(over).collect();
-        let asked: Vec<_> = some.iter().copied().filter(|i| matches!(i.erasure, Erasure::Asked(_))).collect();
-        let kept = *chance.pick(if asked.is_empty() { &some } else { &asked })?;
-        let incident = lens.incident_leave(kept.reference)?;
-        let alone = chance.permille(300);
-        let command = match kept.erasure {
-            Erasure::Asked(_) => incidents::Command::ConfirmErasure(incident),
-            Erasure::Done => incidents::Command::Countersign(incident),
-            Erasure::None => incidents::Command::Erase { incident, reason: "termijn voorbij".to_owned(), alone },
-        };
-        Some((Did::Other("erase"), Command::Incidents(command)))
-    }
-
     fn verdict(&mut self, chance: &mut Chance, lens: &Lens<'_>, model: &Model) -> Option<Verdict> {
-        Some(match chance.weighted(&[8, 5, 3, 5, 4]) {
+        Some(match chance.weighted(&[12, 4, 2, 5, 5]) {
             0 => {
                 let kept = chance.pick(&model.incidents)?;
                 Verdict::Incident { incident: lens.incident_id(kept.reference)?, opened: false }
@@ -348,7 +334,7 @@ impl People {
         let incident = lens.incident_leave(kept.reference)?;
         let command = |did, command| Some((did, Command::Incidents(command)));
         let tlp = Tlp::ALL[chance.weighted(&[2, 2, 10, 3, 4])];
-        match chance.weighted(&[30, 16, 7, 8, 4, 4, 3, 3, 3, 6, 2, 5]) {
+        match chance.weighted(&[26, 10, 5, 6, 3, 4, 3, 3, 4, 36, 5, 40]) {
             0 => {
                 let (change, expected) = change(chance, lens, model, place);
                 command(Did::Change(change.field()), incidents::Command::Change { incident, change, expected })
@@ -386,11 +372,23 @@ impl People {
                 command(Did::Other("withdraw"), incidents::Command::Withdraw { incident, entry })
             }
             9 => {
-                let into = lens.incident_leave(chance.pick(&model.incidents)?.reference)?;
+                // Mostly one that goes its own way, into another such.
+                let alone = |n: &usize| !model.incidents[*n].dropped && model.incidents[*n].merged.is_none();
+                let alone: Vec<usize> = (0..model.incidents.len()).filter(alone).collect();
+                let (from, into) = match chance.permille(850) {
+                    true => (*chance.pick(&alone)?, *chance.pick(&alone)?),
+                    false => (place, chance.below(model.incidents.len())),
+                };
+                let leave = |n: usize| lens.incident_leave(model.incidents[n].reference);
+                let (incident, into) = (leave(from)?, leave(into)?);
                 command(Did::Merge, incidents::Command::Merge { incident, into })
             }
             10 => command(Did::Other("part"), incidents::Command::Part(incident)),
             11 => {
+                // Mostly one that has something to split off.
+                let full = (0..model.incidents.len()).filter(|n| !model.reports_of(*n).is_empty()).collect::<Vec<_>>();
+                let place = chance.pick(&full).filter(|_| chance.permille(850)).copied().unwrap_or(place);
+                let incident = lens.incident_leave(model.incidents[place].reference)?;
                 let mut reports = model.reports_of(place);
                 reports.truncate(1 + chance.below(3));
                 let leaves = reports.iter().filter_map(|r| lens.report_leave(model.reports[*r].reference));

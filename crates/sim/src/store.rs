@@ -64,11 +64,13 @@ pub enum Flaw {
     SendEarly,
     /// The engine forgets what it sent when it comes up again.
     ForgetSent,
+    /// Of two nodes, one decides without what the other wrote.
+    StaleLead,
 }
 
 impl Flaw {
     /// Every flaw.
-    pub const ALL: [Flaw; 12] = [
+    pub const ALL: [Flaw; 13] = [
         Flaw::AckBeforeDurable,
         Flaw::DropOnRestart,
         Flaw::SkipAtReplay,
@@ -81,6 +83,7 @@ impl Flaw {
         Flaw::AnswerEarly,
         Flaw::SendEarly,
         Flaw::ForgetSent,
+        Flaw::StaleLead,
     ];
 }
 
@@ -140,6 +143,18 @@ impl SimStore {
             flaw,
             chance,
         }
+    }
+
+    /// The disk that two nodes share, and its next key, are at the other one's hand from now on.
+    pub fn hand_over(&mut self, other: &mut SimStore) {
+        other.next_key = other.next_key.max(self.next_key);
+        other.disk = std::mem::take(&mut self.disk);
+    }
+
+    /// A disk that another node left behind when it died.
+    pub fn take_over(&mut self, disk: Disk) {
+        self.next_key = self.next_key.max(disk.last_key() + 1);
+        self.disk = disk;
     }
 
     /// Places of the entries in the order in which a replay hands them out.

@@ -29,6 +29,7 @@ impl Model {
         self.compare_recent(&lens, account)?;
         self.compare_leaves(&lens, account)?;
         self.compare_search(&lens, account, now)?;
+        self.compare_retention(&lens, account, now)?;
         self.compare_pages(&lens, account, now)
     }
 

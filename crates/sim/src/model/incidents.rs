@@ -4,7 +4,7 @@ use super::{Erasure, Model};
 use crate::invariant::Invariant;
 use crate::people::Saw;
 use desk::command::Actor;
-use desk::ids::{AccountId, Reference};
+use desk::ids::{AccountId, Reference, Timestamp};
 use desk::incidents::{Change, Fact, Phase, Severity};
 use desk::intake::{Status, Verdict};
 use desk::lens::Tlp;
@@ -55,6 +55,10 @@ pub struct Incident {
     pub held: bool,
     /// Opened by mistake.
     pub dropped: bool,
+    /// When that was said.
+    pub dropped_at: Option<Timestamp>,
+    /// When it was closed last.
+    pub closed_at: Option<Timestamp>,
     /// The incident in which it goes on.
     pub merged: Option<usize>,
     /// How far its erasure is.
@@ -86,7 +90,7 @@ impl Incident {
 }
 
 impl Model {
-    pub(super) fn feed_incident(&mut self, seq: u64, fact: &Fact) {
+    pub(super) fn feed_incident(&mut self, seq: u64, at: Timestamp, fact: &Fact) {
         let incident = fact.incident().index();
         if let Fact::Opened { reference, by, audience, severity, .. } = fact {
             let place = self.incidents.len();
@@ -107,6 +111,8 @@ impl Model {
                 severity: *severity,
                 held: false,
                 dropped: false,
+                dropped_at: None,
+                closed_at: None,
                 merged: None,
                 erasure: Erasure::None,
                 words: Vec::new(),
@@ -145,7 +151,15 @@ impl Model {
             Fact::Countersigned { .. } => {
                 self.expect(gone, Invariant::ErasedByTwo, || format!("fact {seq}: incident {incident} was not erased"));
             }
-            Fact::Changed { by, change, .. } => self.changed(seq, incident, *by, change),
+            Fact::Changed { by, change, undoes, .. } => {
+                let closed_at = self.incidents[incident].closed_at;
+                self.closed_before.insert(seq, closed_at);
+                self.changed(seq, at, incident, *by, change);
+                if let (Change::Phase(..), Some(before)) = (change, undoes.and_then(|of| self.closed_before.get(&of))) {
+                    // As if it had never been.
+                    self.incidents[incident].closed_at = *before;
+                }
+            }
             Fact::Noted { by, tlp, note, .. } => {
                 let text = note.open().map(|n| n.text.clone()).unwrap_or_default();
                 self.line(incident, *by, *tlp, text);
@@ -172,7 +186,8 @@ impl Model {
                 self.expect(!worked_on && !dropped && reports == 0, Invariant::UndoTakesBackThat, || {
                     format!("fact {seq}: incident {incident} is dropped: worked on {worked_on}, already {dropped}, {reports} reports")
                 });
-                self.incidents[incident].dropped = true;
+                let kept = &mut self.incidents[incident];
+                (kept.dropped, kept.dropped_at) = (true, Some(at));
             }
             Fact::Held { .. } => self.incidents[incident].held = true,
             Fact::HoldLifted { .. } => self.incidents[incident].held = false,
@@ -290,7 +305,7 @@ impl Model {
         });
     }
 
-    fn changed(&mut self, seq: u64, incident: usize, by: Actor, change: &Change) {
+    fn changed(&mut self, seq: u64, at: Timestamp, incident: usize, by: Actor, change: &Change) {
         let kept = &self.incidents[incident];
         let before = match change {
             Change::Severity(_) => Some(Saw::Severity(kept.severity)),
@@ -310,7 +325,12 @@ impl Model {
         let kept = &mut self.incidents[incident];
         match change {
             Change::Severity(severity) => kept.severity = *severity,
-            Change::Phase(phase, _) => kept.phase = *phase,
+            Change::Phase(phase, _) => {
+                kept.phase = *phase;
+                if *phase == Phase::Closed {
+                    kept.closed_at = Some(at);
+                }
+            }
             Change::Lead(lead) => kept.lead = *lead,
             Change::Tlp(tlp) => {
                 kept.tlp = *tlp;

@@ -5,10 +5,12 @@ mod compare;
 mod incidents;
 mod intake;
 mod outbox;
+mod retention;
 
 pub use incidents::Incident;
 pub use intake::{Erasure, Report};
 pub use outbox::Notice;
+pub use retention::Restore;
 
 use crate::invariant::{Broken, Invariant};
 use crate::people::Saw;
@@ -57,6 +59,8 @@ pub struct Model {
     pub incidents: Vec<Incident>,
     /// All mails of ours.
     pub notices: Vec<Notice>,
+    /// Backups that were restored as a test, in order.
+    pub restores: Vec<Restore>,
     /// A register is loaded: boards have names.
     pub boards: bool,
     references: HashSet<Reference>,
@@ -65,6 +69,8 @@ pub struct Model {
     act: u64,
     /// What a field was before the fact that changed it.
     pub before: BTreeMap<u64, Saw>,
+    /// When an incident was closed last, before the fact that changed it.
+    pub closed_before: BTreeMap<u64, Option<Timestamp>>,
     /// The fact that last changed something, by what it changed.
     pub latest: HashMap<Touched, u64>,
     /// What is wrong with the facts themselves.
@@ -88,10 +94,13 @@ impl Model {
         self.last = at;
         match fact {
             Fact::House(house::Fact::RegisterLoaded { .. }) => self.boards = true,
+            Fact::House(house::Fact::RestoreTested { by, backup, made_at }) => {
+                self.restored(seq, at, *by, backup, *made_at);
+            }
             Fact::House(_) => {}
             Fact::Accounts(fact) => self.feed_account(fact),
             Fact::Intake(fact) => self.feed_intake(seq, at, fact, world),
-            Fact::Incidents(fact) => self.feed_incident(seq, fact),
+            Fact::Incidents(fact) => self.feed_incident(seq, at, fact),
             Fact::Outbox(fact) => self.feed_outbox(seq, at, fact, world),
         }
     }

@@ -3,7 +3,7 @@
 use super::Simulation;
 use crate::disk::Disk;
 use crate::invariant::{Broken, Check, Invariant, broken, holds};
-use crate::machine::{Group, written};
+use crate::machine::{Group, Machine, written};
 use crate::people::COUNT;
 use crate::store::Flaw;
 use desk::Desk;
@@ -34,9 +34,9 @@ impl Simulation {
         if self.step.is_multiple_of(CHAIN_STEPS) {
             self.check_chain()?;
         }
-        let Some(machine) = self.machine.as_ref().filter(|m| m.group.is_none() && m.frozen.is_none()) else {
-            return Ok(());
-        };
+        // What is behind another node shows what was.
+        let fit = |m: &&Machine| m.group.is_none() && m.frozen.is_none() && m.is_up_to_date();
+        let Some(machine) = self.machine.as_ref().filter(fit) else { return Ok(()) };
         let numbers =
             (machine.core.next, machine.applied, machine.durable, machine.core.store.next_seq(), self.model.next);
         let (next, size) = (numbers.0, numbers.3);
@@ -230,8 +230,18 @@ impl Simulation {
 
     /// Counts what is worth counting.
     pub(super) fn count(&mut self, fact: &Fact) {
-        use desk::{incidents, outbox};
+        use desk::{house, incidents, outbox};
+        let past_term = |reason: &str| reason == crate::people::PAST_TERM;
         let what = match fact {
+            Fact::House(house::Fact::RestoreTested { .. }) => "restores tested",
+            Fact::Intake(intake::Fact::ErasureAsked { reason, .. }) if past_term(reason) => "past term: proposed",
+            Fact::Incidents(incidents::Fact::ErasureAsked { reason, .. }) if past_term(reason) => {
+                "past term: proposed, incidents"
+            }
+            Fact::Intake(intake::Fact::Erased { reason, .. }) if past_term(reason) => "past term: erased",
+            Fact::Incidents(incidents::Fact::Erased { reason, .. }) if past_term(reason) => {
+                "past term: erased, incidents"
+            }
             Fact::Intake(intake::Fact::Decided { by: desk::command::Actor::Rule, .. }) => "joined by rule",
             Fact::Intake(intake::Fact::Decided { .. }) => "decided by people",
             Fact::Outbox(outbox::Fact::Queued { purpose: outbox::Purpose::Receipt, .. }) => "receipts",
@@ -249,7 +259,7 @@ impl Simulation {
 }
 
 /// Two desks are one, or where they differ: lines that the one has and the other has not, for maps have no order.
-fn same(one: &Desk, other: &Desk, invariant: Invariant) -> Check {
+pub(super) fn same(one: &Desk, other: &Desk, invariant: Invariant) -> Check {
     holds(one == other, invariant, || {
         let (one, other) = (format!("{one:#?}"), format!("{other:#?}"));
         let only = |of: &str, without: &str| {

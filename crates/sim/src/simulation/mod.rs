@@ -1,6 +1,7 @@
 //! One story, from its seed to its end.
 
 mod checks;
+mod nodes;
 mod profile;
 mod settle;
 mod tasks;
@@ -24,6 +25,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// When every story begins: Wednesday 14 December 2022, 08:00 Europe/Brussels, µs.
 const BEGINS: i64 = 1_671_001_200_000_000;
+/// A day, µs.
+const DAY: i64 = 86_400_000_000;
+/// Where time passes, it is months or years so many times out of a thousand.
+const YEARS: u32 = 500;
 /// Steps that are kept for whoever looks for the cause.
 const TRACE_MAX: usize = 30;
 /// Steps of a story when nobody says how many.
@@ -148,6 +153,8 @@ struct Simulation {
     /// What the machine's clock adds to it, µs.
     offset: i64,
     machine: Option<Machine>,
+    /// Of two nodes the one that does nothing now but wait for its turn; the disk is at the hand of `machine`.
+    other: Option<Machine>,
     /// The disk while no machine runs on it.
     disk: Disk,
     world: World,
@@ -167,7 +174,12 @@ struct Simulation {
 impl Simulation {
     fn new(options: Options, traced: bool) -> Simulation {
         let mut chance = Chance::new(options.seed);
-        let profile = Profile::draw(&mut chance);
+        let mut profile = Profile::draw(&mut chance);
+        profile.nodes = match options.flaw {
+            Flaw::None => profile.nodes,
+            Flaw::StaleLead => 250,
+            _ => 0,
+        };
         let disk = Disk::default();
         let follower = Follower { desk: Desk::new(Register::default()), at: 0, checkpoint: disk.checkpoint() };
         Simulation {
@@ -180,6 +192,7 @@ impl Simulation {
             time: BEGINS,
             offset: 0,
             machine: None,
+            other: None,
             checkpoints: vec![disk.checkpoint()],
             disk,
             world: World::new(chance.apart()),
@@ -235,7 +248,7 @@ impl Simulation {
 
     /// What the machine's clock says.
     fn clock(&self) -> Timestamp {
-        Timestamp(self.time + self.offset)
+        Timestamp(self.time + self.offset + self.machine.as_ref().map_or(0, |m| m.skew))
     }
 
     fn one_step(&mut self) -> Check {
@@ -248,7 +261,14 @@ impl Simulation {
             self.set_clock();
         }
         if self.machine.is_none() {
-            return if self.chance.permille(400) { self.start() } else { Ok(()) };
+            return match (self.chance.below(10), self.other.is_some()) {
+                (0..=3, _) => self.start(),
+                (4..=7, true) => self.take_over(),
+                _ => Ok(()),
+            };
+        }
+        if self.chance.permille(self.profile.nodes) {
+            return self.between_nodes();
         }
         if self.machine.as_ref().is_some_and(|m| m.frozen.is_some()) && self.chance.permille(200) {
             return self.crash("is stopped, to be started again");
@@ -276,6 +296,12 @@ impl Simulation {
             4 if self.chance.permille(400) => self.pick_to_read(),
             4 => self.read()?,
             5 => self.send()?,
+            6 if self.chance.permille(YEARS) => {
+                // So much later that terms are over: of spam, of what needed nothing, of messages, of incidents.
+                let days = [91, 731, 1826, 3651][self.chance.below(4)];
+                self.time += days * DAY;
+                self.note(|| format!("{days} days go by"));
+            }
             6 => self.time += self.chance.between(60_000_000, 14_400_000_000),
             7 => self.follow()?,
             _ => self.retry(),

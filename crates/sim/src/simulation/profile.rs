@@ -21,6 +21,8 @@ pub struct Profile {
     pub worker: u32,
     /// The acknowledgement is lost on the line, per mail.
     pub line: u32,
+    /// Something happens between two nodes that share the disk, per step; 0: there is one.
+    pub nodes: u32,
     /// Commands decided together, at most.
     pub group_max: usize,
     /// Weights of what happens next.
@@ -36,7 +38,7 @@ impl Profile {
         let mut some = |most: usize| chance.below(most + 1) as u32;
         let (crash, disk, peer, clock, worker, line) = (some(25), some(40), some(500), some(25), some(120), some(60));
         // mail, form, person, writer, reader, sender, time, follower, retry
-        let mut weights = [14, 2, 40, 48, 20, 36, 2, 6, 2];
+        let mut weights = [14, 2, 56, 52, 20, 36, 3, 6, 2];
         // One part of the world is busier than usual, and one slower.
         weights[some(ACTIONS - 1) as usize] *= 2;
         let slow = some(ACTIONS - 1) as usize;
@@ -51,6 +53,7 @@ impl Profile {
             worker,
             line,
             group_max: 1 + chance.below(8),
+            nodes: [0, 0, 60, 250][chance.below(4)],
             weights,
         }
     }
@@ -58,5 +61,6 @@ impl Profile {
     /// Nothing goes wrong any more.
     pub fn calm(&mut self) {
         (self.crash, self.disk, self.peer, self.clock, self.worker, self.line) = (0, 0, 0, 0, 0, 0);
+        self.nodes = 0;
     }
 }

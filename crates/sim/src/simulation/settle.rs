@@ -12,6 +12,7 @@ impl Simulation {
     /// Lets the world come to rest: every mail is taken, read, answered, sent or given up.
     pub(super) fn settle(&mut self) -> Check {
         self.profile.calm();
+        self.one_node()?;
         for round in 0..ROUNDS_MAX {
             self.step += 1;
             if self.round(round)? && self.world.waiting() == 0 {

@@ -2,7 +2,7 @@
 
 use super::Simulation;
 use crate::invariant::{Check, Invariant, broken, holds};
-use crate::machine::{Conversation, Job, Reply, read_back};
+use crate::machine::{Conversation, Job, Machine, Reply, read_back};
 use crate::reader::{self, IN_HAND_MAX, InHand};
 use crate::store::Flaw;
 use crate::world::{Answer, Coming};
@@ -16,7 +16,7 @@ const CONVERSATIONS_MAX: usize = 8;
 impl Simulation {
     /// The reader takes what is unread into its hands.
     pub(super) fn pick_to_read(&mut self) {
-        let Some(machine) = self.machine.as_mut() else { return };
+        let Some(machine) = self.machine.as_mut().filter(|m| m.on_duty) else { return };
         let room = IN_HAND_MAX.saturating_sub(machine.reading.len());
         let held = |report: &ReportId| machine.reading.iter().any(|r| r.report == *report);
         let todo: Vec<ReportId> = machine.desk.unread().map(|(r, _)| r).filter(|r| !held(r)).take(room).collect();
@@ -90,7 +90,8 @@ impl Simulation {
 
     pub(super) fn look_what_is_due(&mut self) -> Check {
         let clock = self.clock();
-        let Some(machine) = self.machine.as_mut().filter(|m| m.frozen.is_none()) else { return Ok(()) };
+        let free = |m: &&mut Machine| m.frozen.is_none() && m.on_duty;
+        let Some(machine) = self.machine.as_mut().filter(free) else { return Ok(()) };
         // The machine's clock may be behind the newest fact.
         let now = clock.max(machine.desk.last_at());
         let room = CONVERSATIONS_MAX.saturating_sub(machine.sending.len());
@@ -105,7 +106,7 @@ impl Simulation {
             submitted: false,
         }));
         // The model knows what is durable: where the desk is ahead of it there is nothing to compare.
-        if machine.sending.len() >= CONVERSATIONS_MAX || machine.group.is_some() {
+        if machine.sending.len() >= CONVERSATIONS_MAX || machine.group.is_some() || !machine.is_up_to_date() {
             return Ok(());
         }
         let waits = |n: &&usize| self.model.notices[**n].waits() && self.model.notices[**n].tries == 0;

@@ -45,7 +45,10 @@ impl Simulation {
         let started = Machine::start(disk, self.options.flaw, &mut self.chance, erase_fault, each);
         retried.into_iter().for_each(|notice| self.excuse(notice.index()));
         match started {
-            Ok(machine) => self.started(machine),
+            Ok(mut machine) => {
+                machine.on_duty = self.other.as_ref().is_none_or(|other| !other.on_duty);
+                self.started(machine)
+            }
             Err(NoStart::Crash(disk)) => {
                 self.disk = *disk;
                 self.summary.add("crashes");
@@ -64,12 +67,17 @@ impl Simulation {
         self.note(|| format!("the machine is up with {size} entries"));
         self.check_facts()?;
         self.check_start()?;
+        self.excuse_taken();
+        self.check_chain()
+    }
+
+    /// What the peer took and a machine that is gone did not record may come once more.
+    pub(super) fn excuse_taken(&mut self) {
         for (message_id, notice) in std::mem::take(&mut self.taken) {
             if self.model.notices.get(notice.index()).is_some_and(crate::model::Notice::waits) {
                 self.world.peer.excuse(&message_id);
             }
         }
-        self.check_chain()
     }
 
     /// The machine is gone with everything in its memory.
@@ -105,7 +113,7 @@ impl Simulation {
     }
 
     /// Whoever waited gets no answer.
-    fn unanswered(&mut self, reply: Reply) {
+    pub(super) fn unanswered(&mut self, reply: Reply) {
         if let Reply::Outside(coming) = reply {
             self.world.plan_again(self.time, coming);
         }
@@ -123,6 +131,8 @@ impl Simulation {
             replies.into_iter().for_each(|reply| self.refused(reply));
             return Ok(());
         }
+        self.take_lead()?;
+        let Some(machine) = self.machine.as_mut() else { return Ok(()) };
         machine.decide(most, clock, &mut self.chance);
         let Some(group) = &machine.group else { return Ok(()) };
         let kinds: Vec<String> = group.decided.iter().filter(|_| self.traced).map(outcome).collect();
@@ -274,6 +284,7 @@ impl Simulation {
         self.check_facts()?;
         self.checkpoint()?;
         self.erasures(&group)?;
+        self.check_keys()?;
         if self.options.flaw == Flaw::AnswerEarly {
             return Ok(());
         }
@@ -290,7 +301,7 @@ impl Simulation {
     }
 
     /// A mail that a person has tried again after it was taken once may well come again.
-    fn excuse(&mut self, notice: usize) {
+    pub(super) fn excuse(&mut self, notice: usize) {
         let message_id = &self.model.notices[notice].message_id;
         if self.world.peer.times(message_id) > 0 {
             self.world.peer.excuse(message_id);

@@ -1,6 +1,7 @@
 //! Stories by seed hold; and a store or an engine that is broken on purpose is noticed, so that the simulation is not empty talk.
 
 mod faithful;
+mod nodes;
 
 use sim::{Failure, Flaw, Options, Summary, run};
 use std::sync::Mutex;
@@ -12,7 +13,7 @@ const SEEDS: u64 = 200;
 const FLAW_SEEDS: u64 = 60;
 
 /// What a suite that is worth its name has met.
-const MET: [&str; 23] = [
+const MET: [&str; 33] = [
     "acknowledgements lost",
     "bounced",
     "came again",
@@ -26,15 +27,25 @@ const MET: [&str; 23] = [
     "freezes",
     "incidents",
     "incidents dropped",
+    "incidents erased",
+    "incidents merged",
+    "incidents parted",
+    "incidents split off",
     "joined by rule",
     "mails of ours that came twice",
+    "nodes: compared",
+    "nodes: decided after hearing of another",
     "no room",
     "not taken",
+    "past term: erased",
+    "past term: erased, incidents",
     "peer: broke after taking",
     "peer: deferred",
     "reading processes died",
     "receipts",
     "replays compared",
+    "reports moved",
+    "restores tested",
     "undone",
 ];
 
