@@ -17,7 +17,7 @@ impl Desk {
             Fact::Changed { by, change, undoes, .. } => {
                 self.changed(seq, at, incident, *by, change);
                 // As if it had never been: each phase was reached when it was.
-                if let Some(Inverse::Field(_, _, _, phase_at)) = self.undone(*undoes) {
+                if let (Change::Phase(..), Some(Inverse::Field(_, _, _, phase_at))) = (change, self.undone(*undoes)) {
                     self.incidents.incidents[incident.index()].phase_at = phase_at;
                 }
             }

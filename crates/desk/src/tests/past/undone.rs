@@ -96,6 +96,22 @@ fn a_field_and_a_task_that_were_set_by_mistake_were_so_on_no_day() {
 }
 
 #[test]
+fn another_field_that_is_taken_back_leaves_the_phases_their_days() {
+    let mut story = Story::new();
+    let duty = story.duty;
+    let reference = story.open(duty, "Servers", &[]);
+    let severity = change(&mut story, reference, Change::Severity(Some(Severity::C1)));
+    story.wait(60);
+    phase(&mut story, reference, Phase::Closed);
+    let closed_at = story.desk.incidents.incidents[0].phase_at[Phase::Closed as usize];
+    assert!(closed_at.is_some());
+    story.wait(60);
+    undo(&mut story, severity);
+    assert_eq!(story.desk.incidents.incidents[0].phase_at[Phase::Closed as usize], closed_at);
+    assert_eq!(story.replayed(), story.desk);
+}
+
+#[test]
 fn what_was_set_and_taken_back_later_leaves_an_earlier_day_as_it_was() {
     let mut story = Story::new();
     let reference = story.open(story.duty, "Sperwermonde", &[]);
