@@ -141,17 +141,20 @@ impl Simulation {
         self.check_start()
     }
 
-    /// The other one reads and sends from now on: it has heard of everything, and what the first one had in its hand is put down.
+    /// The node at hand reads and sends from now on: it has heard of everything. What the other one had in its hand is put down, but
+    /// for what only waits to be recorded.
     fn change_duty(&mut self) -> Check {
         let (Some(machine), Some(other)) = (self.machine.as_mut(), self.other.as_mut()) else { return Ok(()) };
         if machine.on_duty || machine.group.is_some() || machine.frozen.is_some() {
             return Ok(());
         }
         (machine.on_duty, other.on_duty) = (true, false);
-        other.reading.clear();
-        let conversations = std::mem::take(&mut other.sending);
+        other.reading.retain(|reading| reading.submitted);
+        other.sending.retain(|conversation| conversation.came.is_some());
+        let conversations = other.sending.clone();
         let size = machine.core.store.disk.size();
         self.summary.add("nodes: duty passed on");
+        self.note(|| "it reads and sends from now on".to_owned());
         self.hear(size)?;
         let taken = conversations.into_iter().filter(|c| matches!(c.came, Some((_, true))));
         self.taken.extend(taken.map(|c| (c.sending.message_id, c.sending.notice)));
