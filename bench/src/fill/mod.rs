@@ -104,7 +104,14 @@ impl Filler {
         let options = journal::Options { origin: "bolwerk/desk".to_owned() };
         let store = Writer::open(data, &options).map_err(|e| wrong(&e))?;
         let (next, last) = (store.next_seq(), desk.last_at());
-        let core = Core { store, keys: HashMap::new(), snapshot_keys: Default::default(), next, last };
+        let core = Core {
+            store,
+            keys: HashMap::new(),
+            owed: Default::default(),
+            snapshot_keys: Default::default(),
+            next,
+            last,
+        };
         Ok(Filler { desk, core, waiting: Vec::new(), chance, now: last })
     }
 
