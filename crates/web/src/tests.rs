@@ -438,6 +438,7 @@ async fn retention_is_for_the_team_and_says_that_its_terms_are_proposals() {
     let outsider = house.session(account).await;
     let page = house.get("/bewaring", &duty).await;
     assert!(page.text().contains("voorstel</span>") && page.text().contains("Niets is over zijn termijn"));
+    assert!(page.text().contains(">90 dagen<") && page.text().contains(">2 jaar<"), "{}", page.text());
     assert_eq!(house.get("/bewaring", &outsider).await.status, StatusCode::NOT_FOUND);
     assert!(house.get("/journaal", &duty).await.text().contains("href=\"/bewaring\""));
     assert!(!house.get("/journaal", &outsider).await.text().contains("href=\"/bewaring\""));

@@ -63,14 +63,25 @@ fact-house-restore-tested = Backup restored as a test
 retention = Retention
 retention-lead = How long is what kept, and what is past its term? Nothing is erased by itself.
 retention-due = Past its term
-retention-none = Nothing is past its term.
+retention-answer = { $n ->
+    [0] Nothing is past its term
+    [one] One item is past its term
+   *[other] { $n } items are past their term
+}
 retention-what = What
 retention-since = Runs since
 retention-until = Over on
 retention-more = And { $n } more.
 retention-terms = Terms that this list counts with
 retention-days = How long
-retention-days-of = { $n } days
+retention-days-of = { $n ->
+    [one] 1 day
+   *[other] { $n } days
+}
+retention-years-of = { $n ->
+    [one] 1 year
+   *[other] { $n } years
+}
 retention-from = Holds from
 retention-source = Source
 kept-spam = junk message

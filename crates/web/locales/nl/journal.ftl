@@ -63,14 +63,22 @@ fact-house-restore-tested = Back-up teruggezet als proef
 retention = Bewaring
 retention-lead = Hoe lang blijft wat staan, en wat is over zijn termijn? Niets wordt vanzelf gewist.
 retention-due = Over de termijn
-retention-none = Niets is over zijn termijn.
+retention-answer = { $n ->
+    [0] Niets is over zijn termijn
+    [one] Eén stuk is over zijn termijn
+   *[other] { $n } stukken zijn over hun termijn
+}
 retention-what = Wat
 retention-since = Loopt sinds
 retention-until = Voorbij op
 retention-more = En nog { $n }.
 retention-terms = Termijnen waarmee deze lijst rekent
 retention-days = Hoe lang
-retention-days-of = { $n } dagen
+retention-days-of = { $n ->
+    [one] 1 dag
+   *[other] { $n } dagen
+}
+retention-years-of = { $n } jaar
 retention-from = Geldt vanaf
 retention-source = Bron
 kept-spam = ongewenst bericht

@@ -9,7 +9,7 @@ use crate::routes::Route;
 use crate::shell::{Nav, Shell};
 use crate::visitor::{Fields, Sent, Visitor};
 use crate::when;
-use crate::words::n;
+use crate::words::{Words, n};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -21,6 +21,9 @@ use maud::{Markup, html};
 
 /// Value of the field `back` of an undo that leads here.
 pub(crate) const BACK: &str = "retention";
+
+/// Days of a year, as the form says.
+const DAYS_OF_YEAR: usize = 365;
 
 /// What the page shows.
 pub struct View {
@@ -37,17 +40,17 @@ pub struct View {
 /// The page.
 pub fn page(shell: &Shell, view: &View) -> Markup {
     let w = shell.w;
-    let title = w.t("retention");
     let retention = &view.retention;
+    let answer = w.f("retention-answer", &[("n", n(retention.total))]);
     let counts = |row: &&TermRow| matches!(row.counts, Counts::Now | Counts::Later);
     let (now, before): (Vec<&TermRow>, Vec<&TermRow>) = retention.terms.iter().partition(counts);
     shell.page(
-        title.as_str(),
+        w.t("retention").as_str(),
         html! {
-            div class="head" { div { h1 { (title) } p { (w.t("retention-lead")) } } }
-            section class="panel" aria-labelledby="due-h" {
-                h2 id="due-h" { (w.t("retention-due")) span { (w.number(retention.total)) } }
-                @if retention.due.is_empty() { p class="quiet" { (w.t("retention-none")) } } @else {
+            div class="head" { div { h1 { (answer) } p { (w.t("retention-lead")) } } }
+            @if !retention.due.is_empty() {
+                section class="panel" aria-labelledby="due-h" {
+                    h2 id="due-h" { (w.t("retention-due")) span { (w.number(retention.total)) } }
                     table class="tbl stack" {
                         thead { tr { th scope="col" { (w.t("retention-what")) } th scope="col" { (w.t("kind")) } th scope="col" { (w.t("retention-since")) } th scope="col" { (w.t("retention-until")) } } }
                         tbody { @for due in &retention.due { (row(shell, due)) } }
@@ -105,7 +108,7 @@ fn term_row(shell: &Shell, row: &TermRow) -> Markup {
                 (w.of("kept", term.kind.key()))
                 @if row.counts != Counts::Now { " " span class="chip out" { (w.of("term", row.counts.key())) } }
             }
-            td data-l=(w.t("retention-days")) { (w.f("retention-days-of", &[("n", n(term.days as usize))])) }
+            td data-l=(w.t("retention-days")) { (how_long(w, term.days as usize)) }
             td data-l=(w.t("retention-from")) { (w.day(term.from.0)) }
             @match &row.set {
                 None => {
@@ -124,6 +127,14 @@ fn term_row(shell: &Shell, row: &TermRow) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// Years where it is whole ones: nobody counts 1,825 days.
+fn how_long(w: &Words, days: usize) -> String {
+    match (days / DAYS_OF_YEAR, days % DAYS_OF_YEAR) {
+        (years @ 1.., 0) => w.f("retention-years-of", &[("n", n(years))]),
+        _ => w.f("retention-days-of", &[("n", n(days))]),
     }
 }
 
