@@ -122,6 +122,12 @@ impl Drop for Claim {
 }
 
 impl Memory {
+    /// What a restart does to the answers.
+    #[cfg(test)]
+    pub(super) fn forget_answers(&self) {
+        self.answers.lock().expect("nothing panics while it is held").clear();
+    }
+
     /// Counts a request of a token.
     pub(super) fn count(&self, token: Digest, now: Timestamp) -> Quota {
         let mut windows = self.windows.lock().expect("nothing panics while it is held");

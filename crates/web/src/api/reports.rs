@@ -94,7 +94,7 @@ pub(super) async fn create(call: Call, Json(new): Json<NewReport>) -> Result<Res
         media_type: f.media_type.unwrap_or_default(),
         bytes: f.content.0,
     });
-    let report = FormReport {
+    let mut report = FormReport {
         board: text(new.board),
         name: text(new.name),
         email: text(new.email),
@@ -105,10 +105,14 @@ pub(super) async fn create(call: Call, Json(new): Json<NewReport>) -> Result<Res
         language: new.language.unwrap_or_default(),
         kind: new.kind,
         files: files.collect(),
-        // Kept with the report too, so that a key holds beyond a restart.
         no_receipt: false,
-        idempotency: call.caller.key.as_ref().map(|key| format!("api\0{}\0{key}", call.caller.token)),
+        idempotency: None,
     };
+    // Kept with the report too, so that a key holds beyond a restart; with what was said under it, so that nothing else is ever taken for it.
+    report.idempotency = call.caller.key.as_ref().map(|key| {
+        let said = serde_json::to_string(&report).expect("a form is plain data");
+        format!("api\0{}\0{key}\0{}", call.caller.token, crate::secret::hash(&said))
+    });
     let by = Actor::Person(call.caller.viewer.account);
     let received = call.web.engine().receive_form(report, Via::Api, by).await?;
     let reference = received.reference;

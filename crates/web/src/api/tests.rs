@@ -295,6 +295,20 @@ async fn a_key_makes_a_request_happen_once() {
 }
 
 #[tokio::test]
+async fn a_key_whose_answer_is_forgotten_swallows_nothing_new() {
+    let (house, token) = desk().await;
+    let key = [("idempotency-key", "r-1")];
+    let (one, two) = (json!({ "what": "vraag" }), json!({ "what": "alles versleuteld", "hit_now": true }));
+    let made = post_with(&house, &token, "/reports", &one, &key).await.json()["reference"].clone();
+    house.web.api().forget_answers();
+    let again = post_with(&house, &token, "/reports", &one, &key).await;
+    assert_eq!((again.status, &again.json()["reference"]), (StatusCode::OK, &made));
+    house.web.api().forget_answers();
+    let other = post_with(&house, &token, "/reports", &two, &key).await;
+    assert_eq!(other.status, StatusCode::CREATED, "what was not said before is another report");
+}
+
+#[tokio::test]
 async fn nothing_is_overwritten_that_the_client_did_not_see() {
     let (house, token) = desk().await;
     let reference = incident(&house, &token, "Eerste").await;
