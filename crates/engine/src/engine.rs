@@ -190,6 +190,10 @@ pub(crate) struct Inner {
     pub(crate) outbound: Outbound,
     pub(crate) senders: Senders,
     pub(crate) dns_rests_until: Mutex<Option<tokio::time::Instant>>,
+    /// Mails whose sender is being checked.
+    pub(crate) checks: Semaphore,
+    /// Whose turn it is to be read in a flood.
+    pub(crate) turn: Semaphore,
     /// Domains whose servers could not be reached since a mail last got through.
     pub(crate) unreachable: Mutex<BTreeSet<String>>,
     pub(crate) mail_failure: Mutex<Option<(Timestamp, String)>>,
@@ -259,6 +263,8 @@ impl Engine {
             outbound: options.outbound,
             senders: options.senders,
             dns_rests_until: Mutex::default(),
+            checks: Semaphore::new(crate::senders::CHECKS_MAX),
+            turn: Semaphore::new(1),
             unreachable: Mutex::default(),
             mail_failure: Mutex::new(None),
             mailbox: Mutex::new(None),

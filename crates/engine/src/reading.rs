@@ -32,9 +32,8 @@ const TEXT_BYTES_MAX: usize = 2 << 20;
 const LOOKED_AT_CHARS_MAX: usize = 1 << 20;
 /// Mails in the hands of the reader at once: enough to keep the worker processes busy while facts are made durable.
 const IN_HAND_MAX: usize = 64;
-/// The same while a flood is at the door: what is acknowledged late is sent again, what is read late is only seen later.
-const IN_HAND_FLOOD_MAX: usize = 1;
-/// Time between two readings in a flood: some two hundred mails a second are read all the same, so that no flood hides what came in it.
+/// Time between two readings while a flood is at the door: what is acknowledged late is sent again, what is read late is only seen later. Some
+/// two hundred mails a second are read all the same, so that no flood hides what came in it.
 const FLOOD_PAUSE: Duration = Duration::from_millis(4);
 /// Mails in one commit from which on it is a flood.
 const FLOOD_MIN: usize = 8;
@@ -53,7 +52,7 @@ pub(crate) async fn read_all(engine: WeakEngine) {
         }
         let todo: Vec<(ReportId, u64)> = {
             let held = in_hand.lock();
-            let room = if is_flood(&strong) { IN_HAND_FLOOD_MAX } else { IN_HAND_MAX }.saturating_sub(held.len());
+            let room = IN_HAND_MAX.saturating_sub(held.len());
             strong.peek(|desk| desk.unread().filter(|(r, _)| !held.contains(r)).take(room).collect())
         };
         for (report, seq) in todo {
@@ -61,7 +60,6 @@ pub(crate) async fn read_all(engine: WeakEngine) {
             let (engine, in_hand, done) = (strong.clone(), in_hand.clone(), done.clone());
             tokio::spawn(async move {
                 match read_one(&engine, report, seq).await {
-                    Ok(()) if is_flood(&engine) => tokio::time::sleep(FLOOD_PAUSE).await,
                     Ok(()) => {}
                     Err(fault) => {
                         // What the storage says, the log has from the writer.
@@ -87,8 +85,15 @@ pub(crate) async fn read_all(engine: WeakEngine) {
     }
 }
 
-fn is_flood(engine: &Engine) -> bool {
-    engine.inner.at_the_door.load(Ordering::Relaxed) >= FLOOD_MIN
+/// Waits for its turn while a flood is at the door. What a mail waits for otherwise, as the DNS, holds no turn.
+async fn take_turn(engine: &Engine) {
+    let is_flood = || engine.inner.at_the_door.load(Ordering::Relaxed) >= FLOOD_MIN;
+    if is_flood() {
+        let _turn = engine.inner.turn.acquire().await;
+        if is_flood() {
+            tokio::time::sleep(FLOOD_PAUSE).await;
+        }
+    }
 }
 
 async fn read_one(engine: &Engine, report: ReportId, seq: u64) -> Result<(), Fault> {
@@ -110,7 +115,11 @@ async fn read_one(engine: &Engine, report: ReportId, seq: u64) -> Result<(), Fau
         Some(raw) if via.is_mail() => {
             let arrival = engine.peek(|desk| desk.arrival(report));
             let own = senders::check(engine, via, &arrival, &raw);
-            let (reading, own) = tokio::join!(engine.inner.workers.read(raw.clone()), own);
+            let read = async {
+                take_turn(engine).await;
+                engine.inner.workers.read(raw.clone()).await
+            };
+            let (reading, own) = tokio::join!(read, own);
             let authentic = senders::judge(&engine.inner.senders, via, &arrival, &reading, own);
             mail_findings(engine, report, via, reading, authentic)
         }

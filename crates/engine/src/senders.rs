@@ -2,7 +2,7 @@
 
 use crate::engine::Engine;
 use desk::intake::{Arrival, Authenticity, AuthenticityCheck, Proof, Via};
-use post::authenticity::{self, Check, Envelope, Standing, reason, standing};
+use post::authenticity::{self, Check, Envelope, Standing, Verdict, reason, standing};
 use post::dns::{Dns, is_public};
 use post::read::Reading;
 use std::net::IpAddr;
@@ -12,8 +12,12 @@ use tokio::time::Instant;
 
 /// Longest time that checking adds to the reading of one mail.
 const CHECK: Duration = Duration::from_secs(5);
-/// After the DNS was silent, this long nothing is asked: a dead resolver must not slow every mail down.
+/// After the resolver was silent, this long nothing is asked: a dead one must not slow every mail down.
 const REST: Duration = Duration::from_secs(30);
+/// Longest wait for a sign of life of the resolver.
+const ALIVE: Duration = Duration::from_secs(1);
+/// Mails that are checked at once, at most. Others are read unchecked: answers that are long in coming must not hold up what can be read.
+pub(crate) const CHECKS_MAX: usize = 32;
 
 /// Who says whether a mail is from whom it says.
 #[derive(Clone, Debug, Default)]
@@ -40,8 +44,10 @@ pub(crate) type Own = (Vec<Check>, Option<&'static str>);
 pub(crate) async fn check(engine: &Engine, via: Via, arrival: &Arrival, raw: &Arc<[u8]>) -> Option<Own> {
     let dns = engine.inner.senders.dns.as_ref().filter(|_| via.is_mail() && via != Via::Import)?;
     let rests = || engine.inner.dns_rests_until.lock().is_some_and(|until| Instant::now() < until);
+    let unchecked = (Vec::new(), Some(reason::DNS));
+    let Ok(_place) = engine.inner.checks.try_acquire() else { return Some(unchecked) };
     if rests() {
-        return Some((Vec::new(), Some(reason::DNS)));
+        return Some(unchecked);
     }
     // A peer on this machine or in its network is a mail server in front, not the sender's own.
     let peer = arrival.peer.as_deref().and_then(|p| p.parse().ok()).filter(|p| via == Via::Smtp && is_public(*p));
@@ -51,11 +57,16 @@ pub(crate) async fn check(engine: &Engine, via: Via, arrival: &Arrival, raw: &Ar
         from: arrival.envelope_from.clone().unwrap_or_default(),
     };
     let own = authenticity::check(dns, raw.clone(), envelope, CHECK).await;
-    // Only a silence, not a domain whose own servers fail: that one would stop the checking of all others.
-    if own == (Vec::new(), Some(reason::DNS)) {
+    // A sender names servers as he likes, also some that never answer: only a resolver that is silent itself is left alone.
+    if own.1 == Some(reason::DNS) && silent(&own.0) && !dns.answers(ALIVE).await {
         *engine.inner.dns_rests_until.lock() = Some(Instant::now() + REST);
     }
     Some(own)
+}
+
+/// Whether nobody answered.
+fn silent(checks: &[Check]) -> bool {
+    checks.iter().all(|check| check.verdict == Verdict::TempError)
 }
 
 /// What the trusted hop says in a mail, as written and as understood.
@@ -95,7 +106,7 @@ pub(crate) fn judge(
     all.extend(own);
     let from = reading.from_address.as_deref().unwrap_or_default();
     let standing = match standing(from, &all) {
-        _ if all.is_empty() => Proof::Unchecked,
+        _ if silent(&all) => Proof::Unchecked,
         Standing::Verified => Proof::Verified,
         Standing::Unproven => Proof::Unproven,
         Standing::Failed => Proof::Failed,

@@ -89,6 +89,12 @@ impl Dns {
         (*self.resolver).clone()
     }
 
+    /// Whether the resolver says anything at all, in at most this time: asked for the root, which every resolver knows or refuses at once.
+    pub async fn answers(&self, within: Duration) -> bool {
+        let asked = timeout(within, self.resolver.lookup(Name::root(), RecordType::NS)).await;
+        asked.is_ok_and(|answer| !answer.is_err_and(|why| matches!(why, NetError::Timeout)))
+    }
+
     async fn ask(&self, name: &str, kind: RecordType) -> Result<Lookup, DnsFault> {
         let mut name = Name::from_ascii(name).map_err(|_| DnsFault::NoName)?;
         name.set_fqdn(true);

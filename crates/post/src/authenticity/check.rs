@@ -12,7 +12,7 @@ use mail_auth::{
 };
 use tokio::time::{Instant, timeout_at};
 
-use super::{Check, Method, Verdict, reason};
+use super::{Check, Method, Verdict, organisation, reason};
 use crate::dns::Dns;
 use crate::scan;
 
@@ -46,8 +46,8 @@ pub async fn check(
     }
     let authenticator = MessageAuthenticator(dns.resolver());
     let runtime = tokio::runtime::Handle::current();
-    let end = Instant::now() + within;
-    let work = move || runtime.block_on(verify(&authenticator, &raw, &envelope, end));
+    let began = Instant::now();
+    let work = move || runtime.block_on(verify(&authenticator, &raw, &envelope, began, within));
     tokio::task::spawn_blocking(work).await.unwrap_or((Vec::new(), Some(reason::FAULT)))
 }
 
@@ -59,53 +59,101 @@ fn signatures(raw: &[u8]) -> usize {
     scan::fields_within(raw, HEADER_MAX_BYTES).filter(|field| signs(field.name)).count()
 }
 
+/// What speaks for the author is asked first, each with time of its own. Whoever forges an author may name servers of his own beside it that
+/// never answer: they take no time from the others.
 async fn verify(
     authenticator: &MessageAuthenticator,
     raw: &[u8],
     envelope: &Envelope,
-    end: Instant,
+    began: Instant,
+    within: Duration,
 ) -> (Vec<Check>, Option<&'static str>) {
-    let Some(message) = AuthenticatedMessage::parse(raw) else { return (Vec::new(), None) };
-    let mut checks = Vec::new();
-    let Ok(dkim) = timeout_at(end, authenticator.verify_dkim(&message)).await else {
-        return (checks, Some(reason::DNS));
-    };
-    checks.extend(dkim.iter().map(of_dkim));
+    let Some(mut message) = AuthenticatedMessage::parse(raw) else { return (Vec::new(), None) };
+    let (first, second, end) = (began + within * 2 / 5, began + within * 4 / 5, began + within);
+    let author =
+        message.from.first().and_then(|from| from.rsplit_once('@')).map_or("", |(_, domain)| domain).to_owned();
+    let of_author = |domain: &str| organisation(domain) == organisation(&author);
+    let signed = message.dkim_headers.len();
+    message.dkim_headers.retain(|signature| of_author(&signature.header.d));
+    let others_signed = message.dkim_headers.len() < signed;
+
     let domain = envelope.from.rsplit_once('@').map_or(envelope.helo.as_str(), |(_, domain)| domain);
-    let mut spf = SpfOutput::new(domain.to_owned()).with_result(SpfResult::None);
-    if let Some(peer) = envelope.peer {
-        let asked = match envelope.from.is_empty() {
-            true => SpfParameters::verify_ehlo(peer, &envelope.helo, "bolwerk"),
-            false => SpfParameters::verify_mail_from(peer, &envelope.helo, "bolwerk", &envelope.from),
-        };
-        let Ok(found) = timeout_at(end, authenticator.verify_spf(asked)).await else {
-            return (checks, Some(reason::DNS));
-        };
-        checks.push(of_spf(&found));
-        spf = found;
-    }
-    let asked = DmarcParameters::new(&message, &dkim, domain, &spf);
-    let Ok(dmarc) = timeout_at(end, authenticator.verify_dmarc(asked)).await else {
-        return (checks, Some(reason::DNS));
+    let (dkim, spf) = tokio::join!(
+        timeout_at(first, authenticator.verify_dkim(&message)),
+        timeout_at(first, spf_of(authenticator, envelope, domain)),
+    );
+    let silent = |method, domain: &str| Check { method, verdict: Verdict::TempError, domain: named(domain) };
+    let mut checks = match &dkim {
+        Ok(found) => found.iter().map(of_dkim).collect(),
+        Err(_) => vec![silent(Method::Dkim, &author)],
     };
-    // Without SPF nothing fails: the sender's server may well have been the right one.
-    let verdict = match dmarc.result() {
-        DmarcResult::Pass => Verdict::Pass,
-        DmarcResult::Fail(_) if envelope.peer.is_none() => Verdict::None,
-        DmarcResult::Fail(_) => Verdict::Fail,
-        DmarcResult::TempError(_) => Verdict::TempError,
-        DmarcResult::PermError(_) => Verdict::PermError,
-        DmarcResult::None => Verdict::None,
-    };
-    checks.push(Check { method: Method::Dmarc, verdict, domain: named(dmarc.domain()) });
-    if !message.ams_headers.is_empty() || message.has_arc_errors {
-        let Ok(arc) = timeout_at(end, authenticator.verify_arc(&message)).await else {
-            return (checks, Some(reason::DNS));
-        };
-        checks.push(Check { method: Method::Arc, verdict: of_signature(arc.result()), domain: None });
+    let spf = spf.unwrap_or_else(|_| SpfOutput::new(domain.to_owned()).with_result(SpfResult::TempError));
+    if envelope.peer.is_some() {
+        checks.push(of_spf(&spf));
     }
+    // What may still speak for the author is no failure.
+    let unsure = checks
+        .iter()
+        .any(|check| check.verdict == Verdict::TempError && check.domain.as_deref().is_some_and(of_author));
+    let asked = DmarcParameters::new(&message, dkim.as_deref().unwrap_or_default(), domain, &spf);
+    checks.push(match timeout_at(second, authenticator.verify_dmarc(asked)).await {
+        Ok(dmarc) => {
+            let verdict = match dmarc.result() {
+                DmarcResult::Pass => Verdict::Pass,
+                // Without SPF nothing fails: the sender's server may well have been the right one.
+                DmarcResult::Fail(_) if envelope.peer.is_none() => Verdict::None,
+                DmarcResult::Fail(_) if unsure => Verdict::TempError,
+                DmarcResult::Fail(_) => Verdict::Fail,
+                DmarcResult::TempError(_) => Verdict::TempError,
+                DmarcResult::PermError(_) => Verdict::PermError,
+                DmarcResult::None => Verdict::None,
+            };
+            Check { method: Method::Dmarc, verdict, domain: named(dmarc.domain()) }
+        }
+        Err(_) => silent(Method::Dmarc, &author),
+    });
+    checks.extend(others(authenticator, raw, &message, others_signed.then_some(of_author), end).await);
     let waited = checks.iter().any(|check| check.verdict == Verdict::TempError);
     (checks, waited.then_some(reason::DNS))
+}
+
+async fn spf_of(authenticator: &MessageAuthenticator, envelope: &Envelope, domain: &str) -> SpfOutput {
+    let Some(peer) = envelope.peer else { return SpfOutput::new(domain.to_owned()).with_result(SpfResult::None) };
+    let asked = match envelope.from.is_empty() {
+        true => SpfParameters::verify_ehlo(peer, &envelope.helo, "bolwerk"),
+        false => SpfParameters::verify_mail_from(peer, &envelope.helo, "bolwerk", &envelope.from),
+    };
+    authenticator.verify_spf(asked).await
+}
+
+/// What others than the author's organisation signed, and what the way of the mail says.
+async fn others(
+    authenticator: &MessageAuthenticator,
+    raw: &[u8],
+    message: &AuthenticatedMessage<'_>,
+    of_author: Option<impl Fn(&str) -> bool>,
+    end: Instant,
+) -> Vec<Check> {
+    let mut checks = Vec::new();
+    if let Some(of_author) = of_author
+        && let Some(mut rest) = AuthenticatedMessage::parse(raw)
+    {
+        rest.dkim_headers.retain(|signature| !of_author(&signature.header.d));
+        // These are told with the author's.
+        rest.errors.clear();
+        match timeout_at(end, authenticator.verify_dkim(&rest)).await {
+            Ok(found) => checks.extend(found.iter().map(of_dkim)),
+            Err(_) => checks.push(Check { method: Method::Dkim, verdict: Verdict::TempError, domain: None }),
+        }
+    }
+    if !message.ams_headers.is_empty() || message.has_arc_errors {
+        let verdict = match timeout_at(end, authenticator.verify_arc(message)).await {
+            Ok(arc) => of_signature(arc.result()),
+            Err(_) => Verdict::TempError,
+        };
+        checks.push(Check { method: Method::Arc, verdict, domain: None });
+    }
+    checks
 }
 
 fn named(domain: &str) -> Option<String> {
