@@ -318,6 +318,9 @@ pub(crate) fn undo_opening(desk: &Desk, incident: IncidentId, by: Actor) -> Resu
     if kept.dropped {
         return Err(Refusal::TooLate { why: "undone" });
     }
+    for report in &kept.reports {
+        desk.report_may_leave(*report, kept.from)?;
+    }
     if !kept.untouched() {
         return Err(Refusal::TooLate { why: "worked-on" });
     }

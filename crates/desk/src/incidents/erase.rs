@@ -47,7 +47,7 @@ fn erasable(desk: &Desk, leave: Leave<IncidentId>) -> Result<(), Refusal> {
     if !over {
         return Err(Refusal::invalid("incident", "not-closed"));
     }
-    if desk.incidents.is_held(leave.id) { Err(Refusal::TooLate { why: "held" }) } else { Ok(()) }
+    desk.may_leave(leave.id, None)
 }
 
 impl Incident {

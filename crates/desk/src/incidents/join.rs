@@ -35,6 +35,8 @@ pub(super) fn part(desk: &Desk, leave: Leave<IncidentId>) -> Result<Decision, Re
     desk.team_still_may(leave.by, kept.class)?;
     let (into, _) = kept.merged.ok_or(Refusal::TooLate { why: "undone" })?;
     desk.team_still_may(leave.by, desk.incidents.get(into).class)?;
+    // Its own hold goes with it; one on what it goes on in would not.
+    desk.may_leave(into, None)?;
     decide::done(Fact::Parted { incident: leave.id, by: leave.by })
 }
 
@@ -68,9 +70,7 @@ pub(super) fn split(
             return Err(Refusal::TooLate { why: "not-in-incident" });
         }
     }
-    if kept.hold.is_some() {
-        return Err(Refusal::TooLate { why: "held" });
-    }
+    desk.may_leave(leave.id, None)?;
     let incident = IncidentId(desk.incidents.incidents.len() as u32);
     let reference = fresh_reference(desk, context, Named::Incident);
     let first = reports.iter().map(|r| desk.intake.get(r.id).happened_at()).min();

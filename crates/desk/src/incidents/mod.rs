@@ -6,6 +6,7 @@ mod state;
 mod view;
 
 mod erase;
+mod hold;
 mod join;
 
 pub(crate) use decide::{decide, undo_field, undo_line, undo_opening, undo_task};

@@ -201,15 +201,13 @@ impl Incidents {
 
     /// Whether it, or what it goes on in, is on legal hold.
     pub(crate) fn is_held(&self, incident: IncidentId) -> bool {
-        let mut at = incident;
-        loop {
-            let kept = self.get(at);
-            match kept.merged {
-                _ if kept.hold.is_some() => return true,
-                Some((into, _)) => at = into,
-                None => return false,
-            }
-        }
+        self.holds(incident).next().is_some()
+    }
+
+    /// The holds that stand over an incident, each by the incident that has it: its own, and of what it goes on in.
+    pub(crate) fn holds(&self, incident: IncidentId) -> impl Iterator<Item = IncidentId> {
+        let way = std::iter::successors(Some(incident), |at| self.get(*at).merged.map(|(into, _)| into));
+        way.filter(|at| self.get(*at).hold.is_some())
     }
 
     /// A line at the end of the timeline. Only a line that all see who see the incident moves it in the list: a stricter one would tell

@@ -292,9 +292,7 @@ fn decide_move(desk: &Desk, leave: Leave<ReportId>, to: Leave<IncidentId>, widen
         return Ok(Decision::nothing(Outcome::Done));
     }
     let (had, gets) = (desk.incidents.get(from), desk.incidents.get(to));
-    if had.hold.is_some() && gets.hold.is_none() {
-        return Err(Refusal::TooLate { why: "held" });
-    }
+    desk.may_leave(from, Some(to))?;
     if gets.audience.admits_more_than(&had.audience) && !widen {
         return Err(Refusal::invalid("widen", "others-see"));
     }
@@ -315,12 +313,7 @@ pub(crate) fn undo_move(
     }
     let kept = desk.incidents.get(from);
     desk.team_still_may(by, kept.class)?;
-    if let Status::Decided(Verdict::Incident { incident, .. }) = desk.intake.get(report).status
-        && desk.incidents.get(incident).hold.is_some()
-        && kept.hold.is_none()
-    {
-        return Err(Refusal::TooLate { why: "held" });
-    }
+    desk.report_may_leave(report, Some(from))?;
     Ok(Decision::one(intake(Fact::Moved { report, by: Actor::Person(by), to: from, undoes: Some(of) }), Outcome::Done))
 }
 
@@ -357,6 +350,7 @@ fn decide_many(desk: &Desk, mut leaves: Vec<Leave<ReportId>>, verdict: Verdict) 
 }
 
 fn reopen(desk: &Desk, report: ReportId, by: Actor) -> Result<Decision, Refusal> {
+    desk.report_may_leave(report, None)?;
     match desk.intake.get(report).status {
         Status::Decided(_) => Ok(Decision::one(intake(Fact::Reopened { report, by }), Outcome::Done)),
         _ => Err(Refusal::TooLate { why: "undone" }),
@@ -378,6 +372,7 @@ pub(crate) fn undo_batch(desk: &Desk, batch: u64, by: AccountId) -> Result<Decis
     for (seq, report) in reports {
         let kept = desk.intake.get(*report);
         if kept.decided_seq == Some(*seq) && desk.team_still_may(by, kept.class).is_ok() {
+            desk.report_may_leave(*report, None)?;
             decision.facts.push(intake(Fact::Reopened { report: *report, by: Actor::Person(by) }).into());
         }
     }

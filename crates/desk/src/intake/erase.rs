@@ -1,7 +1,7 @@
 //! Erasing what came with a message: two people, or one and an open countersign. A legal hold stops it.
 
 use super::decide::{held, intake};
-use super::{Erasure, Fact, Report, Status, Verdict};
+use super::{Erasure, Fact, Report, Status};
 use crate::Desk;
 use crate::accounts::Role;
 use crate::command::{Context, Decision, Outcome, Refusal};
@@ -57,7 +57,7 @@ impl Erasure {
 
 pub(super) fn ask(desk: &Desk, leave: Leave<ReportId>, reason: &str, alone: bool) -> Result<Decision, Refusal> {
     let kept = held(desk, leave)?;
-    erasable(desk, kept)?;
+    erasable(desk, leave.id, kept)?;
     let (report, by, reason) = (leave.id, leave.by, erasure_reason(reason)?);
     if !alone {
         return Ok(Decision::one(intake(Fact::ErasureAsked { report, by, reason }), Outcome::Done));
@@ -69,7 +69,7 @@ pub(super) fn ask(desk: &Desk, leave: Leave<ReportId>, reason: &str, alone: bool
 pub(super) fn confirm(desk: &Desk, context: &Context<'_>, leave: Leave<ReportId>) -> Result<Decision, Refusal> {
     let kept = held(desk, leave)?;
     let (by, reason) = kept.erasure.to_confirm(leave.by, context.now)?;
-    erasable(desk, kept)?;
+    erasable(desk, leave.id, kept)?;
     let fact = Fact::Erased { report: leave.id, by, reason, second: Some(leave.by) };
     Ok(Decision::one(intake(fact), Outcome::Done))
 }
@@ -80,28 +80,12 @@ pub(super) fn countersign(desk: &Desk, leave: Leave<ReportId>) -> Result<Decisio
 }
 
 /// Only what was decided, not yet erased, and on no legal hold.
-fn erasable(desk: &Desk, kept: &Report) -> Result<(), Refusal> {
+fn erasable(desk: &Desk, report: ReportId, kept: &Report) -> Result<(), Refusal> {
     if kept.is_erased() {
         return Err(Refusal::Erased);
     }
-    let Status::Decided(verdict) = kept.status else {
+    if !matches!(kept.status, Status::Decided(_)) {
         return Err(Refusal::invalid("report", "undecided"));
-    };
-    if on_hold(desk, verdict) { Err(Refusal::TooLate { why: "held" }) } else { Ok(()) }
-}
-
-fn on_hold(desk: &Desk, verdict: Verdict) -> bool {
-    let (mut verdict, mut steps) = (verdict, 0);
-    loop {
-        match verdict {
-            Verdict::Incident { incident, .. } => return desk.incidents.is_held(incident),
-            // A follow-up or duplicate of something on hold is held with it.
-            Verdict::FollowUp(of) | Verdict::Duplicate(of) if steps < desk.intake.reports.len() => {
-                let Status::Decided(next) = desk.intake.get(of).status else { return false };
-                verdict = next;
-                steps += 1;
-            }
-            _ => return false,
-        }
     }
+    desk.report_may_leave(report, None)
 }

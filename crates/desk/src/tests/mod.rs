@@ -2,6 +2,7 @@
 
 mod corpus;
 mod golden;
+mod hold;
 mod join;
 mod lens;
 mod past;

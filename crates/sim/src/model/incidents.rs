@@ -141,8 +141,9 @@ impl Model {
             Fact::Parted { by, .. } => {
                 let into = self.incidents[incident].merged.take();
                 let team = self.is_team(*by);
-                self.expect(into.is_some() && team, Invariant::UndoTakesBackThat, || {
-                    format!("fact {seq}: incident {incident} parts from {into:?}")
+                let held = into.is_some_and(|into| self.is_held(into));
+                self.expect(into.is_some() && team && !held, Invariant::UndoTakesBackThat, || {
+                    format!("fact {seq}: incident {incident} parts from {into:?}, which is held: {held}")
                 });
                 into.into_iter().for_each(|into| self.timeline(into));
             }
@@ -253,15 +254,21 @@ impl Model {
 
     /// Whether an incident, or what it goes on in, is on hold.
     pub fn is_held(&self, incident: usize) -> bool {
+        !self.holds(incident).is_empty()
+    }
+
+    /// The incidents on hold among an incident and what it goes on in.
+    pub fn holds(&self, incident: usize) -> Vec<usize> {
         let mut at = Some(incident);
+        let mut holds = Vec::new();
         for _ in 0..=self.incidents.len() {
-            let Some(kept) = at.map(|i| &self.incidents[i]) else { break };
-            if kept.held {
-                return true;
+            let Some(n) = at else { break };
+            if self.incidents[n].held {
+                holds.push(n);
             }
-            at = kept.merged;
+            at = self.incidents[n].merged;
         }
-        false
+        holds
     }
 
     /// An incident and all that go on in it.

@@ -106,8 +106,9 @@ impl Model {
                     self.timeline(incident.index());
                 }
                 let decided = self.reports[report].is_decided();
-                self.expect(decided, Invariant::DecisionStands, || {
-                    format!("fact {seq}: report {report} is reopened and was not decided")
+                let held = self.is_report_held(report);
+                self.expect(decided && !held, Invariant::DecisionStands, || {
+                    format!("fact {seq}: report {report} is reopened: was decided {decided}, is held {held}")
                 });
                 let kept = &mut self.reports[report];
                 (kept.status, kept.decided) = (Status::New, None);
@@ -162,7 +163,8 @@ impl Model {
             Status::Decided(Verdict::Incident { incident, .. }) => Some(incident.index()),
             _ => None,
         };
-        let freed = from.is_some_and(|from| self.incidents[from].held) && !self.incidents[to].held;
+        let after = self.holds(to);
+        let freed = from.is_some_and(|from| self.holds(from).iter().any(|hold| !after.contains(hold)));
         self.expect(from.is_some() && from != Some(to) && !freed, Invariant::DecisionStands, || {
             format!("fact {seq}: report {report} goes from incident {from:?} to {to} (out of a hold: {freed})")
         });
@@ -278,10 +280,7 @@ impl Model {
 
     fn erased(&mut self, seq: u64, report: usize, by: AccountId, second: Option<AccountId>) {
         let kept = &self.reports[report];
-        let held = self.chain(report).into_iter().any(|n| match self.reports[n].status {
-            Status::Decided(Verdict::Incident { incident, .. }) => self.is_held(incident.index()),
-            _ => false,
-        });
+        let held = self.is_report_held(report);
         let by_two = match second {
             Some(second) => kept.erasure == Erasure::Asked(by) && second != by && self.is_team(second),
             None => self.accounts[by.index()].role == Role::Admin,
@@ -295,6 +294,14 @@ impl Model {
         self.reports[report].erasure = Erasure::Done;
         let of = ReportId(report as u32);
         self.notices.iter_mut().filter(|n| n.about == About::Report(of)).for_each(super::Notice::erase);
+    }
+
+    /// Whether a report belongs to an incident that is on hold, by itself or by what it follows or repeats.
+    fn is_report_held(&self, report: usize) -> bool {
+        self.chain(report).into_iter().any(|n| match self.reports[n].status {
+            Status::Decided(Verdict::Incident { incident, .. }) => self.is_held(incident.index()),
+            _ => false,
+        })
     }
 
     /// Whether an account sees a report: as the incident or the report sees it that it belongs to, else the team alone.
