@@ -100,7 +100,15 @@ pub fn command() -> Command {
                 .about("Reads a configuration file and explains each mistake: file, line, cure")
                 .arg(Arg::new("file").value_name("FILE").required(true).value_parser(value_parser!(PathBuf))),
         )
-        .subcommand(Command::new("man").about("Prints the manual page (roff)"))
+        .subcommand(
+            Command::new("man").about("Prints the manual page (roff), or writes a page for each command into a folder").arg(
+                Arg::new("out")
+                    .long("out")
+                    .value_name("DIR")
+                    .value_parser(value_parser!(PathBuf))
+                    .help("Write bolwerk.1, bolwerk-serve.1 and the others here"),
+            ),
+        )
         .subcommand(
             Command::new("completions").about("Prints completions for a shell").arg(
                 Arg::new("shell")
@@ -120,14 +128,15 @@ pub fn command() -> Command {
 
 fn serve() -> Command {
     let address = |name: &'static str, help: &'static str| {
-        Arg::new(name).long(name).value_name("ADDR").value_parser(value_parser!(SocketAddr)).help(help)
+        Arg::new(name).long(name).value_name("ADDR:PORT").value_parser(value_parser!(SocketAddr)).help(help)
     };
     Command::new("serve")
         .about("Runs the desk: takes mail, answers it, serves the pages")
         .after_help(
             "On an empty folder the first page asks for the organisation and the first account; the one-time code for it is printed here.\n\
-             Mail for the address is accepted and answered from the first second all the same.\n\
-             Everything can also stand in a TOML file (--config); what is given here goes before the file.",
+             With --address, mail is accepted and answered from the first second all the same; without it, once the first run is done.\n\
+             Everything can also stand in a TOML file (--config): the environment goes before the file, and the command line before both.\n\
+             BOLWERK_HOSTNAME says what this machine is called in the conversation with mail servers.",
         )
         .arg(data().required(false))
         .arg(
@@ -138,12 +147,13 @@ fn serve() -> Command {
                 .env("BOLWERK_CONFIG")
                 .help("Configuration (TOML); `bolwerk check-config FILE` explains mistakes"),
         )
-        .arg(address("http", "Where the pages are served [default: 127.0.0.1:8080]; port 0: any free one"))
-        .arg(address("smtp", "Where mail is taken by SMTP; not at all when not given"))
+        .arg(address("http", "Where the pages are served [default: 127.0.0.1:8080]; port 0: any free one").env("BOLWERK_HTTP"))
+        .arg(address("smtp", "Where mail is taken by SMTP; not at all when not given").env("BOLWERK_SMTP"))
         .arg(
             Arg::new("lmtp")
                 .long("lmtp")
-                .value_name("ADDR|unix:PATH")
+                .value_name("ADDR:PORT|unix:PATH")
+                .env("BOLWERK_LMTP")
                 .help("Where mail is taken by LMTP from a mail server beside it"),
         )
         .arg(
@@ -156,8 +166,9 @@ fn serve() -> Command {
         .arg(
             Arg::new("relay")
                 .long("relay")
-                .value_name("ADDR")
-                .help("The next hop for mail that leaves (host:port); without one the outbox holds and says so"),
+                .value_name("HOST:PORT")
+                .env("BOLWERK_RELAY")
+                .help("The next hop for mail that leaves; without one the outbox holds and says so"),
         )
         .arg(
             Arg::new("direct")

@@ -2,6 +2,7 @@
 
 use crate::exit::{Failure, Kind};
 use clap::ArgMatches;
+use clap::parser::ValueSource;
 use serde::Deserialize;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -235,139 +236,25 @@ pub struct Settings {
     pub ready_file: Option<PathBuf>,
 }
 
-/// Reads a configuration file, or says what is wrong in which line and what cures it.
+/// Reads a configuration file, or says what is wrong in which line and what cures it: all of it at once.
 pub fn read(path: &Path) -> Result<File, Failure> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|e| Failure::from(e).prefix(&format!("{}: cannot be read", path.display())))?;
-    let file: File = toml::from_str(&text).map_err(|error| explain(path, &text, &error))?;
-    check(path, &text, &file)?;
-    Ok(file)
+    let text = std::fs::read_to_string(path).map_err(|e| Failure::of_file(path, e))?;
+    crate::mistakes::read(path, &text)
 }
 
-impl Failure {
-    fn prefix(mut self, where_: &str) -> Failure {
-        self.what = format!("{where_}: {}", self.what);
-        self
-    }
-}
-
-fn line_of(text: &str, at: usize) -> usize {
-    text.as_bytes()[..at.min(text.len())].iter().filter(|b| **b == b'\n').count() + 1
-}
-
-fn explain(path: &Path, text: &str, error: &toml::de::Error) -> Failure {
-    let line = error.span().map_or(1, |span| line_of(text, span.start));
-    let message = error.message();
-    let hint = if message.starts_with("unknown field") {
-        "Remove the key, or correct its name; the names that exist are listed above."
-    } else if message.contains("socket address") {
-        "Write address and port, such as \"127.0.0.1:8080\" or \"[::1]:25\"."
-    } else if message.contains("missing field") {
-        "Add the missing key to this table."
-    } else if message.contains("invalid type") {
-        "Correct the kind of value: texts stand in double quotes, numbers do not."
-    } else {
-        "Correct this line; see `docs/operator.md` for an example."
-    };
-    Failure::new(Kind::Invalid, format!("{}:{line}: {message}", path.display())).hint(hint)
-}
-
-fn key_line(text: &str, key: &str) -> usize {
-    let starts =
-        |line: &str| line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('='));
-    text.lines().position(starts).map_or(1, |n| n + 1)
-}
-
-fn table_line(text: &str, table: &str) -> usize {
-    text.lines()
-        .position(|line| line.trim().strip_prefix('[').is_some_and(|l| l.starts_with(table)))
-        .map_or(1, |n| n + 1)
-}
-
-fn check(path: &Path, text: &str, file: &File) -> Result<(), Failure> {
-    let wrong = |key: &str, why: &str, cure: &str| {
-        Err(Failure::new(Kind::Invalid, format!("{}:{}: {key}: {why}", path.display(), key_line(text, key))).hint(cure))
-    };
-    if file.address.as_deref().is_some_and(|a| !is_mailbox(a)) {
-        return wrong(
-            "address",
-            "this is not a mailbox",
-            "Write one address, such as \"cyberresponse@vlaanderen.example\".",
-        );
-    }
-    if file.lmtp.as_deref().is_some_and(|l| l.parse::<SocketAddr>().is_err() && !l.starts_with("unix:")) {
-        return wrong(
-            "lmtp",
-            "neither an address nor unix:PATH",
-            "Write \"127.0.0.1:24\" or \"unix:/run/bolwerk/lmtp\".",
-        );
-    }
-    if let Some(relay) = &file.relay {
-        if relay.user.is_some() != relay.password_file.is_some() {
-            return wrong("user", "user and password_file belong together", "Give both, or neither.");
-        }
-        if relay.user.is_some() && relay.tls == RelayTls::Off {
-            return wrong("tls", "a password would be sent in the clear", "Use tls = \"required\" or \"implicit\".");
-        }
-        if let Some(file) = relay.password_file.as_deref().filter(|f| !f.is_file()) {
-            return wrong(
-                "password_file",
-                &format!("{} is not there", file.display()),
-                "Create it, readable only by the user that runs the desk (chmod 600).",
-            );
-        }
-    }
-    if file.relay.is_some() && file.direct.is_some() {
-        return Err(Failure::new(
-            Kind::Invalid,
-            format!("{}:{}: direct: mail leaves by one way", path.display(), table_line(text, "direct")),
-        )
-        .hint("Remove either [relay] or [direct]."));
-    }
-    if file.direct.as_ref().is_some_and(|d| d.port == 0) {
-        return wrong("port", "must be at least 1", "25 is the port of mail servers.");
-    }
-    if file.senders.trusted.as_deref().is_some_and(|name| name.is_empty() || name.contains([' ', ';', '(', '"'])) {
-        return wrong(
-            "trusted",
-            "this is not a name",
-            "Write what stands first in Authentication-Results, such as \"mx.team.example\".",
-        );
-    }
-    if !file.senders.trusted_addresses.is_empty() && file.senders.trusted.is_none() {
-        return wrong("trusted_addresses", "whose are they?", "Give trusted, the name of that mail server, too.");
-    }
-    if let Some(tls) = &file.tls {
-        for (key, file) in [("certificate", &tls.certificate), ("key", &tls.key)] {
-            if !file.is_file() {
-                return wrong(key, &format!("{} is not there", file.display()), "Give the path of a PEM file.");
-            }
-        }
-    }
-    if let Some(imap) = &file.imap {
-        if imap.password_file.is_some() == imap.token_file.is_some() {
-            return wrong("user", "how does it sign in?", "Give either password_file or token_file in [imap].");
-        }
-        let secret = imap.password_file.as_ref().or(imap.token_file.as_ref());
-        if let Some(file) = secret.filter(|f| !f.is_file()) {
-            let key = if imap.password_file.is_some() { "password_file" } else { "token_file" };
-            return wrong(
-                key,
-                &format!("{} is not there", file.display()),
-                "Create it, readable only by the user that runs the desk (chmod 600).",
-            );
-        }
-        if imap.poll_seconds == 0 {
-            return wrong("poll_seconds", "must be at least 1", "60 is usual.");
-        }
-    }
-    if !(1..=1024).contains(&file.limits.message_mib) {
-        return wrong("message_mib", "must be 1 to 1024", "50 is usual.");
-    }
-    if !(1..=16).contains(&file.limits.readers) {
-        return wrong("readers", "must be 1 to 16", "One a core is enough.");
-    }
-    Ok(())
+/// What a server needs to be told besides what this file says; a sentence each.
+pub fn lacks(file: &File) -> Vec<&'static str> {
+    let takes_mail = file.smtp.is_some() || file.lmtp.is_some() || file.imap.is_some();
+    let lacks = [
+        (file.data.is_none(), "data, the desk's folder: or --data with each command, or BOLWERK_DATA"),
+        (!takes_mail, "how mail comes in: smtp, lmtp or [imap]; without it there is only the form and the phone page"),
+        (takes_mail && file.address.is_none(), "address, the one that it answers: or the first run asks for it"),
+        (
+            file.relay.is_none() && file.direct.is_none(),
+            "how mail leaves: [relay] or [direct]; without it the outbox holds",
+        ),
+    ];
+    lacks.into_iter().filter_map(|(lacks, what)| lacks.then_some(what)).collect()
 }
 
 /// Whether a text can be one mailbox: good enough to catch mistakes, not a grammar.
@@ -379,25 +266,22 @@ pub fn is_mailbox(text: &str) -> bool {
     })
 }
 
+/// The next hop of the command line or the environment: the port stands with it, because 25 and 587 are both usual.
 fn relay_from(text: &str) -> Result<RelayFile, Failure> {
-    let (host, port) = text.rsplit_once(':').unwrap_or((text, "25"));
-    let port = port.parse().map_err(|_| {
-        Failure::new(Kind::Usage, format!("--relay {text}: the port is not a number"))
-            .hint("Write host:port, such as smtp.example:25.")
-    })?;
-    let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    let wrong = |why: &str| {
+        Failure::new(Kind::Usage, format!("--relay (or BOLWERK_RELAY) {text}: {why}")).hint(
+            "Write host:port, such as smtp.team.example:25 for a relay nearby. One that wants a password stands in the configuration: [relay].",
+        )
+    };
+    let (host, port) = text.rsplit_once(':').ok_or_else(|| wrong("no port"))?;
+    let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
+    if host.is_empty() || (bare.is_none() && host.contains([':', '[', ']'])) {
+        return Err(wrong("this is no host and port; an IPv6 address stands in brackets"));
+    }
+    let port = port.parse().ok().filter(|port| *port > 0).ok_or_else(|| wrong("the port is not 1 to 65535"))?;
+    let host = bare.unwrap_or(host).to_owned();
     // Given on the command line it is a relay nearby: encrypted when offered, without a password.
     Ok(RelayFile { host, port, tls: RelayTls::Opportunistic, user: None, password_file: None })
-}
-
-fn from_env<T: std::str::FromStr>(name: &str) -> Result<Option<T>, Failure> {
-    match std::env::var(name) {
-        Err(_) => Ok(None),
-        Ok(text) => text.parse().map(Some).map_err(|_| {
-            Failure::new(Kind::Invalid, format!("environment variable {name}: {text:?} cannot be read"))
-                .hint("Correct it, or unset it.")
-        }),
-    }
 }
 
 /// File, environment and command line together.
@@ -414,13 +298,13 @@ pub fn settings(matches: &ArgMatches) -> Result<Settings, Failure> {
         return Err(Failure::new(Kind::Usage, format!("--address {address}: this is not a mailbox"))
             .hint("Write one address, such as cyberresponse@vlaanderen.example."));
     }
-    let relay = match matches.get_one::<String>("relay").cloned().or(from_env("BOLWERK_RELAY")?) {
-        Some(text) => Some(relay_from(&text)?),
+    let relay = match matches.get_one::<String>("relay") {
+        Some(text) => Some(relay_from(text)?),
         None => file.relay,
     };
     // A relay on the command line takes the place of whatever the file says of mail that leaves.
     let direct = match (matches.get_flag("direct"), &relay) {
-        (true, Some(_)) if matches.contains_id("relay") => {
+        (true, Some(_)) if matches.value_source("relay") == Some(ValueSource::CommandLine) => {
             return Err(
                 Failure::new(Kind::Usage, "--direct and --relay: mail leaves by one way").hint("Give one of them.")
             );
@@ -434,14 +318,11 @@ pub fn settings(matches: &ArgMatches) -> Result<Settings, Failure> {
     let given = |name: &str| matches.get_one::<SocketAddr>(name).copied();
     Ok(Settings {
         data,
-        http: given("http")
-            .or(from_env("BOLWERK_HTTP")?)
-            .or(file.http)
-            .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
-        smtp: given("smtp").or(from_env("BOLWERK_SMTP")?).or(file.smtp),
-        lmtp: matches.get_one::<String>("lmtp").cloned().or(from_env("BOLWERK_LMTP")?).or(file.lmtp),
+        http: given("http").or(file.http).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
+        smtp: given("smtp").or(file.smtp),
+        lmtp: matches.get_one::<String>("lmtp").cloned().or(file.lmtp),
         address,
-        hostname: from_env("BOLWERK_HOSTNAME")?.or(file.hostname).unwrap_or_else(machine_name),
+        hostname: std::env::var("BOLWERK_HOSTNAME").ok().or(file.hostname).unwrap_or_else(machine_name),
         relay: relay.filter(|_| direct.is_none()),
         direct,
         senders,
@@ -490,6 +371,62 @@ mod tests {
         assert!(
             mistake("[tls]\ncertificate = \"/not/there\"\nkey = \"/not/there\"\n").starts_with("F:2: certificate: ")
         );
+    }
+
+    #[test]
+    fn every_mistake_of_a_file_is_told_at_once() {
+        let text = "htpp = 1\nhttp = \"127.0.0.1:70000\"\naddress = \"nobody\"\nsmtp = 25\n[relay]\nport = 70000\n\
+                    tls = \"often\"\nhosst = \"r\"\n[limits]\nreaders = -1\nconnections = \"x\"\nmessage_mib = 2000\n\
+                    [imap]\npassword_file = \"/not/there\"\nhost = 5\n";
+        let told = mistake(text);
+        let lines: Vec<&str> = told.lines().filter(|l| l.starts_with("F:")).collect();
+        let expected = [
+            "F:1: unknown field `htpp`",
+            "F:2: invalid socket address",
+            "F:3: address: this is not a mailbox",
+            "F:4: invalid type: integer",
+            "F:5: [relay]: missing field `host`",
+            "F:6: port: must be 1 to 65535",
+            "F:7: unknown variant `often`",
+            "F:8: unknown field `hosst`",
+            "F:10: readers: must be 1 to 16",
+            "F:11: invalid type: string \"x\", expected a number",
+            "F:12: message_mib: must be 1 to 1024",
+            "F:13: [imap]: missing field `user`",
+            "F:14: password_file: /not/there is not there",
+            "F:15: invalid type: integer `5`",
+        ];
+        assert_eq!(lines.len(), expected.len(), "{told}");
+        for (line, begins) in lines.iter().zip(expected) {
+            assert!(line.starts_with(begins), "{line}\n{begins}");
+        }
+        let cures = told.lines().filter(|l| l.starts_with("  ")).count();
+        assert_eq!(cures, expected.len(), "each has its cure: {told}");
+        assert!(
+            mistake("relay = 5\nsenders = \"x\"\n").contains("F:2: invalid type: string \"x\", expected a table\n")
+        );
+        // Where the text itself is broken, the rest means nothing.
+        let broken = mistake("address = \"nobody\"\n[relay\nhtpp = 1\n");
+        assert!(broken.starts_with("F:2: ") && broken.contains("docs/example.toml"), "{broken}");
+        assert_eq!(broken.matches("F:").count(), 1, "{broken}");
+    }
+
+    #[test]
+    fn a_next_hop_has_a_host_and_a_port() {
+        let relay = |text| relay_from(text).map(|r| (r.host, r.port)).map_err(|failure| failure.to_string());
+        assert_eq!(relay("smtp.team.example:25"), Ok(("smtp.team.example".to_owned(), 25)));
+        assert_eq!(relay("[2001:db8::1]:587"), Ok(("2001:db8::1".to_owned(), 587)));
+        for wrong in ["smtp.team.example", "2001:db8::1", "[2001:db8::1]", ":25", "r:0", "r:70000", "r:smtp"] {
+            let said = relay(wrong).unwrap_err();
+            assert!(said.contains(wrong) && said.contains("Write host:port"), "{said}");
+        }
+    }
+
+    #[test]
+    fn what_a_server_still_needs_is_said() {
+        assert_eq!(lacks(&File::default()).len(), 3);
+        let file: File = toml::from_str("data = \"/d\"\nsmtp = \"[::]:25\"\n[direct]\n").unwrap();
+        assert!(lacks(&file).iter().all(|what| what.starts_with("address")) && lacks(&file).len() == 1);
     }
 
     #[test]

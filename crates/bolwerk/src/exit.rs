@@ -1,6 +1,10 @@
 //! Errors at the edge: what, where, what to do, and the exit status that each kind has.
 
 use std::fmt;
+use std::path::Path;
+
+/// What to do where the system refuses a file or folder to this user.
+pub const RIGHTS: &str = "This user may not. Run it as the user that runs the desk: runuser -u bolwerk -- bolwerk …";
 
 /// Kind of an error; it decides the exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +47,18 @@ impl Failure {
         self.hint = Some(hint.to_string());
         self
     }
+
+    /// And one more, told after it.
+    pub fn and(self, next: Failure) -> Failure {
+        Failure { kind: self.kind, what: format!("{self}\n{}", next.what), hint: next.hint }
+    }
+
+    /// A file that somebody named could not be read.
+    pub fn of_file(path: &Path, error: std::io::Error) -> Failure {
+        let Failure { kind, what, hint } = error.into();
+        let hint = hint.unwrap_or_else(|| "Name a file that is there and can be read.".to_owned());
+        Failure::new(kind, format!("{}: {what}", path.display())).hint(hint)
+    }
 }
 
 impl fmt::Display for Failure {
@@ -56,6 +72,7 @@ impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Failure {
         let kind = match error.kind() {
             std::io::ErrorKind::NotFound => Kind::Missing,
+            std::io::ErrorKind::PermissionDenied => return Failure::new(Kind::Storage, error).hint(RIGHTS),
             std::io::ErrorKind::StorageFull | std::io::ErrorKind::ReadOnlyFilesystem => Kind::Storage,
             _ => Kind::Unforeseen,
         };

@@ -1,6 +1,6 @@
 //! Keeping the journal: verify, checkpoint, backup, restore, export.
 
-use crate::exit::{Failure, Kind};
+use crate::exit::{Failure, Kind, RIGHTS};
 use crate::open;
 use clap::ArgMatches;
 use engine::{CheckedSnapshot, Worth};
@@ -19,6 +19,7 @@ pub fn explain(data: &Path, error: Error) -> Failure {
         Error::ReadOnly { .. } | Error::Exists { .. } | Error::BadNote { .. } | Error::Encrypted { .. } => {
             Kind::Invalid
         }
+        Error::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => Kind::Missing,
         _ => Kind::Storage,
     };
     let hint = match kind {
@@ -28,6 +29,10 @@ pub fn explain(data: &Path, error: Error) -> Failure {
         _ if matches!(error, Error::ReadOnly { .. }) => {
             "Nothing is written there until that is mended. Commands that only read, and `backup`, work as it is."
         }
+        _ if matches!(&error, Error::Io { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied) => {
+            RIGHTS
+        }
+        Kind::Missing if matches!(error, Error::Io { .. }) => "Name a file that is there and can be read.",
         Kind::Held => "Another program holds this folder: stop it, or use the commands that go through it.",
         Kind::Damaged => {
             "Do not write to this folder. Restore the newest backup that verifies into another folder, and keep this one as evidence."
@@ -47,14 +52,17 @@ fn data(matches: &ArgMatches) -> &Path {
     path(matches, "data").expect("the command line requires it")
 }
 
+/// What stands in a file that an option names.
+fn text(matches: &ArgMatches, name: &str) -> Result<Option<String>, Failure> {
+    let read = |file: &PathBuf| std::fs::read_to_string(file).map_err(|e| Failure::of_file(file, e));
+    path(matches, name).map(read).transpose()
+}
+
 /// `bolwerk verify`.
 pub fn verify(matches: &ArgMatches) -> Result<(), Failure> {
     let data = data(matches);
     open::exists(data)?;
-    let against = match path(matches, "against") {
-        Some(file) => Some(std::fs::read_to_string(file)?),
-        None => None,
-    };
+    let against = text(matches, "against")?;
     let verified = journal::verify(data, against.as_deref(), &mut |_, _| {}).map_err(|e| explain(data, e))?;
     let snapshots = engine::check_snapshots(data).map_err(|e| open::explain(data, e))?;
     if let Some((file, why)) = snapshots.iter().find_map(bad) {
@@ -169,11 +177,10 @@ pub fn restore(matches: &ArgMatches) -> Result<(), Failure> {
         return Err(Failure::new(Kind::Missing, format!("{}: there is no such file", file.display()))
             .hint("Give the file that `bolwerk backup` wrote."));
     }
-    let text = |name: &str| path(matches, name).map(std::fs::read_to_string).transpose();
     let options = RestoreOptions {
         keys: path(matches, "keys").cloned(),
-        erasures: text("erasures")?,
-        checkpoint: text("checkpoint")?,
+        erasures: text(matches, "erasures")?,
+        checkpoint: text(matches, "checkpoint")?,
         identity: path(matches, "identity").cloned(),
     };
     let into = data(matches);

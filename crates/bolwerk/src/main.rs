@@ -10,6 +10,7 @@ mod import;
 mod keep;
 mod list;
 mod mailbox;
+mod mistakes;
 mod nodes;
 mod open;
 mod serve;
@@ -72,14 +73,25 @@ fn run(matches: &ArgMatches) -> Result<(), Failure> {
         "nodes" => nodes::nodes(matches),
         "check-config" => {
             let file: &std::path::PathBuf = matches.get_one("file").expect("the command line requires it");
-            let node = config::read(file)?.data.map(|data| nodes::of(&data)).transpose()?.flatten();
+            let read = config::read(file)?;
+            let node = read.data.as_deref().map(nodes::of).transpose()?.flatten();
             println!("{}: no mistakes found", file.display());
             if let Some(node) = node {
                 println!("The desk lies in a database; this node is {node}.");
             }
+            let lacks = config::lacks(&read);
+            if !lacks.is_empty() {
+                println!("A server still needs to be told:");
+                lacks.iter().for_each(|what| println!("  {what}"));
+            }
             Ok(())
         }
-        "man" => Ok(clap_mangen::Man::new(cli::command()).render(&mut std::io::stdout())?),
+        "man" => match matches.get_one::<std::path::PathBuf>("out") {
+            None => Ok(clap_mangen::Man::new(cli::command()).render(&mut std::io::stdout())?),
+            Some(folder) => std::fs::create_dir_all(folder)
+                .and_then(|()| clap_mangen::generate_to(cli::command(), folder))
+                .map_err(|error| Failure::of_file(folder, error)),
+        },
         "completions" => {
             let shell: clap_complete::Shell = *matches.get_one("shell").expect("the command line requires it");
             clap_complete::generate(shell, &mut cli::command(), "bolwerk", &mut std::io::stdout());

@@ -1,6 +1,6 @@
 //! Opening a folder's desk for one command.
 
-use crate::exit::{Failure, Kind};
+use crate::exit::{Failure, Kind, RIGHTS};
 use engine::{Clock, Engine, OpenError, Options, Outbound};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,6 +17,7 @@ pub fn snapshot_maker() -> Result<(PathBuf, Vec<String>), Failure> {
 
 /// A desk for a command of its own: nothing leaves it.
 pub fn desk(data: &Path) -> Result<Engine, Failure> {
+    allowed(data)?;
     let options = Options {
         data: data.to_owned(),
         clock: Arc::new(Clock::default()),
@@ -50,11 +51,22 @@ pub fn glance_at(data: &Path, moment: desk::past::Moment) -> Result<engine::Glim
 
 /// The folder must be there.
 pub fn exists(data: &Path) -> Result<(), Failure> {
+    allowed(data)?;
     if data.is_dir() {
         return Ok(());
     }
     Err(Failure::new(Kind::Missing, format!("{}: there is no such folder", data.display()))
         .hint("Give the folder of a desk with --data."))
+}
+
+/// A folder that belongs to another user is no damage, and no full disk.
+pub fn allowed(data: &Path) -> Result<(), Failure> {
+    let refused = |file: &Path| {
+        let error = std::fs::File::open(file).err().filter(|e| e.kind() == std::io::ErrorKind::PermissionDenied)?;
+        Some(Failure::new(Kind::Storage, format!("{}: {error}", file.display())).hint(RIGHTS))
+    };
+    let files = [data.to_owned(), data.join("journal.db"), data.join("keys")];
+    files.iter().find_map(|file| refused(file)).map_or(Ok(()), Err)
 }
 
 /// What opening said, as a person reads it.

@@ -27,6 +27,7 @@ const GRACE: Duration = Duration::from_secs(5);
 /// `bolwerk serve`.
 pub async fn serve(matches: &ArgMatches) -> Result<(), Failure> {
     let settings = config::settings(matches)?;
+    open::allowed(&settings.data)?;
     let outbound = match (&settings.relay, &settings.direct) {
         (Some(relay), _) => Outbound::Relay(relay_of(relay)?),
         (None, Some(direct)) => {
@@ -54,6 +55,13 @@ pub async fn serve(matches: &ArgMatches) -> Result<(), Failure> {
     let first_run = engine.read(|desk| desk.house_address().is_none()).await.unwrap_or(true).then(code);
     let running = start(&engine, &settings, first_run.clone(), None).await?;
     println!("Bolwerk is at http://{}/", running.http);
+    let takes_mail = settings.smtp.is_some() || settings.lmtp.is_some() || settings.imap.is_some();
+    // Only an empty folder has no address: what the first run sets, nothing takes away.
+    if takes_mail && engine.address().is_none() {
+        println!(
+            "Mail is refused until the first run is done: no address is known yet. To take it from the first second, give --address."
+        );
+    }
     if let Some(code) = &first_run {
         println!("First run: open the page above and enter this code, which works once: {code}");
     }
@@ -203,7 +211,8 @@ async fn follow_address(engine: Engine, mailboxes: post::door::Mailboxes) {
 }
 
 fn tls_of(files: &TlsFile) -> Result<Arc<post::tls::ServerConfig>, Failure> {
-    let (certificate, key) = (std::fs::read(&files.certificate)?, std::fs::read(&files.key)?);
+    let bytes = |file: &Path| std::fs::read(file).map_err(|e| Failure::of_file(file, e));
+    let (certificate, key) = (bytes(&files.certificate)?, bytes(&files.key)?);
     post::tls::server(&certificate, &key).map_err(|why| {
         Failure::new(Kind::Invalid, format!("{} and {}: {why}", files.certificate.display(), files.key.display()))
             .hint("Both must be PEM, and belong together.")
@@ -219,7 +228,7 @@ fn dns_of(settings: &Settings) -> Result<Dns, Failure> {
 
 fn relay_of(relay: &RelayFile) -> Result<Relay, Failure> {
     let user = match (&relay.user, &relay.password_file) {
-        (Some(user), Some(file)) => Some((user.clone(), std::fs::read_to_string(file)?.trim_end().to_owned())),
+        (Some(user), Some(file)) => Some((user.clone(), secret(file)?)),
         _ => None,
     };
     let tls = match relay.tls {
@@ -229,6 +238,10 @@ fn relay_of(relay: &RelayFile) -> Result<Relay, Failure> {
         RelayTls::Implicit => Tls::Implicit,
     };
     Ok(Relay { host: relay.host.clone(), port: relay.port, tls, user })
+}
+
+fn secret(file: &Path) -> Result<String, Failure> {
+    Ok(std::fs::read_to_string(file).map_err(|e| Failure::of_file(file, e))?.trim_end().to_owned())
 }
 
 /// `bolwerk token new`.

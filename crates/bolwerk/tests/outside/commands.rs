@@ -61,6 +61,172 @@ fn each_kind_of_error_has_its_status() {
 }
 
 #[test]
+fn a_file_that_is_not_there_is_named_with_its_cure() {
+    let (folder, data) = filled();
+    let (backup, back, nope) = (folder.path().join("backup"), folder.path().join("back"), folder.path().join("nope"));
+    done(&["backup", "--data", text(&data), "--out", text(&backup)]);
+    for option in ["--keys", "--erasures", "--checkpoint"] {
+        let output = bolwerk(&["restore", text(&backup), "--data", text(&back), option, text(&nope)]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{option}: {said}");
+        assert!(said.contains(text(&nope)) && said.contains("Name a file that is there"), "{option}: {said}");
+        assert!(!back.join("journal.db").exists(), "{option}");
+    }
+    let output = bolwerk(&["verify", "--data", text(&data), "--against", text(&nope)]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(String::from_utf8_lossy(&output.stderr).contains(text(&nope)));
+}
+
+/// Of Debian's `nobody`; only root can become it, as the tests run.
+const NOBODY: u32 = 65534;
+
+#[test]
+fn a_user_without_permission_is_told_so() {
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::CommandExt;
+    let (folder, data) = filled();
+    std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o700)).unwrap();
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let copy = folder.path().join("bolwerk");
+    std::fs::copy(env!("CARGO_BIN_EXE_bolwerk"), &copy).unwrap();
+    for arguments in [&["verify"][..], &["list", "reports"], &["serve", "--http", "127.0.0.1:0"]] {
+        let mut program = std::process::Command::new(&copy);
+        program.args(arguments).args(["--data", text(&data)]).uid(NOBODY);
+        let output = match program.output() {
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+                return eprintln!("skipped: another user can be tried by root alone");
+            }
+            output => output.unwrap(),
+        };
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(7), "{said}");
+        assert!(said.contains("This user may not") && !said.contains("disk"), "{said}");
+    }
+}
+
+/// Names of variables of the environment in a text.
+fn variables(text: &str) -> std::collections::BTreeSet<&str> {
+    let name = |text: &str| text.bytes().take_while(|b| b.is_ascii_uppercase() || *b == b'_').count();
+    text.match_indices("BOLWERK_").map(|(at, _)| &text[at..at + name(&text[at..])]).collect()
+}
+
+#[test]
+fn every_variable_of_the_environment_that_is_promised_is_shown_and_works() {
+    let example = include_str!("../../../../docs/example.toml");
+    let help = done(&["serve", "--help"]);
+    let promised = variables(example);
+    assert_eq!(promised.len(), 7, "{promised:?}");
+    assert!(promised.is_subset(&variables(&help)), "{promised:?}\n{help}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let (data, ready, lmtp) = (folder.path().join("data"), folder.path().join("ready"), folder.path().join("lmtp"));
+    let relay = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut command = program(&["serve", "--ready-file", text(&ready)]);
+    let values = [
+        ("BOLWERK_DATA", text(&data).to_owned()),
+        ("BOLWERK_HTTP", "127.0.0.1:0".to_owned()),
+        ("BOLWERK_SMTP", "127.0.0.1:0".to_owned()),
+        ("BOLWERK_LMTP", format!("unix:{}", text(&lmtp))),
+        ("BOLWERK_ADDRESS", "here@env.example".to_owned()),
+        ("BOLWERK_RELAY", relay.local_addr().unwrap().to_string()),
+        ("BOLWERK_HOSTNAME", "mail.env.example".to_owned()),
+    ];
+    assert!(values.iter().all(|(name, _)| promised.contains(name)));
+    let mut server = Stopped(command.envs(values).stdout(std::process::Stdio::null()).spawn().unwrap());
+    let told: serde_json::Value = until("the desk is ready", || {
+        assert!(server.0.try_wait().unwrap().is_none(), "it ended");
+        serde_json::from_str(&std::fs::read_to_string(&ready).ok()?).ok()
+    });
+    assert!(data.join("journal.db").exists() && lmtp.exists());
+    assert!(told["http"].as_str().is_some_and(|http| !http.ends_with(":8080")), "{told}");
+    let mut smtp = std::net::TcpStream::connect(told["smtp"].as_str().unwrap()).unwrap();
+    let lines = [
+        "EHLO a.example",
+        "MAIL FROM:<a@b.example>",
+        "RCPT TO:<here@env.example>",
+        "DATA",
+        "From: a@b.example\r\nSubject: a\r\n\r\nhulp\r\n.",
+        "QUIT",
+    ];
+    let mut replies = std::io::BufReader::new(smtp.try_clone().unwrap());
+    let mut reply = || loop {
+        let mut line = String::new();
+        std::io::BufRead::read_line(&mut replies, &mut line).unwrap();
+        if line.as_bytes().get(3) != Some(&b'-') {
+            return line;
+        }
+    };
+    let greeting = reply();
+    assert!(greeting.starts_with("220 mail.env.example"), "{greeting}");
+    for line in lines {
+        std::io::Write::write_all(&mut smtp, format!("{line}\r\n").as_bytes()).unwrap();
+        let reply = reply();
+        assert!(reply.starts_with(['2', '3']), "{line}: {reply}");
+    }
+    relay.set_nonblocking(true).unwrap();
+    until("the receipt leaves by the relay", || relay.accept().ok());
+}
+
+/// A server that ends with its test.
+struct Stopped(std::process::Child);
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        let _ended = self.0.kill().and_then(|()| self.0.wait());
+    }
+}
+
+#[test]
+fn a_server_that_knows_no_address_yet_says_that_mail_is_refused() {
+    let start = |more: &[&str]| {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        let mut command = program(&["serve", "--data", text(&data), "--http", "127.0.0.1:0"]);
+        let mut server = Stopped(command.args(more).stdout(std::process::Stdio::piped()).spawn().unwrap());
+        let lines = std::io::BufRead::lines(std::io::BufReader::new(server.0.stdout.take().unwrap()));
+        let mut said = String::new();
+        for line in lines.map_while(Result::ok) {
+            said.push_str(&line);
+            if line.contains("First run") {
+                break;
+            }
+        }
+        said
+    };
+    let smtp = ["--smtp", "127.0.0.1:0"];
+    assert!(start(&smtp).contains("Mail is refused until the first run is done"));
+    assert!(!start(&[]).contains("Mail is refused"), "no mail is taken");
+    assert!(!start(&[&smtp[..], &["--address", "a@b.example"]].concat()).contains("Mail is refused"));
+}
+
+#[test]
+fn each_command_has_a_manual_page_with_its_options() {
+    let folder = tempfile::tempdir().unwrap();
+    done(&["man", "--out", text(&folder.path().join("man1"))]);
+    let page = |name: &str| std::fs::read_to_string(folder.path().join("man1").join(name)).unwrap();
+    let main = page("bolwerk.1");
+    let referred: Vec<String> = main
+        .match_indices("(1)")
+        .map(|(at, _)| {
+            main[..at]
+                .rsplit(|c: char| c.is_whitespace() || c == '\n')
+                .next()
+                .unwrap()
+                .replace('\\', "")
+                .replace("fB", "")
+                .replace("fR", "")
+        })
+        .collect();
+    assert!(referred.len() > 10, "{referred:?}");
+    for name in &referred {
+        assert!(!page(&format!("{name}.1")).is_empty(), "{name}");
+    }
+    assert!(page("bolwerk-serve.1").contains("HOST:PORT") && page("bolwerk-restore.1").contains("erasures"));
+    assert!(page("bolwerk-list-reports.1").contains("known"));
+    assert!(!folder.path().join("man1/bolwerk-read-worker.1").exists());
+}
+
+#[test]
 fn a_second_server_on_the_same_folder_is_refused() {
     let desk = Desk::start(&[]);
     let output = bolwerk(&["serve", "--data", text(&desk.data()), "--http", "127.0.0.1:0"]);
