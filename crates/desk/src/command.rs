@@ -268,7 +268,7 @@ impl Desk {
                 if let Some(from) = kept.from {
                     self.team_still_may(by, self.incidents.get(from).class)?;
                 }
-                incidents::undo_opening(self, *incident, actor)
+                incidents::undo_opening(self, *incident, by)
             }
             Inverse::Field(incident, before, after, _) => {
                 self.still_may(by, self.incidents.get(*incident).class)?;

@@ -191,7 +191,7 @@ impl People {
         let (did, command) = match chance.below(4) {
             0 => (Did::Other("claim"), intake::Command::Claim(leave)),
             1 => (Did::Decide, intake::Command::Decide(leave, Verdict::NoIncident)),
-            2 => (Did::Other("reopen"), intake::Command::Reopen(leave)),
+            2 => (Did::Other("reopen"), intake::Command::Reopen { report: leave, widen: false }),
             _ => {
                 let text = self.text(chance);
                 let draft = draft(chance, PARTIES[0].address, "Re: oud", &text, Vec::new());
@@ -247,7 +247,7 @@ impl People {
                 let verdict = self.verdict(chance, lens, model)?;
                 intake(Did::DecideMany, intake::Command::DecideMany(leaves, verdict))
             }
-            5 => intake(other("reopen"), intake::Command::Reopen(leave)),
+            5 => intake(other("reopen"), intake::Command::Reopen { report: leave, widen: chance.permille(700) }),
             6 => {
                 let until = now.plus_seconds(chance.between(-60, 40_000));
                 intake(other("snooze"), intake::Command::Snooze(leave, until))

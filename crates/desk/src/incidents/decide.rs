@@ -313,22 +313,30 @@ pub(crate) fn undo_task(
 }
 
 /// An incident that was opened by mistake goes, and its reports are to be judged again. Only while nothing else happened to it.
-pub(crate) fn undo_opening(desk: &Desk, incident: IncidentId, by: Actor) -> Result<Decision, Refusal> {
+pub(crate) fn undo_opening(desk: &Desk, incident: IncidentId, by: AccountId) -> Result<Decision, Refusal> {
     let kept = desk.incidents.get(incident);
     if kept.dropped {
         return Err(Refusal::TooLate { why: "undone" });
     }
+    let back = kept.from.map(|from| desk.incidents.successor(from));
     for report in &kept.reports {
-        desk.report_may_leave(*report, kept.from)?;
+        desk.report_may_leave(*report, back)?;
     }
     if !kept.untouched() {
         return Err(Refusal::TooLate { why: "worked-on" });
     }
-    let back = |report| match kept.from {
+    if let Some(from) = kept.from {
+        intake::goes_on(desk, by, from)?;
+    }
+    for report in &kept.reports {
+        desk.may_show_again(*report, kept.from, back)?;
+    }
+    let by = Actor::Person(by);
+    let goes = |report| match back {
         Some(to) => intake::Fact::Moved { report, by, to, undoes: desk.intake.get(report).decided_seq },
         None => intake::Fact::Reopened { report, by },
     };
-    let reopened = kept.reports.iter().map(|report| back(*report));
+    let reopened = kept.reports.iter().map(|report| goes(*report));
     let mut facts: Vec<Recorded> = reopened.map(|f| fact::Fact::Intake(f).into()).collect();
     facts.push(incidents(Fact::Dropped { incident, by }));
     Ok(Decision { facts, outcome: Outcome::Done })

@@ -6,7 +6,7 @@ use crate::command::{Actor, Context, Decision, Outcome, Refusal};
 use crate::fact::{self, Recorded};
 use crate::ids::{AccountId, IncidentId, Named, Reference, ReportId, Timestamp};
 use crate::incidents::Phase;
-use crate::lens::Leave;
+use crate::lens::{Audience, Leave};
 use crate::outbox::{self, About, Purpose};
 use crate::sealed::Sealed;
 
@@ -82,9 +82,11 @@ pub(crate) fn decide(desk: &Desk, context: &mut Context<'_>, command: Command) -
         }
         Command::DecideMany(leaves, verdict) => decide_many(desk, leaves, verdict),
         Command::Move { report, to, widen } => decide_move(desk, report, to, widen),
-        Command::Reopen(leave) => {
-            held(desk, leave)?;
-            reopen(desk, leave.id, Actor::Person(leave.by))
+        Command::Reopen { report, widen } => {
+            held(desk, report)?;
+            let reopened = reopen(desk, report.id, Actor::Person(report.by))?;
+            said(desk, report.id, &Audience::team(), widen)?;
+            Ok(reopened)
         }
         Command::Snooze(leave, until) => {
             undecided(held(desk, leave)?)?;
@@ -270,7 +272,7 @@ fn decide_verdict(desk: &Desk, leave: Leave<ReportId>, verdict: Verdict, batch: 
 }
 
 /// Where an incident goes on, if the person may work there and anything can be added to it.
-fn goes_on(desk: &Desk, by: AccountId, incident: IncidentId) -> Result<IncidentId, Refusal> {
+pub(crate) fn goes_on(desk: &Desk, by: AccountId, incident: IncidentId) -> Result<IncidentId, Refusal> {
     let kept = desk.incidents.incidents.get(incident.index()).ok_or(Refusal::NotFound)?;
     desk.still_may(by, kept.class)?;
     let incident = desk.incidents.successor(incident);
@@ -291,13 +293,15 @@ fn decide_move(desk: &Desk, leave: Leave<ReportId>, to: Leave<IncidentId>, widen
     if from == to {
         return Ok(Decision::nothing(Outcome::Done));
     }
-    let (had, gets) = (desk.incidents.get(from), desk.incidents.get(to));
     desk.may_leave(from, Some(to))?;
-    if gets.audience.admits_more_than(&had.audience) && !widen {
-        return Err(Refusal::invalid("widen", "others-see"));
-    }
+    said(desk, leave.id, &desk.incidents.get(to).audience, widen)?;
     let by = Actor::Person(leave.by);
     Ok(Decision::one(intake(Fact::Moved { report: leave.id, by, to, undoes: None }), Outcome::Done))
+}
+
+/// Whether it was said that others see a message, where they do.
+fn said(desk: &Desk, report: ReportId, to: &Audience, widen: bool) -> Result<(), Refusal> {
+    if desk.is_widened(report, to) && !widen { Err(Refusal::invalid("widen", "others-see")) } else { Ok(()) }
 }
 
 /// A report goes back to the incident that it belonged to, while the fact `of` is the last one that decided about it.
@@ -311,10 +315,14 @@ pub(crate) fn undo_move(
     if desk.intake.get(report).decided_seq != Some(of) {
         return Err(Refusal::TooLate { why: "undone" });
     }
-    let kept = desk.incidents.get(from);
-    desk.team_still_may(by, kept.class)?;
-    desk.report_may_leave(report, Some(from))?;
-    Ok(Decision::one(intake(Fact::Moved { report, by: Actor::Person(by), to: from, undoes: Some(of) }), Outcome::Done))
+    let to = goes_on(desk, by, from)?;
+    desk.team_still_may(by, desk.incidents.get(to).class)?;
+    if desk.intake.get(report).status == Status::Decided(Verdict::Incident { incident: to, opened: false }) {
+        return Ok(Decision::nothing(Outcome::Done));
+    }
+    desk.report_may_leave(report, Some(to))?;
+    desk.may_show_again(report, Some(from), Some(to))?;
+    Ok(Decision::one(intake(Fact::Moved { report, by: Actor::Person(by), to, undoes: Some(of) }), Outcome::Done))
 }
 
 /// A report and all that it is said to continue or to repeat.
@@ -362,7 +370,9 @@ pub(crate) fn undo_decision(desk: &Desk, report: ReportId, of: u64, by: Actor) -
     if desk.intake.get(report).decided_seq != Some(of) {
         return Err(Refusal::TooLate { why: "undone" });
     }
-    reopen(desk, report, by)
+    let reopened = reopen(desk, report, by)?;
+    desk.may_show_again(report, None, None)?;
+    Ok(reopened)
 }
 
 /// Take back what one act decided about many; what somebody changed since stays, and so does what this person may not act on any more.
@@ -373,6 +383,7 @@ pub(crate) fn undo_batch(desk: &Desk, batch: u64, by: AccountId) -> Result<Decis
         let kept = desk.intake.get(*report);
         if kept.decided_seq == Some(*seq) && desk.team_still_may(by, kept.class).is_ok() {
             desk.report_may_leave(*report, None)?;
+            desk.may_show_again(*report, None, None)?;
             decision.facts.push(intake(Fact::Reopened { report: *report, by: Actor::Person(by) }).into());
         }
     }

@@ -3,10 +3,11 @@
 mod decide;
 mod erase;
 mod fact;
+mod sight;
 mod state;
 mod view;
 
-pub(crate) use decide::{decide, fresh_reference, undo_appraisal, undo_batch, undo_decision, undo_move};
+pub(crate) use decide::{decide, fresh_reference, goes_on, undo_appraisal, undo_batch, undo_decision, undo_move};
 pub use erase::{ERASURE_ASK_SECONDS, REASON_CHARS_MAX};
 pub(crate) use erase::{erasure_reason, may_erase_alone};
 pub use fact::Fact;
@@ -426,7 +427,12 @@ pub enum Command {
         widen: bool,
     },
     /// Take a decision back, whoever took it.
-    Reopen(Leave<ReportId>),
+    Reopen {
+        /// Which report.
+        report: Leave<ReportId>,
+        /// It is meant that others see it then.
+        widen: bool,
+    },
     /// Decide the same about many, undone as one.
     DecideMany(Vec<Leave<ReportId>>, Verdict),
     /// Not before this moment.

@@ -53,7 +53,7 @@ fn go(story: &mut Story, report: Reference, to: Reference) -> Result<Outcome, Re
 
 fn reopen(story: &mut Story, report: Reference) -> Result<Outcome, Refusal> {
     let leave = story.report(story.duty, report);
-    about(story, intake::Command::Reopen(leave))
+    about(story, intake::Command::Reopen { report: leave, widen: false })
 }
 
 fn split(story: &mut Story, from: Reference, report: Reference) -> Result<Outcome, Refusal> {

@@ -9,6 +9,7 @@ mod past;
 mod replay;
 mod rules;
 mod search;
+mod sight;
 mod size;
 mod snapshot;
 mod story;

@@ -144,7 +144,7 @@ fn report_command(story: &mut Story, dice: &mut Dice, by: AccountId, references:
         }
         6 => intake::Command::Snooze(leave, story.now.plus_seconds(dice.below(5000) as i64 - 100)),
         7 => intake::Command::Wake(leave),
-        8 => intake::Command::Reopen(leave),
+        8 => intake::Command::Reopen { report: leave, widen: true },
         9 => {
             let draft = story.draft(dice.of(&SENDERS), "Antwoord");
             intake::Command::Reply { report: leave, draft, ask: dice.below(2) == 0 }

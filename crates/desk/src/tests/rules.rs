@@ -54,7 +54,7 @@ fn an_undo_that_comes_late_does_not_take_back_what_somebody_else_decided_since()
     story.act(duty, command);
     let seq = story.last_seq();
     let leave = story.report(colleague, reference);
-    story.act(colleague, Command::Intake(intake::Command::Reopen(leave)));
+    story.act(colleague, Command::Intake(intake::Command::Reopen { report: leave, widen: false }));
     let command = decide(&story, colleague, reference, Verdict::NoIncident);
     story.act(colleague, command);
     let late = story.submit(Actor::Person(duty), Command::Undo { by: duty, of: seq });
@@ -76,7 +76,7 @@ fn many_decided_by_one_act_are_undone_by_one_act() {
     let seq = story.last_seq();
     // One of them is judged again by somebody: it stays as it is then.
     let leave = story.report(colleague, references[5]);
-    story.act(colleague, Command::Intake(intake::Command::Reopen(leave)));
+    story.act(colleague, Command::Intake(intake::Command::Reopen { report: leave, widen: false }));
     let command = decide(&story, colleague, references[5], Verdict::NoIncident);
     story.act(colleague, command);
     let view = story.lens(duty).report(references[0]).expect("seen");

@@ -159,7 +159,7 @@ fn what_was_written_about_a_report_leaves_an_incident_with_it() {
     let (kept, supplier) = (leave.id, digest("supplier@ict.example"));
     let other = story.report(duty, stays).id;
     assert!(story.desk.takes_part(other, &supplier));
-    story.act(duty, Command::Intake(intake::Command::Reopen(leave)));
+    story.act(duty, Command::Intake(intake::Command::Reopen { report: leave, widen: false }));
     assert!(story.desk.takes_part(kept, &supplier), "in the report's own conversation still");
     assert!(!story.desk.takes_part(other, &supplier), "in the incident no more");
     let of = story.incident(duty, incident).id;

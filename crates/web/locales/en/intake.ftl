@@ -100,6 +100,7 @@ reply = Reply
 snooze = Snooze …
 appraise = Correct …
 reopen = Judge again
+reopen-widen = Also when others get to see it then: { $who }
 undo-others = This takes { $n } others back too.
 attach-similar = Which incident?
 attach-other = Another one: write its reference

@@ -100,6 +100,7 @@ reply = Antwoord
 snooze = Sluimer …
 appraise = Verbeter …
 reopen = Beoordeel opnieuw
+reopen-widen = Ook als anderen het dan te zien krijgen: { $who }
 undo-others = Dit neemt ook { $n } andere terug.
 attach-similar = Welk incident?
 attach-other = Een ander: schrijf het nummer

@@ -218,7 +218,8 @@ pub(super) async fn decide(
 ) -> Result<Response, Wrong> {
     let leave = leave(&call, reference).await?;
     if new.verdict == VerdictKey::Reopen {
-        return act(&call, reference, intake::Command::Reopen(leave)).await;
+        return act(&call, reference, intake::Command::Reopen { report: leave, widen: new.widen.unwrap_or(false) })
+            .await;
     }
     let found = call.look(|_, lens| verdict(lens, &new)).await?;
     let unknown = || {

@@ -9,7 +9,7 @@ use crate::incidents::SimilarIncident;
 use crate::intake::{
     Arrival, Automatic, Completeness, Erasure, Event, Happened, Head, Kind, Reason, Report, Status, Thread, Verdict,
 };
-use crate::lens::{Leave, Lens, Seen};
+use crate::lens::{Audience, Leave, Lens, Seen};
 use crate::outbox::{About, NoticeView};
 use crate::view::{BoardLink, IncidentLink, SeenBy, Who};
 
@@ -116,6 +116,8 @@ pub struct ReportView {
     pub body: Option<Seen<ContentRef>>,
     /// Who may see it.
     pub seen_by: SeenBy,
+    /// Who sees it once it is judged anew, where others do then.
+    pub reopened_seen_by: Option<SeenBy>,
     /// My last act on it that I can still take back.
     pub undo: Option<u64>,
     /// How many other reports that would take back too.
@@ -160,6 +162,9 @@ impl Lens<'_> {
             raw: Seen::new(ContentRef { seq: kept.seq }),
             body: reading.filter(|_| readable).map(|r| Seen::new(ContentRef { seq: r.seq })),
             seen_by: self.seen_by(kept.class),
+            reopened_seen_by: (matches!(kept.status, Status::Decided(_))
+                && self.desk.is_widened(report, &Audience::team()))
+            .then(|| self.audience(&Audience::team())),
             undo,
             undo_others,
             erasure: self.erasure_view(&kept.erasure),

@@ -168,7 +168,7 @@ fn a_move_that_was_taken_back_was_so_on_no_day() {
     undo(&mut story, moved);
     assert_eq!(stands(&story, day, report), Some(one));
     let leave = story.report(duty, report);
-    story.act(duty, Command::Intake(intake::Command::Reopen(leave)));
+    story.act(duty, Command::Intake(intake::Command::Reopen { report: leave, widen: false }));
     assert_eq!(statuses(&story.past(day).seen_by(viewer(&story, duty))), [(report, "new")], "the decision was undone");
     assert_eq!(story.replayed(), story.desk);
 }

@@ -292,6 +292,8 @@ wire! {
         verdict: VerdictKey,
         /// The incident or report that the verdict names.
         of: Option<Reference>,
+        /// With `reopen`: it is meant that people see it who did not before; false when left out, and then such a decision stands.
+        widen: Option<bool>,
     }
 
     /// The incident that a report is to belong to from now on.

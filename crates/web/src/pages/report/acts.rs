@@ -203,12 +203,19 @@ pub(crate) async fn decide(
     sent: Sent,
 ) -> Result<Response, Problem> {
     let Sent { visitor, fields } = sent;
-    let fields = fields.only(&["verdict", "to", "of", "alone"])?;
+    let fields = fields.only(&["verdict", "to", "of", "alone", "widen"])?;
     let (reference, leave) = leave(&web, &visitor, &reference).await?;
     let (verdict, word) = match fields.get("verdict") {
         "incident" => return begin_incident(&web, &visitor, reference, leave).await,
         "reopen" => {
-            submit(&web, &visitor, intake::Command::Reopen(leave)).await?;
+            let (actor, widen) = (Actor::Person(visitor.viewer.account), fields.ticked("widen"));
+            let reopen = Command::Intake(intake::Command::Reopen { report: leave, widen });
+            match web.engine().submit(actor, reopen).await.map_err(Problem::from) {
+                Err(Problem { field: Some(wrong @ ("widen", _)), .. }) => {
+                    return again(&web, &visitor, reference, Pane::Closed, wrong).await;
+                }
+                made => made?,
+            };
             return Ok(done(&Route::DutyOpen(reference), "undone", Some(reference), None));
         }
         "no_incident" => (Verdict::NoIncident, "no-incident"),

@@ -259,8 +259,14 @@ fn decided(shell: &Shell, opened: &Opened) -> Markup {
             @if let Some(undo) = view.undo {
                 @if view.undo_others > 0 { p class="meta" { (w.f("undo-others", &[("n", n(view.undo_others))])) } }
                 (shell.act(&Route::Undo, &[("of", &shell.tickets.seal(undo)), ("back", &view.row.reference.to_string())], &html! { button class="btn" type="submit" data-key="z" { (w.t("undo")) " " kbd { "z" } } }))
-            } @else if shell.may_act() && view.leave.is_some() {
-                (shell.act(&Route::ReportAct(view.row.reference, ReportAct::Decide), &[("verdict", "reopen")], &html! { button class="link" type="submit" { (w.t("reopen")) } }))
+            }
+            @if (view.undo.is_none() || view.reopened_seen_by.is_some()) && shell.may_act() && view.leave.is_some() {
+                (shell.act(&Route::ReportAct(view.row.reference, ReportAct::Decide), &[("verdict", "reopen")], &html! {
+                    @if let Some(seen) = &view.reopened_seen_by {
+                        label class="pick" { input type="checkbox" id="widen" name="widen" value="1"; (w.f("reopen-widen", &[("who", s(&about::seen_by(w, seen)))])) }
+                    }
+                    button class="link" type="submit" { (w.t("reopen")) }
+                }))
             }
         }
     }
