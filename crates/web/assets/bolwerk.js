@@ -210,14 +210,22 @@
   };
   const open = (id) => { const d = document.getElementById(id); if (d && !d.open) { d.showModal(); return true; } return false; };
   const press = (key) => {
-    const target = all("[data-key]").find((e) => e.dataset.key === key && e.offsetParent !== null);
-    if (!target) return false;
-    if (target.dataset.sets) {
-      const [id, value] = target.dataset.sets.split("=");
+    const target = all("[data-key]").find((e) => e.dataset.key.split(" ").includes(key) && e.offsetParent !== null);
+    if (!target) {
+      const anywhere = all("[data-anywhere]").find((e) => e.dataset.anywhere === key);
+      if (anywhere) location.assign(anywhere.href);
+      return anywhere || (key === "/" && open("palette"));
+    }
+    // Of several keys each may set a choice, or lead somewhere, of its own.
+    const own = (list) => list && list.split(" ")[target.dataset.key.split(" ").indexOf(key)];
+    const [sets, to] = [own(target.dataset.sets), own(target.dataset.to)];
+    if (sets) {
+      const [id, value] = sets.split("=");
       const choice = document.getElementById(id);
       if (choice) choice.value = value;
     }
-    if (/^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)) target.focus(); else target.click();
+    if (to) location.assign(to);
+    else if (/^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)) target.focus(); else target.click();
     return true;
   };
   let go = 0;
@@ -325,6 +333,9 @@
 
   const mistaken = $("[data-focus]");
   if (mistaken) mistaken.focus();
+  // In one column the report that was opened stands above the list: it comes into view, not its row far below.
+  const read = matchMedia("(max-width: 68rem)").matches && $(".triage.open .read");
   const current = $("[data-row][aria-current]");
-  if (current) current.scrollIntoView({ block: "nearest" });
+  if (read) { if (!read.contains(document.activeElement)) read.scrollIntoView(); }
+  else if (current) current.scrollIntoView({ block: "nearest" });
 })();

@@ -182,6 +182,8 @@ pub struct Input<'a> {
     pub focus: bool,
     /// Longest text, characters.
     pub length_max: Option<usize>,
+    /// Letter that gives it the focus.
+    pub key: Option<&'a str>,
 }
 
 /// Label, hint, error, input – in that order, all of it text.
@@ -203,7 +205,7 @@ pub fn field(id: &str, label: &str, input: Input<'_>, mistakes: &[Mistake]) -> M
             } @else {
                 input class="in" id=(id) name=(id) type=(if input.kind.is_empty() { "text" } else { input.kind }) value=(input.value)
                     autocomplete=(input.autocomplete.unwrap_or("off")) aria-describedby=[described] aria-invalid=[invalid]
-                    required[input.required] autofocus[input.focus] maxlength=[input.length_max] data-draft=[input.draft];
+                    required[input.required] autofocus[input.focus] maxlength=[input.length_max] data-draft=[input.draft] data-key=[input.key];
             }
         }
     }

@@ -48,6 +48,8 @@ pub enum Route {
     IncidentNew,
     /// An incident.
     Incident(Reference),
+    /// The tasks of an incident.
+    IncidentTasks(Reference),
     /// An act on an incident.
     IncidentAct(Reference, IncidentAct),
     /// Mail that leaves.
@@ -205,6 +207,7 @@ impl Display for Route {
             Route::Incidents => write!(f, "/incidenten"),
             Route::IncidentNew => write!(f, "/incidenten/nieuw"),
             Route::Incident(reference) => write!(f, "/incident/{reference}"),
+            Route::IncidentTasks(reference) => write!(f, "/incident/{reference}?tab=taken"),
             Route::IncidentAct(reference, act) => write!(f, "/incident/{reference}/{act}"),
             Route::Outbox => write!(f, "/uitgaand"),
             Route::Retry => write!(f, "/uitgaand/opnieuw"),

@@ -526,6 +526,7 @@ fn more_pages(
             all_lines: false,
             mistakes: Vec::new(),
             typed: Default::default(),
+            begin: None,
         };
         put(&format!("incident-{name}"), pages::incident::page(&at(Nav::Incidents), &view));
     }

@@ -394,7 +394,7 @@ impl Shell {
                         }
                     }
                     @if self.may_act() {
-                        li { a href=(Route::Phone) { (w.t("phone-take")) span { "n" } } }
+                        li { a href=(Route::Phone) data-anywhere="n" { (w.t("phone-take")) span { "n" } } }
                         li { a href=(Route::IncidentNew) { (w.t("incident-new")) } }
                     }
                     li { a href={ (Route::Journal) "#moment" } { (w.t("moment-choose")) } }
@@ -422,6 +422,7 @@ pub fn keys(w: &Words) -> Markup {
             dt { kbd { "r" } } dd { (w.t("key-reply")) }
             dt { kbd { "x" } } dd { (w.t("key-bulk")) }
             dt { kbd { "n" } } dd { (w.t("key-phone")) }
+            dt { kbd { "l" } } dd { (w.t("key-note")) }
             dt { kbd { "b" } } dd { (w.t("key-decision")) }
             dt { kbd { "t" } } dd { (w.t("key-task")) }
             dt { kbd { "z" } } dd { (w.t("key-undo")) }

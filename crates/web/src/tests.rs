@@ -270,8 +270,9 @@ async fn the_main_job_runs_with_forms_alone() {
     let wrong =
         send(&house, &duty, &format!("/incident/{incident}/noteer"), &[("text", "x"), ("event_at", "straks")]).await;
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
-    to(&send(&house, &duty, &format!("/incident/{incident}/taak"), &[("text", "Bel Sperwermonde"), ("due", "+2u")])
-        .await);
+    let task = [("text", "Bel Sperwermonde"), ("due", "+2u")];
+    let added = to(&send(&house, &duty, &format!("/incident/{incident}/taak"), &task).await);
+    assert!(added.contains("tab=taken"), "whoever added a task stays with the tasks: {added}");
     to(&send(
         &house,
         &duty,

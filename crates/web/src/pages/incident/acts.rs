@@ -146,13 +146,19 @@ pub(crate) async fn task(
     sent: Sent,
 ) -> Result<Response, Problem> {
     let Sent { visitor, fields } = sent;
-    let fields = fields.only(&["task", "done", "text", "assignee", "due"])?;
+    let fields = fields.only(&["task", "done", "text", "assignee", "due", "tab"])?;
     let (reference, leave) = leave(&web, &visitor, &reference).await?;
     if let Some(task) = fields.some("task") {
         let task = TaskId(task.parse().map_err(|_| Problem::not_found())?);
         let command = incidents::Command::SetTask { incident: leave, task, done: fields.get("done") == "1" };
         let made = submit(&web, &visitor, command).await?;
-        return Ok(done(&Route::Incident(reference), "task", Some(reference), made.seq));
+        // Whoever works through the tasks stays with them.
+        let to = if fields.get("tab") == Tab::Tasks.key() {
+            Route::IncidentTasks(reference)
+        } else {
+            Route::Incident(reference)
+        };
+        return Ok(done(&to, "task", Some(reference), made.seq));
     }
     let due = match fields.some("due") {
         None => None,
@@ -164,7 +170,7 @@ pub(crate) async fn task(
     let assignee = fields.get("assignee").parse().ok().map(AccountId);
     let command = incidents::Command::AddTask { incident: leave, text: fields.get("text").to_owned(), assignee, due };
     match submit(&web, &visitor, command).await {
-        Ok(made) => Ok(done(&Route::Incident(reference), "task", Some(reference), made.seq)),
+        Ok(made) => Ok(done(&Route::IncidentTasks(reference), "task", Some(reference), made.seq)),
         Err(Fault::Refused(Refusal::Invalid { field, why })) => {
             again(&web, &visitor, reference, Tab::Tasks, fields, invalid(field, why)).await
         }

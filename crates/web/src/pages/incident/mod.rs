@@ -75,7 +75,12 @@ pub struct Incident {
     pub mistakes: Vec<Mistake>,
     /// What was typed into it.
     pub typed: HashMap<String, String>,
+    /// What a key on another tab began: name and value in the address.
+    pub begin: Option<(&'static str, &'static str)>,
 }
+
+/// What can be begun from another tab.
+const BEGINS: [(&str, &str); 3] = [("noteer", "note"), ("noteer", "decision"), ("nieuw", "taak")];
 
 impl Incident {
     fn reference(&self) -> Reference {
@@ -94,6 +99,11 @@ impl Incident {
 
     fn may_act(&self) -> bool {
         self.view.leave.is_some()
+    }
+
+    /// The form that a key on another tab began takes the focus.
+    fn begins(&self, name: &str) -> bool {
+        self.mistakes.is_empty() && self.begin.is_some_and(|(begun, _)| begun == name)
     }
 
     fn typed(&self, name: &str) -> &str {
@@ -189,10 +199,12 @@ fn tabs(shell: &Shell, view: &Incident) -> Markup {
         Tab::Tasks => Some(open),
         Tab::Observables => Some(of.observables.len() - of.benign),
     };
+    let here = view.address(Tab::Timeline);
+    let write = |tab: Tab| tab == Tab::Timeline && view.tab != tab && view.may_act();
     html! {
         nav class="tabs" aria-label=(w.t("tabs")) {
             @for (_, tab) in TABS {
-                a href=(view.address(tab)) aria-current=[(view.tab == tab).then_some("page")] {
+                a href=(view.address(tab)) data-key=[write(tab).then_some("l b")] data-to=[write(tab).then(|| format!("{here}?noteer=note {here}?noteer=decision"))] aria-current=[(view.tab == tab).then_some("page")] {
                     (w.of("tab", tab.key())) @if let Some(count) = count(tab) { " " span { (w.number(count)) } }
                 }
             }
@@ -256,6 +268,7 @@ pub(super) async fn load(
         all_lines: false,
         mistakes: Vec::new(),
         typed: HashMap::new(),
+        begin: None,
     };
     Ok((shell, incident))
 }
@@ -277,6 +290,7 @@ pub(crate) async fn show(
         return Ok(see_other(&format!("{}{rest}", Route::Incident(to.reference))));
     }
     view.all_lines = query.contains_key("alles");
+    view.begin = BEGINS.into_iter().find(|(name, value)| query.get(*name).is_some_and(|v| v == value));
     Ok(respond(match query.get("deel").map(String::as_str) {
         Some("kop") => head(&shell, &view),
         Some("hier") => here(&shell, &view),

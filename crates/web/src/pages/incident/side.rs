@@ -95,7 +95,7 @@ fn task_row(shell: &Shell, view: &Incident, task: &TaskView) -> Markup {
     html! {
         li {
             @if view.may_act() {
-                (shell.act(&Route::IncidentAct(task.of.unwrap_or(view.reference()), IncidentAct::Task), &[("task", &task.task.0.to_string()), ("done", state)], &html! {
+                (shell.act(&Route::IncidentAct(task.of.unwrap_or(view.reference()), IncidentAct::Task), &[("task", &task.task.0.to_string()), ("done", state), ("tab", view.tab.key())], &html! {
                     button class="tick" type="submit" aria-label={ (label) ": " (task.text.clone().unwrap_or_default()) } aria-pressed=(if done { "true" } else { "false" }) { @if done { (icon(Icon::Tick)) } }
                 }))
             } @else { span { @if done { (icon(Icon::Tick)) } } }
@@ -113,7 +113,7 @@ fn tasks_short(shell: &Shell, view: &Incident) -> Markup {
     let open: Vec<&TaskView> = view.view.tasks.iter().filter(|t| t.done.is_none()).collect();
     html! {
         section class="panel" {
-            h2 { (w.t("tasks")) a href=(view.address(Tab::Tasks)) data-key="t" { (w.f("tasks-open", &[("n", n(open.len()))])) } }
+            h2 { (w.t("tasks")) a href=(view.address(Tab::Tasks)) data-key="t" data-to=[view.may_act().then(|| format!("{}&nieuw=taak", view.address(Tab::Tasks)))] { (w.f("tasks-open", &[("n", n(open.len()))])) } }
             @if open.is_empty() { p class="meta" { (w.t("tasks-none")) } }
             ul class="tasks plain" { @for task in open.iter().take(TASKS_SHOWN) { (task_row(shell, view, task)) } }
         }
@@ -127,7 +127,7 @@ pub(super) fn tasks_tab(shell: &Shell, view: &Incident) -> Markup {
         @if view.may_act() {
             form class="desk narrow pane" method="post" action=(Route::IncidentAct(view.reference(), IncidentAct::Task)) {
                 (shell.token())
-                (field("text", &w.t("task-what"), Input { value: view.typed("text"), required: true, ..Input::default() }, &view.mistakes))
+                (field("text", &w.t("task-what"), Input { value: view.typed("text"), required: true, focus: view.begins("nieuw"), key: Some("t"), ..Input::default() }, &view.mistakes))
                 div class="field" {
                     label for="assignee" { (w.t("task-who")) }
                     select class="in" id="assignee" name="assignee" {

@@ -54,12 +54,12 @@ pub(super) fn composer(shell: &Shell, view: &Incident) -> Markup {
     let w = shell.w;
     let reference = view.reference();
     let (draft, why_draft) = (format!("notitie {reference}"), format!("waarom {reference}"));
-    let decision = view.typed("kind") == "decision";
+    let decision = view.typed("kind") == "decision" || view.begin == Some(("noteer", "decision"));
     html! {
         form class="compose" method="post" action=(Route::IncidentAct(reference, IncidentAct::Note)) {
             (shell.token())
             label class="vh" for="text" { (w.t("composer-label")) }
-            textarea id="text" name="text" required placeholder=(w.t("composer-hint")) data-draft=(draft) data-key="b" data-sets="kind=decision" { (view.typed("text")) }
+            textarea id="text" name="text" required placeholder=(w.t("composer-hint")) data-draft=(draft) autofocus[view.begins("noteer")] data-key="l b" data-sets="kind=note kind=decision" { (view.typed("text")) }
             (problem(&view.mistakes, "text"))
             div class="bar" {
                 label for="kind" class="vh" { (w.t("kind")) }
