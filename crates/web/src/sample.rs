@@ -404,7 +404,7 @@ fn opened(story: &Story, reference: Reference, text: &str, pane: Pane) -> Opened
         nested: vec!["Een bijgevoegde mail.".to_owned()],
         attached: Vec::new(),
     };
-    Opened { view, text: Text::Read(Box::new(body)), pane, chosen: false, mistakes: Vec::new(), alone: false }
+    Opened::of(view, Text::Read(Box::new(body)), pane)
 }
 
 /// Every page, by name.

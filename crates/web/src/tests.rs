@@ -288,6 +288,32 @@ async fn the_main_job_runs_with_forms_alone() {
 }
 
 #[tokio::test]
+async fn a_report_is_added_to_a_running_incident_by_choosing_it_and_named_when_it_leaves_again() {
+    let house = House::open().await;
+    let duty = house.duty().await;
+    let first = report(&house, "servers plat").await;
+    let opened = send(&house, &duty, &format!("/melding/{first}/beslis"), &[("verdict", "incident")]).await;
+    let incident = incident_in(&to(&opened));
+    let second = report(&house, "wachtwoord gelekt").await;
+
+    let pane = house.get(&format!("/melding/{second}?doe=bij"), &duty).await;
+    let choice = format!("name=\"to\" value=\"{incident}\"");
+    assert_eq!(pane.text().matches(&choice).count(), 1, "{}", pane.text());
+    assert!(pane.text().contains("Sperwermonde: servers plat"));
+    let other = house.session(house.account("kijker", house.partner().await, Role::Duty).await).await;
+    assert!(!house.get(&format!("/melding/{second}?doe=bij"), &other).await.text().contains(&incident));
+
+    // What is typed says more than the choice that stood there.
+    let decide = format!("/melding/{second}/beslis");
+    let both = [("verdict", "attach"), ("to", incident.as_str()), ("of", "I-0000-0000")];
+    assert_eq!(send(&house, &duty, &decide, &both).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    to(&send(&house, &duty, &decide, &[("verdict", "attach"), ("to", &incident), ("of", "")]).await);
+    to(&send(&house, &duty, &decide, &[("verdict", "reopen")]).await);
+    let line = format!("Hoort hier niet meer bij: <a href=\"/melding/{second}\">");
+    assert!(house.get(&format!("/incident/{incident}"), &duty).await.text().contains(&line));
+}
+
+#[tokio::test]
 async fn a_mail_from_an_incident_is_shown_with_its_receiver_and_goes_on_in_the_conversation() {
     let house = House::open().await;
     let account = house.account("wacht", TEAM, Role::Duty).await;

@@ -83,6 +83,7 @@ line-opened = Incident opened.
 line-dropped = Opened by mistake: listed no more.
 line-report = Report from { $who }
 line-report-gone = A report does not belong here any more.
+line-report-gone-named = Does not belong here any more:
 line-task = Task: { $text }
 line-task-done = Done: { $text }
 line-task-open = Open again: { $text }

@@ -104,6 +104,7 @@ reopen-widen = Also when others get to see it then: { $who }
 undo-others = This takes { $n } others back too.
 attach-similar = Which incident?
 attach-other = Another one: write its reference
+attach-more = { $n } more running: look the reference up under Incidents
 attach-reference = Reference of the incident
 attach-reference-hint = Such as I-7KQ4-92XD.
 attach-do = Add

@@ -83,6 +83,7 @@ line-opened = Incident geopend.
 line-dropped = Per vergissing geopend: niet meer in de lijst.
 line-report = Melding van { $who }
 line-report-gone = Een melding hoort hier niet meer bij.
+line-report-gone-named = Hoort hier niet meer bij:
 line-task = Taak: { $text }
 line-task-done = Klaar: { $text }
 line-task-open = Weer open: { $text }

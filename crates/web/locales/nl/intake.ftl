@@ -104,6 +104,7 @@ reopen-widen = Ook als anderen het dan te zien krijgen: { $who }
 undo-others = Dit neemt ook { $n } andere terug.
 attach-similar = Welk incident?
 attach-other = Een ander: schrijf het nummer
+attach-more = Nog { $n } lopende: zoek het nummer op bij Incidenten
 attach-reference = Nummer van het incident
 attach-reference-hint = Zoals I-7KQ4-92XD.
 attach-do = Voeg toe

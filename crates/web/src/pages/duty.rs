@@ -226,7 +226,7 @@ pub(crate) async fn show(
     let open = match opened {
         Some(view) => {
             let pane = Pane::of(value("doe"));
-            Some(Opened { chosen: chosen.is_some(), ..report::open(&web, view, pane).await? })
+            Some(Opened { chosen: chosen.is_some(), ..report::open(&web, &visitor, view, pane).await? })
         }
         None => None,
     };

@@ -128,8 +128,8 @@ pub enum LineView {
     },
     /// A message belongs to it.
     Report(Box<ReportRow>),
-    /// A message does not belong to it any more.
-    ReportGone,
+    /// A message does not belong to it any more; `None` when the viewer may not see it.
+    ReportGone(Option<Box<ReportRow>>),
     /// A mail went out.
     Notice(Box<NoticeView>),
     /// Something to do; `None` when erased or taken back.
@@ -350,14 +350,17 @@ impl Lens<'_> {
             Line::Report(report) => match self.may_see(self.desk.intake.get(*report).class) {
                 true => LineView::Report(Box::new(self.report_row(*report))),
                 // It was reopened since: it is the team's again, and a line of its own says that it is gone.
-                false => LineView::ReportGone,
+                false => LineView::ReportGone(None),
             },
-            Line::ReportGone(_) => LineView::ReportGone,
+            Line::ReportGone(report) => {
+                let seen = self.may_see(self.desk.intake.get(*report).class);
+                LineView::ReportGone(seen.then(|| Box::new(self.report_row(*report))))
+            }
             Line::Notice(notice) => {
                 let about = self.desk.outbox.get(*notice).about;
                 match self.may_see(self.desk.class_of(about)) {
                     true => LineView::Notice(Box::new(self.notice_view(*notice))),
-                    false => LineView::ReportGone,
+                    false => LineView::ReportGone(None),
                 }
             }
             Line::Task(task) => LineView::Task(*task, kept.tasks[task.index()].text.open().filter(|_| stands).cloned()),

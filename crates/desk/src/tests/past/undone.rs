@@ -157,7 +157,7 @@ fn a_move_that_was_taken_back_was_so_on_no_day() {
     assert_eq!(stands(&story, known_at(moved), report), Some(other), "so it was known then");
     let speaks = |story: &Story, reference| {
         let lines = seen(story, day, reference).timeline;
-        lines.iter().filter(|line| matches!(line.what, LineView::Report(..) | LineView::ReportGone)).count()
+        lines.iter().filter(|line| matches!(line.what, LineView::Report(..) | LineView::ReportGone(..))).count()
     };
     assert_eq!((speaks(&story, one), speaks(&story, other)), (1, 0), "nothing says that it was ever elsewhere");
     let history = story.past(day).seen_by(viewer(&story, duty)).report(report).expect("it was there").history;

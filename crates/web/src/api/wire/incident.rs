@@ -432,7 +432,7 @@ fn said(line: LineView) -> Said {
             Said { why: reason, field: Some(field.to_owned()), present: Some(present), ..Said::of("changed", value) }
         }
         LineView::Report(row) => Said { reference: Some(row.reference), ..Said::of("report", row.subject) },
-        LineView::ReportGone => Said::of("report_gone", None),
+        LineView::ReportGone(row) => Said { reference: row.map(|r| r.reference), ..Said::of("report_gone", None) },
         LineView::Notice(view) => Said { reference: Some(view.reference), ..Said::of("notice", view.subject) },
         LineView::Task(_, text) => Said::of("task", text),
         LineView::TaskSet(_, true, text) => Said::of("task_done", text),

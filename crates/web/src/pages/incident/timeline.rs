@@ -119,7 +119,7 @@ fn shape(what: &LineView) -> Icon {
         LineView::Noted(NoteKind::Decision, _) | LineView::Changed { field: "phase", .. } => Icon::Flag,
         LineView::Changed { .. } => Icon::Pencil,
         LineView::Report(row) => way_icon(row.via),
-        LineView::ReportGone => Icon::Mail,
+        LineView::ReportGone(_) => Icon::Mail,
         LineView::Notice(_) => Icon::Out,
         LineView::Task(..) | LineView::TaskSet(..) => Icon::Task,
         LineView::Observed(_) => Icon::Link,
@@ -197,7 +197,10 @@ fn says(shell: &Shell, entry: &EntryView) -> Markup {
             (doubts(w, row))
             @if let Some(snippet) = &row.snippet { blockquote { (snippet) } }
         },
-        LineView::ReportGone => html! { p class="quiet" { (w.t("line-report-gone")) } },
+        LineView::ReportGone(Some(row)) => html! {
+            p { (w.t("line-report-gone-named")) " " a href=(Route::Report(row.reference)) { span class="ref" { (row.reference) } " " (subject(w, row)) } }
+        },
+        LineView::ReportGone(None) => html! { p class="quiet" { (w.t("line-report-gone")) } },
         LineView::Notice(notice) => sent(w, notice),
         LineView::Task(_, what) => html! { p { (w.f("line-task", &[("text", s(&text(what)))])) } },
         LineView::TaskSet(_, true, what) => html! { p { (w.f("line-task-done", &[("text", s(&text(what)))])) } },

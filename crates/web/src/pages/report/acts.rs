@@ -1,19 +1,19 @@
 //! What is done to a report, and the small forms for it.
 
-use super::{Opened, Pane, open, page};
+use super::{Opened, Pane, Running, open, page};
 use crate::Web;
 use crate::app::{done, page_with};
 use crate::pages::first_run::mistake;
 use crate::pages::incidents::TITLE_CHARS_MAX;
 use crate::pages::report::about::reasons;
 use crate::pages::rows::{from_whom, subject};
-use crate::parts::{Input, field, select};
+use crate::parts::{Input, field, or_erased, select};
 use crate::problem::{Kind as Wrong, Problem};
 use crate::routes::{ReportAct, Route};
 use crate::shell::{Nav, Shell};
 use crate::visitor::{Fields, Sent, Visitor};
 use crate::when::{self, typed};
-use crate::words::words;
+use crate::words::{n, words};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -54,13 +54,15 @@ fn form(shell: &Shell, opened: &Opened, act: ReportAct, inner: &Markup) -> Marku
 fn attach(shell: &Shell, opened: &Opened) -> Markup {
     let w = shell.w;
     let similar = &opened.view.similar;
+    let Running { rows, more } = &opened.running;
+    let running: Vec<_> = rows.iter().filter(|r| similar.iter().all(|s| s.reference != r.reference)).collect();
     form(
         shell,
         opened,
         ReportAct::Decide,
         &html! {
             input type="hidden" name="verdict" value="attach";
-            @if !similar.is_empty() {
+            @if !similar.is_empty() || !running.is_empty() {
                 fieldset class="field" {
                     legend { (w.t("attach-similar")) }
                     @for (n, one) in similar.iter().enumerate() {
@@ -72,8 +74,18 @@ fn attach(shell: &Shell, opened: &Opened) -> Markup {
                             }
                         }
                     }
+                    @for one in &running {
+                        label class="pick" {
+                            input type="radio" name="to" value=(one.reference);
+                            span {
+                                span class="ref" { (one.reference) } " " (or_erased(w, one.title.as_deref()))
+                                span class="meta" { (w.of("phase", one.phase.key())) @if !one.boards.is_empty() { " · " (one.boards.join(", ")) } }
+                            }
+                        }
+                    }
                     label class="pick" { input type="radio" name="to" value=""; (w.t("attach-other")) }
                 }
+                @if *more > 0 { p class="meta" { a href=(Route::Incidents) { (w.f("attach-more", &[("n", n(*more))])) } } }
             }
             (field("of", &w.t("attach-reference"), Input { hint: Some(&w.t("attach-reference-hint")), focus: similar.is_empty(), ..Input::default() }, &opened.mistakes))
             button class="btn" type="submit" { (w.t("attach-do")) }
@@ -171,7 +183,7 @@ pub(super) async fn again(
     (field, why): (&str, &str),
 ) -> Result<Response, Problem> {
     let (shell, view) = web.look(visitor, Nav::Reports, |lens| lens.report(reference)).await?;
-    let opened = open(web, view.ok_or_else(Problem::not_found)?, pane).await?;
+    let opened = open(web, visitor, view.ok_or_else(Problem::not_found)?, pane).await?;
     let mistakes = vec![mistake(shell.w, field, why)];
     let opened = Opened { mistakes, alone: true, chosen: true, ..opened };
     Ok(page_with(StatusCode::UNPROCESSABLE_ENTITY, page(&shell, &opened)))
@@ -222,7 +234,8 @@ pub(crate) async fn decide(
         "spam" => (Verdict::Spam, "spam"),
         kind @ ("attach" | "duplicate" | "follow_up") => {
             let pane = if kind == "attach" { Pane::Attach } else { Pane::More };
-            let named: Option<Reference> = fields.some("to").or(fields.some("of")).and_then(|r| r.parse().ok());
+            // What is typed says more than the choice that stood there already.
+            let named: Option<Reference> = fields.some("of").or(fields.some("to")).and_then(|r| r.parse().ok());
             let Some(named) = named else { return again(&web, &visitor, reference, pane, ("of", "reference")).await };
             let verdict = web.engine().read(|desk| about(&desk.seen_by(visitor.viewer), kind, named)).await?;
             match verdict {

@@ -25,6 +25,7 @@ use crate::words::{n, s};
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use desk::ids::Reference;
+use desk::incidents::{IncidentFilter, IncidentRow};
 use desk::intake::{Body, ReportView, Status};
 use maud::{Markup, html};
 use std::collections::HashMap;
@@ -93,10 +94,24 @@ pub struct Opened {
     pub mistakes: Vec<Mistake>,
     /// It stands on a page of its own.
     pub alone: bool,
+    /// Where it may belong, when that is asked.
+    pub running: Running,
 }
 
-/// Fetches the text of a report.
-pub(crate) async fn open(web: &Web, view: ReportView, pane: Pane) -> Result<Opened, Problem> {
+/// Incidents that are not closed.
+#[derive(Clone, Debug, Default)]
+pub struct Running {
+    /// What changed last first.
+    pub rows: Vec<IncidentRow>,
+    /// How many there are besides.
+    pub more: usize,
+}
+
+/// Running incidents that a report can be added to by choosing one.
+const RUNNING_SHOWN: usize = 20;
+
+/// Fetches the text of a report, and what the form that is open needs.
+pub(crate) async fn open(web: &Web, visitor: &Visitor, view: ReportView, pane: Pane) -> Result<Opened, Problem> {
     let text = match view.body {
         _ if view.row.erased => Text::Erased,
         None => Text::Waiting,
@@ -105,10 +120,25 @@ pub(crate) async fn open(web: &Web, view: ReportView, pane: Pane) -> Result<Open
             Some(json) => Text::Read(Box::new(serde_json::from_slice(&json).unwrap_or_default())),
         },
     };
-    Ok(Opened { view, text, pane, chosen: false, mistakes: Vec::new(), alone: false })
+    let mut opened = Opened::of(view, text, pane);
+    // A past moment has no forms.
+    if pane == Pane::Attach && visitor.shown.is_now() {
+        let list = web
+            .engine()
+            .read(|desk| desk.seen_by(visitor.viewer).incidents(&IncidentFilter::default(), None, RUNNING_SHOWN));
+        let list = list.await?;
+        opened.running = Running { more: list.total - list.rows.len(), rows: list.rows };
+    }
+    Ok(opened)
 }
 
 impl Opened {
+    /// A report in the pane beside the queue, which nobody asked for yet.
+    pub fn of(view: ReportView, text: Text, pane: Pane) -> Opened {
+        let running = Running::default();
+        Opened { view, text, pane, chosen: false, mistakes: Vec::new(), alone: false, running }
+    }
+
     fn here(&self) -> Route {
         let reference = self.view.row.reference;
         if self.alone { Route::Report(reference) } else { Route::DutyOpen(reference) }
@@ -283,14 +313,13 @@ pub(crate) async fn show(
     let (shell, view) = web.look(&visitor, Nav::Reports, |lens| lens.report(reference)).await?;
     let view = view.ok_or_else(Problem::not_found)?;
     if query.get("deel").is_some_and(|d| d == "stand") {
-        let opened =
-            Opened { view, text: Text::Waiting, pane: Pane::Closed, chosen: true, mistakes: Vec::new(), alone: true };
+        let opened = Opened { chosen: true, alone: true, ..Opened::of(view, Text::Waiting, Pane::Closed) };
         let topic = reference.to_string();
         return Ok(respond(html! {
             div class="stack" id="report-state" data-fragment={ (Route::Report(reference)) "?deel=stand" } data-topics=(topic) { (says::state(&shell, &opened)) }
         }));
     }
     let pane = Pane::of(query.get("doe").map(String::as_str));
-    let opened = Opened { alone: true, chosen: true, ..open(&web, view, pane).await? };
+    let opened = Opened { alone: true, chosen: true, ..open(&web, &visitor, view, pane).await? };
     Ok(respond(page(&shell, &opened)))
 }
