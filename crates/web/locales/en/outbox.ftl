@@ -5,8 +5,8 @@ outbox-waiting-title = { $n ->
    *[other] { $spelled } mails are on their way
 }
 outbox-bad-title = { $n ->
-    [one] One mail was not delivered
-   *[other] { $spelled } mails were not delivered
+    [one] One mail was not delivered: { $which }
+   *[other] { $spelled } mails were not delivered: { $which }
 }
 outbox-lead = Each mail has one Message-ID and leaves once. The newest is on top.
 outbox-none = No mail
@@ -31,6 +31,7 @@ bounce-look = see
 purpose-receipt = receipt
 purpose-reply = reply
 sink = Sink
+sink-open = Open the sink: mails of the demonstration
 sink-lead = In the demonstration no mail leaves. { $n ->
     [one] This one would have left.
    *[other] These { $n } would have left.

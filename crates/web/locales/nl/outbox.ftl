@@ -5,8 +5,8 @@ outbox-waiting-title = { $n ->
    *[other] { $spelled } mails zijn onderweg
 }
 outbox-bad-title = { $n ->
-    [one] Eén mail is niet aangekomen
-   *[other] { $spelled } mails zijn niet aangekomen
+    [one] Eén mail is niet aangekomen: { $which }
+   *[other] { $spelled } mails zijn niet aangekomen: { $which }
 }
 outbox-lead = Elke mail heeft één Message-ID en gaat één keer weg. De nieuwste staat boven.
 outbox-none = Geen mail
@@ -31,6 +31,7 @@ bounce-look = Lees wat terugkwam:
 purpose-receipt = ontvangstmelding
 purpose-reply = antwoord
 sink = Testbak
+sink-open = Bekijk de testbak: mails van de demo
 sink-lead = In de demo gaat mail niet naar buiten. { $n ->
     [one] Deze ene zou weg zijn.
    *[other] Deze { $n } zouden weg zijn.

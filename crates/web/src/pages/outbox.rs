@@ -56,14 +56,21 @@ pub fn page(shell: &Shell, view: &Outbox) -> Markup {
     let title = match (bad, view.counts.waiting + view.counts.retrying) {
         (0, 0) => w.t("outbox-empty-title"),
         (0, waiting) => w.f("outbox-waiting-title", &[("n", n(waiting)), ("spelled", s(&w.spelled(waiting)))]),
-        (bad, _) => w.f("outbox-bad-title", &[("n", n(bad)), ("spelled", s(&w.spelled(bad)))]),
+        (bad, _) => {
+            // The words of the filter below, with its counts.
+            let each = [StandingKey::Failed, StandingKey::Bounced].map(|key| (key, count(&view.counts, key)));
+            let each = each.iter().filter(|(_, count)| *count > 0);
+            let which: Vec<_> =
+                each.map(|(key, count)| format!("{} {}", w.of("standing", key.key()), w.number(*count))).collect();
+            w.f("outbox-bad-title", &[("n", n(bad)), ("spelled", s(&w.spelled(bad))), ("which", s(&which.join(", ")))])
+        }
     };
     shell.page(
         w.t("nav-outbox").as_str(),
         html! {
             div class="head" {
                 div { h1 { (title) } p { (w.t("outbox-lead")) } }
-                @if view.sink { a class="btn" href=(Route::Sink) { (w.t("sink")) } }
+                @if view.sink { a class="btn" href=(Route::Sink) { (w.t("sink-open")) } }
             }
             nav class="tabs" aria-label=(w.t("state")) {
                 a href=(Route::Outbox) aria-current=[view.filter.standing.is_none().then_some("page")] { (w.t("filter-all")) }
