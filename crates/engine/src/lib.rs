@@ -30,6 +30,7 @@ pub use intake::{MailIn, Received};
 pub use nodes::{Nodes, OpenErasure};
 pub use outgoing::{MailState, MailboxState, Outbound, SinkMail};
 pub use past::{Glimpse, PastFault};
+pub use replies::with_reference;
 pub use senders::{Senders, TrustedHop};
 pub use snapshots::{CheckedSnapshot, NoSnapshot, Worth, check_snapshots, make_snapshot};
 pub use store::Trouble;

@@ -3,11 +3,26 @@
 use crate::engine::{Engine, Frozen};
 use desk::ids::{Reference, Timestamp};
 use desk::incidents::IncidentView;
-use desk::outbox::Draft;
+use desk::outbox::{Draft, SUBJECT_CHARS_MAX};
 use desk::register::BoardId;
 
+/// A subject with the reference that brings the answer back to its conversation, as the templates have it.
+pub fn with_reference(subject: &str, reference: Reference) -> String {
+    let (subject, mark) = (subject.trim(), format!("[{reference}]"));
+    if subject.is_empty() {
+        return mark;
+    }
+    if subject.contains(&mark) {
+        return subject.to_owned();
+    }
+    let room = SUBJECT_CHARS_MAX - mark.chars().count() - 1;
+    let kept: String = subject.chars().take(room).collect();
+    format!("{} {mark}", kept.trim_end())
+}
+
 impl Engine {
-    /// An answer to a report's sender: where they want it (reply-to, else the sender), under their subject, in their conversation.
+    /// An answer to a report's sender: where they want it (reply-to, else the sender), under their subject with the reference, in
+    /// their conversation.
     /// `None` when there is no address to answer.
     pub fn reply_draft(&self, reference: Reference, text: &str) -> Option<Draft> {
         let answered = self.peek(|desk| desk.answerable(reference))?;
@@ -16,6 +31,7 @@ impl Engine {
             Some(start) if start.eq_ignore_ascii_case("re:") => subject.to_owned(),
             _ => format!("Re: {subject}"),
         };
+        let subject = with_reference(&subject, reference);
         let mut draft = self.draft(&answered.to, &subject, text, answered.language, Vec::new());
         draft.in_reply_to = answered.message_id.into_iter().map(|id| bare(&id)).collect();
         Some(draft)

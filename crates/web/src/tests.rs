@@ -234,6 +234,7 @@ async fn the_main_job_runs_with_forms_alone() {
     let preview = send(&house, &duty, &act("antwoord"), &[&fields[..], &[("step", "preview")]].concat()).await;
     assert_eq!(preview.status, StatusCode::OK);
     assert!(preview.text().contains("<b>an@privemail.example</b>"));
+    assert!(preview.text().contains(&format!("<dd>Wij bellen [{reference}]</dd>")), "the answer finds its way back");
     assert!(!house.get("/uitgaand", &duty).await.text().contains("Wij bellen u."));
     to(&send(&house, &duty, &act("antwoord"), &[&fields[..], &[("step", "send")]].concat()).await);
     assert!(house.get("/uitgaand", &duty).await.text().contains("Wij bellen u."));

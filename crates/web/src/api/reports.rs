@@ -19,7 +19,7 @@ use desk::command::{Actor, Command};
 use desk::ids::{Reference, ReportId};
 use desk::intake::{self, ReportFilter, Verdict, Via};
 use desk::lens::{Leave, Lens};
-use engine::{FormFile, FormReport};
+use engine::{FormFile, FormReport, with_reference};
 
 /// Longest short field of a new report, characters.
 const LINE_CHARS_MAX: usize = 200;
@@ -260,7 +260,7 @@ pub(super) async fn reply(call: Call, Named(reference): Named, Json(new): Json<N
     let subject = new.subject.or_else(|| suggested.as_ref().map(|d| d.subject.clone()));
     let language = new.language.or(suggested.as_ref().map(|d| d.language)).unwrap_or_default();
     let answered = suggested.map(|d| d.in_reply_to).unwrap_or_default();
-    let subject = subject.unwrap_or_else(|| format!("[{reference}]"));
+    let subject = with_reference(&subject.unwrap_or_default(), reference);
     let draft = engine.draft(&to, &subject, &new.text, language, answered);
     act(&call, reference, intake::Command::Reply { report: leave, draft, ask: new.ask.unwrap_or(false) }).await
 }

@@ -21,7 +21,7 @@ use desk::ids::Reference;
 use desk::incidents::{self, IncidentView};
 use desk::intake::{self, ReportView};
 use desk::outbox::{SUBJECT_CHARS_MAX, TEXT_CHARS_MAX};
-use engine::{ReplyTemplate, fill, reply_templates};
+use engine::{ReplyTemplate, fill, reply_templates, with_reference};
 use maud::{Markup, html};
 use std::collections::HashMap;
 
@@ -347,6 +347,7 @@ async fn step(web: &Web, visitor: &Visitor, shell: &Shell, base: Reply, fields: 
     if !reply.mistakes.is_empty() {
         return Ok(page_with(StatusCode::UNPROCESSABLE_ENTITY, page(shell, &reply)));
     }
+    reply.subject = with_reference(&reply.subject, reply.about.reference());
     match fields.get("step") {
         "preview" => Ok(respond(page(shell, &Reply { preview: true, ..reply }))),
         "edit" => Ok(respond(page(shell, &reply))),
