@@ -271,6 +271,11 @@ async fn the_main_job_runs_with_forms_alone() {
     let wrong =
         send(&house, &duty, &format!("/incident/{incident}/noteer"), &[("text", "x"), ("event_at", "straks")]).await;
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+    // It is 03:12.
+    let ahead = [("text", "nog niet gebeurd"), ("event_at", "03:14")];
+    let ahead = send(&house, &duty, &format!("/incident/{incident}/noteer"), &ahead).await;
+    assert_eq!(ahead.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(ahead.text().contains("dit ligt in de toekomst"), "{}", ahead.text());
     let task = [("text", "Bel Sperwermonde"), ("due", "+2u")];
     let added = to(&send(&house, &duty, &format!("/incident/{incident}/taak"), &task).await);
     assert!(added.contains("tab=taken"), "whoever added a task stays with the tasks: {added}");

@@ -17,8 +17,8 @@ pub const TITLE_CHARS_MAX: usize = 200;
 pub const NOTE_CHARS_MAX: usize = 20_000;
 /// Longest value of an observable, bytes.
 pub const OBSERVABLE_BYTES_MAX: usize = 2000;
-/// How far in the future something may have happened: clocks differ, seconds.
-const AHEAD_SECONDS_MAX: i64 = 300;
+/// How far in the future something may have happened, seconds: a clock runs ahead by less than the minute that people write.
+const AHEAD_SECONDS_MAX: i64 = 59;
 
 pub(super) fn incidents(fact: Fact) -> Recorded {
     fact::Fact::Incidents(fact).into()
