@@ -887,6 +887,14 @@ async fn first_run_takes_the_code_once_and_leads_to_the_checks() {
     let wrong = house.post("/first-run", "", &fields("mis")).await;
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(wrong.text().contains("value=\"cyberresponse@team.example\""), "what was typed stays");
+    let mut short = fields("code");
+    short[7].1 = "kort";
+    let short = house.post("/first-run", "", &short).await;
+    assert!(
+        short.text().contains("gebruik 12 tot"),
+        "a password that is too short is told the bound: {}",
+        short.text()
+    );
     let right = house.post("/first-run", "", &fields("code")).await;
     assert_eq!(to(&right), "/first-run/nazicht");
     let cookie = right.header("set-cookie").split(';').next().unwrap().to_owned();

@@ -178,6 +178,7 @@ problem-about = What is wrong: { $field }: { $why }.
 # Why a field is not right.
 why-empty = fill this in
 why-length = this is too long or too short
+why-password = use { $min } to { $max } characters
 why-mailbox = this is not a mail address; write it like name@example.be
 why-phone = this contains something other than digits; write it like 0470 00 00 00
 why-signs = this may not contain spaces

@@ -178,6 +178,7 @@ problem-about = Wat er mis is: { $field }: { $why }.
 # Waarom een veld niet klopt.
 why-empty = vul dit in
 why-length = dit is te lang of te kort
+why-password = gebruik { $min } tot { $max } tekens
 why-mailbox = dit is geen mailadres; schrijf het zoals naam@voorbeeld.be
 why-phone = hier staat iets anders dan cijfers; schrijf het zoals 0470 00 00 00
 why-signs = hier mogen geen spaties in

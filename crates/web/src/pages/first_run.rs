@@ -90,8 +90,18 @@ pub fn page(w: &'static Words, view: &FirstRun) -> Markup {
 
 /// A mistake with the words of its reason.
 pub(crate) fn mistake(w: &Words, id: &str, why: &str) -> Mistake {
-    let (field, why) = (w.of("field", id), w.of("why", why));
-    let mut words = w.f("mistake", &[("field", s(&field)), ("why", s(&why))]);
+    mistake_because(w, id, &w.of("why", why))
+}
+
+/// A new password that is too short or too long, with the bounds.
+pub(crate) fn password_mistake(w: &Words, id: &str) -> Mistake {
+    let bounds = [("min", n(password::PASSWORD_CHARS_MIN)), ("max", n(password::PASSWORD_CHARS_MAX))];
+    Mistake { field: id.to_owned(), ..mistake_because(w, "password", &w.f("why-password", &bounds)) }
+}
+
+fn mistake_because(w: &Words, id: &str, why: &str) -> Mistake {
+    let field = w.of("field", id);
+    let mut words = w.f("mistake", &[("field", s(&field)), ("why", s(why))]);
     if let Some(first) = words.get(..1).map(str::to_uppercase) {
         words.replace_range(..1, &first);
     }
@@ -142,9 +152,11 @@ fn read(fields: &Fields, w: &Words, code: &str) -> FirstRun {
         ("name", "length", name_ok(&view.name)),
         ("login", "length", name_ok(&view.login)),
         ("login", "signs", !login_signs),
-        ("password", "length", password_ok(fields.raw("password"))),
     ];
     view.mistakes = checks.iter().filter(|(_, _, ok)| !ok).map(|(id, why, _)| mistake(w, id, why)).collect();
+    if !password_ok(fields.raw("password")) {
+        view.mistakes.push(password_mistake(w, "password"));
+    }
     view
 }
 
@@ -279,7 +291,7 @@ pub fn checks_page(shell: &Shell, view: &Checks) -> Markup {
                 (check(view.restored.as_ref().map(|_| true), "backup", html! {
                     @match &view.restored {
                         Some(test) => { (w.f("check-backup-proof", &[("name", s(&shell.who(&test.who))), ("backup", s(&test.backup)), ("made", s(&w.moment(test.made_at)))])) " " (when::time(w, test.at)) }
-                        None => { (w.t("check-backup-todo")) " " code { "bolwerk backup --data DIR --out FILE" } }
+                        None => { (w.t("check-backup-todo")) " " code { "bolwerk backup --data DIR --out FILE --recipient age1…" } " " (w.t("check-backup-then")) " " code { "bolwerk restore FILE --keys FILE.keys --identity KEY --data NEW" } }
                     }
                 }))
             }
@@ -298,7 +310,7 @@ fn restore_form(shell: &Shell, view: &Checks) -> Markup {
         form class="desk narrow" method="post" action=(Route::Checks) {
             (shell.token())
             (field("backup", &w.t("restore-backup"), Input { required: true, ..Input::default() }, &view.mistakes))
-            (field("made-at", &w.t("restore-made-at"), Input { hint: Some(&w.t("time-hint")), required: true, ..Input::default() }, &view.mistakes))
+            (field("made-at", &w.t("restore-made-at"), Input { hint: Some(&w.t("restore-made-at-hint")), required: true, ..Input::default() }, &view.mistakes))
             button class="btn" type="submit" { (w.t("restore-say")) }
         }
     }

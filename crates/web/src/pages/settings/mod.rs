@@ -6,7 +6,7 @@ pub(crate) use people::{add_organisation, person};
 
 use crate::Web;
 use crate::app::{done, page as respond, page_with};
-use crate::pages::first_run::{is_mailbox, is_phone, mistake, password_ok};
+use crate::pages::first_run::{is_mailbox, is_phone, mistake, password_mistake, password_ok};
 use crate::pages::sign_in;
 use crate::parts::{Icon, Input, Mistake, error_summary, field, icon, mistake_of, select};
 use crate::password::{self, Typist};
@@ -329,7 +329,7 @@ pub(crate) async fn change_password(State(web): State<Web>, sent: Sent) -> Resul
     }
     web.throttle().right(attempt);
     if !password_ok(fields.raw("fresh")) {
-        let short = Mistake { field: "fresh".to_owned(), ..mistake(w, "password", "length") };
+        let short = password_mistake(w, "fresh");
         return mistaken(&web, &visitor, vec![short], Default::default()).await;
     }
     let hash = password::hash(fields.raw("fresh").to_owned()).await?;
