@@ -63,7 +63,7 @@ fn hold(shell: &Shell, view: &Incident) -> Markup {
 fn undo(shell: &Shell, view: &Incident) -> Markup {
     let w = shell.w;
     html! {
-        section class="panel" {
+        section class="panel no-print" {
             h2 { (w.t("last-acts")) }
             div class="fields" {
                 @for act in view.view.undo.iter().take(3) {
