@@ -216,10 +216,7 @@ impl Desk {
         made_at: Timestamp,
     ) -> Result<Decision, Refusal> {
         self.accounts.is_admin(by)?;
-        let backup = backup.trim().to_owned();
-        if backup.is_empty() || backup.chars().count() > accounts::NAME_CHARS_MAX {
-            return Err(Refusal::invalid("backup", "length"));
-        }
+        let backup = crate::typed::line("backup", backup, accounts::NAME_CHARS_MAX)?;
         if made_at > context.now {
             return Err(Refusal::invalid("made-at", "future"));
         }

@@ -30,6 +30,7 @@ pub mod snapshot;
 pub mod testing;
 #[cfg(test)]
 mod tests;
+mod typed;
 pub mod view;
 
 pub use machinery::{Answerable, IncidentInventory, Inventory, Traces};

@@ -6,11 +6,14 @@ use crate::command::{Context, Decision, Outcome, Refusal};
 use crate::fact::Fact;
 use crate::house;
 use crate::ids::{AccountId, TermId, Timestamp};
+use crate::typed::line;
 
 /// Longest term, days: a hundred years.
 const DAYS_MAX: u32 = 36_525;
 /// A term begins to hold at most so many seconds from now: ten years. Further on is a slip of the pen.
 const AHEAD_SECONDS_MAX: i64 = 3653 * super::DAY_SECONDS;
+/// A term begins to hold no earlier than with the year 1900, wherever that began first. Before is a slip of the pen too.
+const EARLIEST: Timestamp = Timestamp::from_seconds(-2_208_988_800 - 14 * 3600);
 /// Longest source, characters.
 const SOURCE_CHARS_MAX: usize = 300;
 /// Terms that were ever set, at most.
@@ -33,16 +36,16 @@ pub struct NewTerm {
 pub(crate) fn set(desk: &Desk, context: &Context<'_>, by: AccountId, new: NewTerm) -> Result<Decision, Refusal> {
     desk.accounts.is_admin(by)?;
     let NewTerm { kind, days, from, source } = new;
-    let source = source.trim().to_owned();
     if days == 0 || days > DAYS_MAX {
         return Err(Refusal::invalid("days", "days"));
     }
     if from > context.now.plus_seconds(AHEAD_SECONDS_MAX) {
         return Err(Refusal::invalid("from", "far"));
     }
-    if source.is_empty() || source.chars().count() > SOURCE_CHARS_MAX {
-        return Err(Refusal::invalid("source", "length"));
+    if from < EARLIEST {
+        return Err(Refusal::invalid("from", "early"));
     }
+    let source = line("source", &source, SOURCE_CHARS_MAX)?;
     let terms = &desk.house.terms;
     if terms.len() >= TERMS_MAX {
         return Err(Refusal::invalid("source", "too-many"));

@@ -6,7 +6,7 @@ use crate::incidents::{self, Change};
 use crate::intake;
 use crate::past::Moment;
 use crate::sealed::Sealed;
-use crate::testing::{Mail, Story};
+use crate::testing::{BEGINNING, Mail, Story};
 
 fn term(kind: Kept, days: u32, from: &str) -> Term {
     let from = Day::try_from(from.to_owned()).expect("a day");
@@ -152,14 +152,21 @@ fn a_term_that_cannot_be_is_refused_with_its_field() {
         (NewTerm { days: 0, ..good.clone() }, "days", "days"),
         (NewTerm { days: 36_526, ..good.clone() }, "days", "days"),
         (NewTerm { from: story.now.plus_seconds(3654 * DAY_SECONDS), ..good.clone() }, "from", "far"),
+        (NewTerm { from: Timestamp::from_seconds(-2_209_200_000), ..good.clone() }, "from", "early"),
         (NewTerm { source: "  ".to_owned(), ..good.clone() }, "source", "length"),
+        (NewTerm { source: "\u{200b}".to_owned(), ..good.clone() }, "source", "length"),
         (NewTerm { source: "x".repeat(301), ..good.clone() }, "source", "length"),
     ];
     for (term, field, why) in wrong {
         let refused = story.submit(Actor::Person(admin), Command::SetTerm { leave, term });
         assert_eq!(refused, Err(Refusal::Invalid { field, why }));
     }
-    story.act(admin, Command::SetTerm { leave, term: good });
+    let turned = NewTerm { source: "besluit\u{202e} 114\u{0}".to_owned(), ..good };
+    story.act(admin, Command::SetTerm { leave, term: turned });
+    assert_eq!(story.desk.house.terms[0].source, "besluit 114");
+    let restore = |backup: &str| Command::TestRestore { leave, backup: backup.to_owned(), made_at: BEGINNING };
+    let unseen = story.submit(Actor::Person(admin), restore("\u{202e}\u{7}"));
+    assert_eq!(unseen, Err(Refusal::Invalid { field: "backup", why: "length" }));
 }
 
 #[test]

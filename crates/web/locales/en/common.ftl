@@ -275,4 +275,5 @@ field-from = from when
 field-source = source
 why-days = write a number from 1 to 36525
 why-far = this is more than ten years ahead
+why-early = this is before the year 1900
 done-term-set = Saved: the term is set.

@@ -275,4 +275,5 @@ field-from = vanaf wanneer
 field-source = bron
 why-days = schrijf een getal van 1 tot 36525
 why-far = dit is meer dan tien jaar ver
+why-early = dit is voor het jaar 1900
 done-term-set = Bewaard: de termijn is ingesteld.

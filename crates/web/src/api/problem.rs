@@ -1,9 +1,11 @@
 //! Whatever goes wrong, as RFC 9457 says it: a type, a title, a status, and the field to blame.
 
 use super::schema::{Moment, wire};
+use crate::words::words;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use desk::command::Refusal;
+use desk::house::Language;
 use engine::{ContentFault, Fault, Frozen, PastFault, Trouble};
 
 wire! {
@@ -126,6 +128,11 @@ impl From<PastFault> for Wrong {
     }
 }
 
+/// What a page says of a reason, in the language of the API.
+fn reason(why: &str) -> String {
+    words(Language::En).of("why", why)
+}
+
 impl From<Refusal> for Wrong {
     fn from(refusal: Refusal) -> Wrong {
         match refusal {
@@ -135,9 +142,9 @@ impl From<Refusal> for Wrong {
                 Wrong::of("changed", format!("{field} was changed since you looked. Nothing was overwritten."))
                     .about(field, "conflict")
             }
-            Refusal::Invalid { field, why } => Wrong::field(field, why, format!("{field}: {why}.")),
+            Refusal::Invalid { field, why } => Wrong::field(field, why, format!("{field}: {}.", reason(why))),
             Refusal::TooLate { why } => {
-                let mut wrong = Wrong::of("too-late", format!("It cannot be done any more: {why}."));
+                let mut wrong = Wrong::of("too-late", format!("It cannot be done: {}.", reason(why)));
                 wrong.problem.why = Some(why.to_owned());
                 wrong
             }

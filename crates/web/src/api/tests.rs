@@ -624,6 +624,15 @@ async fn terms_of_retention_are_listed_decided_and_taken_back() {
         wrong[field] = value;
         is_problem(&post(&house, &token, "/retention/terms", &wrong).await, 422, "invalid", Some(field));
     }
+    for (field, value, detail) in [
+        ("days", json!(0), "days: write a number from 1 to 36525."),
+        ("from", json!("2222-12-10"), "from: this is more than ten years ahead."),
+        ("from", json!("1222-12-10"), "from: this is before the year 1900."),
+    ] {
+        let mut wrong = new.clone();
+        wrong[field] = value;
+        assert_eq!(post(&house, &token, "/retention/terms", &wrong).await.json()["detail"], detail);
+    }
 }
 
 #[tokio::test]
