@@ -195,6 +195,8 @@ pub(crate) fn first_words(text: &str, chars_max: usize) -> String {
             if words.is_empty() {
                 words.extend(word.chars().take(chars_max - 1));
             }
+            // No dot before the dots.
+            words.truncate(words.trim_end_matches(['.', ',', ':', ';']).len());
             words.push('…');
             break;
         }
@@ -230,6 +232,7 @@ mod tests {
     fn a_text_is_cut_at_a_word() {
         assert_eq!(first_words("alle  servers\nliggen plat", 300), "alle servers liggen plat");
         assert_eq!(first_words("alle servers liggen plat", 14), "alle servers…");
+        assert_eq!(first_words("plat sinds 02:40. Wij bellen", 19), "plat sinds 02:40…");
         assert_eq!(first_words(&"a".repeat(50), 10), format!("{}…", "a".repeat(9)));
         assert_eq!(first_words("", 10), "");
     }

@@ -63,7 +63,8 @@ pub fn headline(w: &Words, row: &ReportRow) -> String {
 }
 
 fn first_sentence(text: &str) -> String {
-    let end = [". ", "? ", "! "].iter().filter_map(|end| text.find(end)).min();
+    // Reports of before have their beginning cut as `….…`.
+    let end = [". ", "? ", "! ", ".…"].iter().filter_map(|end| text.find(end)).min();
     let first = end.map_or(text, |end| &text[..=end]);
     if first.chars().count() <= HEADLINE_CHARS {
         return first.to_owned();
@@ -159,6 +160,7 @@ mod tests {
     fn a_heading_is_one_sentence_at_most() {
         assert_eq!(first_sentence("Belt na de brandweer. Servers staan aan."), "Belt na de brandweer.");
         assert_eq!(first_sentence("Wij zijn gehackt"), "Wij zijn gehackt");
+        assert_eq!(first_sentence("Alles plat sinds 02:40.…"), "Alles plat sinds 02:40.");
         assert_eq!(first_sentence(""), "");
         let long = first_sentence(&"één woord, ".repeat(40));
         assert!(long.ends_with("woord…") && long.chars().count() <= HEADLINE_CHARS + 1, "{long}");
