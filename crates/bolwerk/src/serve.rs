@@ -267,7 +267,9 @@ fn hex(bytes: &[u8]) -> String {
 /// `bolwerk register load`.
 pub async fn load_register(matches: &ArgMatches) -> Result<(), Failure> {
     ask(matches, Request::LoadRegister).await?;
-    println!("Loaded the municipalities of Flanders. Source: Statbel (CC BY 4.0), population on 1 January 2020.");
+    println!(
+        "The register holds the municipalities of Flanders. Source: Statbel (CC BY 4.0), population on 1 January 2020."
+    );
     Ok(())
 }
 

@@ -25,6 +25,12 @@ fn receipt_text(language: Language) -> &'static str {
     }
 }
 
+/// The receipt before anything is filled in. Without a phone number its line goes, and "do this at once" follows.
+fn receipt_with(language: Language, phone: Option<&str>) -> String {
+    let line = phone.map(|_| phone_line(language)).unwrap_or_default();
+    receipt_text(language).replace("{phone_line}\n", line)
+}
+
 /// First-hour advice to read, print or read aloud.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Advice {
@@ -137,11 +143,10 @@ impl Engine {
         }
         let (address, phone) =
             (self.address().unwrap_or_default(), self.peek(|desk| desk.house_phone().map(str::to_owned)));
-        let phone = phone.map(|p| phone_line(language).trim_end().replace("{phone}", &p)).unwrap_or_default();
         let reference = reference.to_string();
         let values =
-            [("reference", Some(reference.as_str())), ("address", Some(&*address)), ("phone_line", Some(&*phone))];
-        let filled = fill(receipt_text(language), language, &values);
+            [("reference", Some(reference.as_str())), ("address", Some(&*address)), ("phone", phone.as_deref())];
+        let filled = fill(&receipt_with(language, phone.as_deref()), language, &values);
         let (head, text) = filled.split_once('\n').unwrap_or((&filled, ""));
         let subject = head.strip_prefix("Subject:").unwrap_or(head).trim();
         Some(self.draft(to, subject, text.trim_start_matches('\n'), language, in_reply_to))
@@ -160,6 +165,17 @@ mod tests {
             let steps = advice(language).filter(|a| matches!(a, Advice::Step(title, _) if !title.is_empty())).count();
             assert!(steps >= 5, "{language:?}: {steps} steps");
             assert!(reply_templates(language).len() >= 5, "{language:?}");
+        }
+    }
+
+    #[test]
+    fn a_receipt_reads_right_with_and_without_a_phone_number() {
+        for language in Language::ALL {
+            let (with, without) = (receipt_with(language, Some("1")), receipt_with(language, None));
+            assert!(with.contains(phone_line(language).trim_end()), "{language:?}");
+            for text in [with, without] {
+                assert!(!text.contains("\n\n\n") && !text.contains("phone_line"), "{language:?}: {text}");
+            }
         }
     }
 

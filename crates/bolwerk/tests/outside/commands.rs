@@ -221,7 +221,7 @@ fn each_command_has_a_manual_page_with_its_options() {
     for name in &referred {
         assert!(!page(&format!("{name}.1")).is_empty(), "{name}");
     }
-    assert!(page("bolwerk-serve.1").contains("HOST:PORT") && page("bolwerk-restore.1").contains("erasures"));
+    assert!(page("bolwerk-serve.1").contains("BOLWERK_RELAY") && page("bolwerk-restore.1").contains("erasures"));
     assert!(page("bolwerk-list-reports.1").contains("known"));
     assert!(!folder.path().join("man1/bolwerk-read-worker.1").exists());
 }

@@ -42,3 +42,19 @@ fn every_test_that_a_document_names_is_there() {
         assert!(!names.is_empty() || document == "ARCHITECTURE.md", "{document} names no test");
     }
 }
+
+#[test]
+fn every_request_that_the_guide_to_the_api_shows_is_one_that_the_desk_takes() {
+    let guide = std::fs::read_to_string(root().join("docs/api.md")).unwrap();
+    let described = std::fs::read_to_string(root().join("crates/web/tests/golden/openapi.json")).unwrap();
+    let described: serde_json::Value = serde_json::from_str(&described).unwrap();
+    let requests: Vec<&str> = guide.lines().filter(|line| line.trim_start().starts_with("curl ")).collect();
+    assert_eq!(requests.len(), 3);
+    for request in requests {
+        let (_, address) = request.split_once("$DESK").unwrap();
+        let path = address.split(['?', '"']).next().unwrap();
+        let method = if request.contains("--json") { "post" } else { "get" };
+        assert!(described["paths"][path][method].is_object(), "{method} {path}");
+        assert!(request.contains("Authorization: Bearer $TOKEN"), "{request}");
+    }
+}
