@@ -57,6 +57,7 @@ for (const [name, size] of Object.entries(sizes)) {
 test("the menu of a phone holds when it is open, and moves nothing", async () => {
   for (const colorScheme of ["light", "dark"]) {
     const page = await visit(chromium, desk, { size: sizes.phone, colorScheme });
+    await language(page, desk, "nl");
     await page.goto(`${desk.base}/wacht`);
     const places = () => Promise.all([".menu summary", "h1"].map((one) => page.locator(one).first().boundingBox()));
     const before = await places();
