@@ -1,14 +1,13 @@
 //! What people type: the public form, the phone form, the API.
 
 use crate::engine::{Engine, Fault, keyed};
-use crate::intake::{Received, hex, received};
+use crate::intake::{Received, received, sha256};
 use crate::reading;
 use desk::command::{Actor, Command};
 use desk::house::Language;
 use desk::ids::Timestamp;
 use desk::intake::{self, Arrival, Attachment, Body, Findings, Head, Incoming, Kind, Via};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 /// Longest name, board, address or number in a form, characters.
 pub const FIELD_CHARS_MAX: usize = 300;
@@ -88,7 +87,7 @@ impl Engine {
             digest: self.same_form(&form, &raw),
             sender: address.map(|a| self.digest_of_address(a)),
             arrival: Arrival {
-                raw_sha256: hex(&Sha256::digest(&raw)),
+                raw_sha256: sha256(&raw),
                 from: Some(form.name.clone()),
                 from_address: address.map(str::to_owned),
                 subject: Some(first_words(&form.what, 120)),
@@ -115,7 +114,7 @@ impl Engine {
             Some(key) => keyed(&self.inner.digest_key, format!("form\0{key}\0{}", form.email).as_bytes()),
             None => {
                 let day = self.now().seconds().div_euclid(86_400);
-                let content = hex(&Sha256::digest(raw));
+                let content = sha256(raw);
                 keyed(&self.inner.digest_key, format!("form\0{day}\0{content}").as_bytes())
             }
         }
@@ -152,7 +151,7 @@ impl Engine {
             name: post::read::name_of(&file.name, n, &file.media_type),
             media_type: file.media_type.clone(),
             size: file.bytes.len() as u64,
-            sha256: hex(&Sha256::digest(&file.bytes)),
+            sha256: sha256(&file.bytes),
             suspicious: post::read::suspicious(&file.name, &file.media_type, &file.bytes).map(str::to_owned),
         });
         let head = Head {

@@ -99,7 +99,7 @@ impl Engine {
             digest,
             sender: sender.map(|a| self.digest_of_address(a)),
             arrival: Arrival {
-                raw_sha256: hex(&Sha256::digest(&mail.raw)),
+                raw_sha256: sha256(&mail.raw),
                 message_id: scan.message_id,
                 envelope_from: mail.envelope_from,
                 from: scan.from,
@@ -125,9 +125,9 @@ impl Engine {
     }
 }
 
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    let digit = |nibble: u8| char::from(b"0123456789abcdef"[usize::from(nibble)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+/// SHA-256 in hexadecimal digits.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    Digest(Sha256::digest(bytes).into()).to_string()
 }
 
 impl Door for Engine {
