@@ -207,12 +207,11 @@ impl Lens<'_> {
         found.sort_by_key(|d| (d.due, d.reference));
         let total = found.len();
         found.truncate(DUE_MAX);
-        Retention { terms: self.term_rows(now), due: found, total }
+        Retention { terms: self.term_rows(terms, now), due: found, total }
     }
 
-    fn term_rows(&self, now: Timestamp) -> Vec<TermRow> {
-        let terms = self.desk.terms();
-        let counts = |term: &Term| match holds(&terms, term.kind, now) {
+    fn term_rows(&self, terms: &[Term], now: Timestamp) -> Vec<TermRow> {
+        let counts = |term: &Term| match holds(terms, term.kind, now) {
             Some(holds) if holds == term => Counts::Now,
             _ if term.from.0 > now => Counts::Later,
             _ => Counts::NoMore,
