@@ -8,15 +8,15 @@ use crate::testing::{Mail, Story};
 
 const HELD: Result<Outcome, Refusal> = Err(Refusal::TooLate { why: "held" });
 
-fn on(story: &mut Story, command: incidents::Command) -> Result<Outcome, Refusal> {
+pub(super) fn on(story: &mut Story, command: incidents::Command) -> Result<Outcome, Refusal> {
     story.submit(Actor::Person(story.duty), Command::Incidents(command))
 }
 
-fn about(story: &mut Story, command: intake::Command) -> Result<Outcome, Refusal> {
+pub(super) fn about(story: &mut Story, command: intake::Command) -> Result<Outcome, Refusal> {
     story.submit(Actor::Person(story.duty), Command::Intake(command))
 }
 
-fn undo(story: &mut Story, of: u64) -> Result<Outcome, Refusal> {
+pub(super) fn undo(story: &mut Story, of: u64) -> Result<Outcome, Refusal> {
     story.submit(Actor::Person(story.duty), Command::Undo { by: story.duty, of })
 }
 

@@ -1,6 +1,7 @@
 //! Nobody gains sight of a message without it being said: not by judging it anew, and not by taking an act back.
 
-use crate::command::{Actor, Command, Outcome, Refusal};
+use super::hold::{about, on, undo};
+use crate::command::{Command, Outcome, Refusal};
 use crate::ids::{OrganisationId, Reference};
 use crate::incidents::{self, Change, Phase};
 use crate::intake::{self, Status, Verdict};
@@ -9,18 +10,6 @@ use crate::sealed::Sealed;
 use crate::testing::{Mail, Story};
 
 const OTHERS_SEE: Result<Outcome, Refusal> = Err(Refusal::Invalid { field: "widen", why: "others-see" });
-
-fn on(story: &mut Story, command: incidents::Command) -> Result<Outcome, Refusal> {
-    story.submit(Actor::Person(story.duty), Command::Incidents(command))
-}
-
-fn about(story: &mut Story, command: intake::Command) -> Result<Outcome, Refusal> {
-    story.submit(Actor::Person(story.duty), Command::Intake(command))
-}
-
-fn undo(story: &mut Story, of: u64) -> Result<Outcome, Refusal> {
-    story.submit(Actor::Person(story.duty), Command::Undo { by: story.duty, of })
-}
 
 fn change(story: &mut Story, incident: Reference, change: Change) {
     let incident = story.incident(story.duty, incident);
