@@ -72,7 +72,8 @@ async fn verify(
     let (first, second, end) = (began + within * 2 / 5, began + within * 4 / 5, began + within);
     let author =
         message.from.first().and_then(|from| from.rsplit_once('@')).map_or("", |(_, domain)| domain).to_owned();
-    let of_author = |domain: &str| organisation(domain) == organisation(&author);
+    let authors = organisation(&author);
+    let of_author = |domain: &str| organisation(domain) == authors;
     let signed = message.dkim_headers.len();
     message.dkim_headers.retain(|signature| of_author(&signature.header.d));
     let others_signed = message.dkim_headers.len() < signed;
