@@ -87,7 +87,7 @@ fn log(name: &str, state: &State, failing: &AtomicBool) {
 
 fn secret(file: &ImapFile) -> Result<Secret, Failure> {
     match (&file.password_file, &file.token_file) {
-        (Some(password), _) => Ok(Secret::Password(std::fs::read_to_string(password)?.trim_end().to_owned())),
+        (Some(password), _) => Ok(Secret::Password(crate::serve::secret(password)?)),
         (None, Some(token)) => {
             let token = token.clone();
             Ok(Secret::OAuth2Token(Box::new(move || {

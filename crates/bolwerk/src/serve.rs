@@ -240,7 +240,8 @@ fn relay_of(relay: &RelayFile) -> Result<Relay, Failure> {
     Ok(Relay { host: relay.host.clone(), port: relay.port, tls, user })
 }
 
-fn secret(file: &Path) -> Result<String, Failure> {
+/// What stands in a file that holds a password.
+pub fn secret(file: &Path) -> Result<String, Failure> {
     Ok(std::fs::read_to_string(file).map_err(|e| Failure::of_file(file, e))?.trim_end().to_owned())
 }
 
