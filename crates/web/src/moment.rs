@@ -89,9 +89,7 @@ const EARLIEST: Date = Date::constant(1970, 1, 1);
 
 /// The first moment after a day, Europe/Brussels.
 pub fn end_of(day: Date) -> Timestamp {
-    let next = day.checked_add(1.day()).unwrap_or(day);
-    let begins = next.to_zoned_datetime(ZONE.clone()).map(|z| z.timestamp().as_microsecond());
-    Timestamp(begins.unwrap_or(i64::MAX))
+    begin_of(day.checked_add(1.day()).unwrap_or(day))
 }
 
 /// The beginning of a day, Europe/Brussels.

@@ -88,7 +88,7 @@ pub(super) async fn restored(call: Call, Json(new): Json<NewRestore>) -> Result<
     // The desk calls the field as the page does.
     let done = match call.web.engine().submit(desk::command::Actor::Person(leave.by()), command).await {
         Err(engine::Fault::Refused(Refusal::Invalid { field: "made-at", why })) => {
-            return Err(Wrong::field("made_at", why, format!("made_at: {why}.")));
+            return Err(Refusal::Invalid { field: "made_at", why }.into());
         }
         made => made?,
     };
