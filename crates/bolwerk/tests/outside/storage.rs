@@ -137,17 +137,31 @@ fn a_folder_that_cannot_be_written_is_read_and_not_served() {
     drop(desk);
 }
 
-/// A library for `LD_PRELOAD` with which every sync fails while a file is there; `None` without a C compiler.
+/// A library for `LD_PRELOAD` with which every sync fails while a file is there, or only those of files whose names end as is said in
+/// it; `None` without a C compiler.
 fn failing_syncs(folder: &Path) -> Option<PathBuf> {
     let (source, library) = (folder.join("sync.c"), folder.join("sync.so"));
     let text = r#"
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
+static int fails(int fd) {
+    char end[64], link[64], path[4096];
+    int switched = open(getenv("SYNC_FAILS"), O_RDONLY);
+    if (switched < 0) return 0;
+    ssize_t ends = read(switched, end, sizeof end);
+    close(switched);
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t length = readlink(link, path, sizeof path);
+    return ends <= 0 || (length >= ends && memcmp(path + length - ends, end, ends) == 0);
+}
 static int sync_by(const char *name, int fd) {
-    if (access(getenv("SYNC_FAILS"), F_OK) == 0) { errno = EIO; return -1; }
+    if (fails(fd)) { errno = EIO; return -1; }
     return ((int (*)(int))dlsym(RTLD_NEXT, name))(fd);
 }
 int fsync(int fd) { return sync_by("fsync", fd); }
@@ -214,4 +228,27 @@ fn after_a_sync_that_failed_nothing_is_acknowledged_until_a_restart() {
         assert_eq!(listed(&desk).len(), 6);
         done(&["verify", "--data", desk.data().to_str().unwrap()]);
     }
+}
+
+/// The store takes over what its log has long kept, and the sync of that fails: what follows could be lost with the log.
+#[test]
+fn after_a_failure_beside_the_writer_nothing_is_acknowledged_until_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(library) = failing_syncs(folder.path()) else { return };
+    let switch = folder.path().join("fails");
+    let before = format!("export SYNC_FAILS={switch:?} LD_PRELOAD={library:?}");
+    let mut desk = Desk::start_after(&before, folder, &[]);
+    std::fs::write(&switch, "/journal.db").unwrap();
+    let mut kept = HashSet::new();
+    let reply = fill(&desk, 200_000, &mut kept);
+    assert!(reply.starts_with('4'), "{reply}");
+    std::fs::remove_file(&switch).unwrap();
+    let again = desk.send("a@vol.example", "Message-ID: <again@vol.example>\r\n\r\nhulp").unwrap();
+    assert!(again.starts_with('4'), "{again}");
+    assert!(desk.log().contains("write-ahead log") && desk.log().contains("restart"), "{}", desk.log());
+    desk.kill();
+    desk.again();
+    assert_eq!(listed(&desk), kept);
+    assert!(desk.send("a@vol.example", "Message-ID: <again@vol.example>\r\n\r\nhulp").unwrap().starts_with("250"));
+    done(&["verify", "--data", desk.data().to_str().unwrap()]);
 }

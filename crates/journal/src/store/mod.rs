@@ -4,6 +4,7 @@
 //! `$2`, … in the order of their first use.
 
 mod location;
+mod log;
 mod nodes;
 mod postgres;
 mod sqlite;

@@ -1,5 +1,6 @@
 //! SQLite: a file in the journal's folder, with large parts as files beside it.
 
+use std::cell::Cell;
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use std::time::Duration;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags, ToSql, params_from_iter};
 
+use super::log::Log;
 use super::{Each, META_CHECKPOINT, Row, Rows, Store, Value, meta_text};
 use crate::Error;
 use crate::files::{blob_path, blobs_on_disk, read_bounded, write_blob};
@@ -22,12 +24,10 @@ const APPLICATION_ID: i64 = 0x424f_4c57;
 const SCHEMA_VERSION: i64 = 1;
 /// Page size of a new store, bytes.
 const PAGE_BYTES: u32 = 4096;
-/// Pages in the write-ahead log before it is moved into the store.
-const WAL_PAGES: u32 = 4000;
 /// Cache of a connection, KiB.
 const CACHE_KIB: u32 = 8 * 1024;
 /// How long to wait for a lock of SQLite's own, which is only ever held for moments.
-const BUSY: Duration = Duration::from_secs(20);
+pub(super) const BUSY: Duration = Duration::from_secs(20);
 
 /// How often somebody who waits looks for new entries.
 const LOOK: Duration = Duration::from_millis(20);
@@ -55,8 +55,12 @@ const SCHEMA: [(&str, &str); 7] = [
 
 /// A journal's folder with its database.
 pub(crate) struct Sqlite {
+    /// Before the connection, so that the one to the log is closed first: whoever closes last empties it.
+    log: Option<Log>,
     db: Connection,
     dir: PathBuf,
+    /// Bytes put into the open transaction.
+    put: Cell<usize>,
 }
 
 impl Sqlite {
@@ -81,18 +85,22 @@ impl Sqlite {
         }
         db.pragma_update(None, "synchronous", "FULL")?;
         db.pragma_update(None, "secure_delete", "ON")?;
-        db.pragma_update(None, "wal_autocheckpoint", WAL_PAGES)?;
+        db.pragma_update(None, "wal_autocheckpoint", 0)?;
         if let Some(pages) = pages_max {
             db.pragma_update(None, "max_page_count", pages)?;
         }
         settle(&db)?;
-        Ok(Sqlite { db, dir: dir.to_path_buf() })
+        Ok(Sqlite { log: Some(Log::new(&path)), ..Sqlite::of(db, dir) })
+    }
+
+    fn of(db: Connection, dir: &Path) -> Sqlite {
+        Sqlite { log: None, db, dir: dir.to_path_buf(), put: Cell::default() }
     }
 
     /// Opens a store that counts only once [`Sqlite::close_synced`] has returned: nothing is synced, and nothing comes back
     /// after a failure.
     pub fn open_for_filling(dir: &Path) -> Result<Sqlite, Error> {
-        let store = Sqlite::open_for_writing(dir, None)?;
+        let store = Sqlite { log: None, ..Sqlite::open_for_writing(dir, None)? };
         store.db.pragma_update(None, "synchronous", "OFF")?;
         store.db.query_row("PRAGMA journal_mode = OFF", [], |_| Ok(()))?;
         Ok(store)
@@ -126,14 +134,14 @@ impl Sqlite {
             Err(error) => return Err(cannot_open(&path, error)),
         };
         settle(&db)?;
-        let store = Sqlite { db, dir: dir.to_path_buf() };
+        let store = Sqlite::of(db, dir);
         store.check_version()?;
         Ok(store)
     }
 
     #[cfg(test)]
     pub fn in_memory() -> Sqlite {
-        Sqlite { db: Connection::open_in_memory().unwrap(), dir: PathBuf::new() }
+        Sqlite::of(Connection::open_in_memory().unwrap(), Path::new(""))
     }
 }
 
@@ -269,12 +277,14 @@ impl Store for Sqlite {
     }
 
     fn begin(&self) -> Result<String, Error> {
+        self.log.as_ref().map_or(Ok(()), Log::check)?;
         self.db.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         meta_text(self, META_CHECKPOINT)
     }
 
     fn put(&self, rows: Rows) -> Result<(), Error> {
         let db = &self.db;
+        self.put.set(self.put.get() + rows.bytes());
         for row in &rows.entries {
             db.prepare_cached("INSERT INTO entries (seq, hash, leaf, body, small) VALUES ($1, $2, $3, $4, $5)")?
                 .execute((row.seq as i64, row.hash.as_slice(), &row.leaf, &row.body, &row.small))?;
@@ -303,7 +313,11 @@ impl Store for Sqlite {
     }
 
     fn commit(&self) -> Result<(), Error> {
-        Ok(self.db.prepare_cached("COMMIT")?.execute([]).map(drop)?)
+        self.db.prepare_cached("COMMIT")?.execute([])?;
+        if let Some(log) = &self.log {
+            log.grew(&self.db, self.put.take());
+        }
+        Ok(())
     }
 
     fn rollback(&self) -> Result<(), Error> {
@@ -344,7 +358,9 @@ impl Store for Sqlite {
 
     fn scrub(&self) {
         // The ciphertext is worthless without its key; readers may keep it in the log a little longer.
-        let _ = self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        if let Some(log) = &self.log {
+            log.empty(&self.db);
+        }
     }
 
     fn again(&self) -> Result<Box<dyn Store>, Error> {
