@@ -6,6 +6,8 @@
 mod config;
 #[path = "../../../crates/bolwerk/src/exit.rs"]
 mod exit;
+#[path = "../../../crates/bolwerk/src/mistakes.rs"]
+mod mistakes;
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let path = std::env::temp_dir().join(format!("bolwerk-fuzz-{}.toml", std::process::id()));
