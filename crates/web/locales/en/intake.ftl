@@ -23,6 +23,7 @@ queue-empty-text = Everything is answered. When a new one comes in, it appears h
 queue-mine = show what I took
 queue-all = show all
 legend-decide = decide
+read-to-list = To the list
 read-nothing = Nothing open
 read-nothing-text = Choose a report in the queue.
 bulk-choose = Choose { $reference }

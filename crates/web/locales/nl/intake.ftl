@@ -23,6 +23,7 @@ queue-empty-text = Alles is beantwoord. Komt er een nieuwe, dan verschijnt ze hi
 queue-mine = toon wat ik nam
 queue-all = toon alles
 legend-decide = beslissen
+read-to-list = Naar de lijst
 read-nothing = Niets open
 read-nothing-text = Kies een melding in de wachtrij.
 bulk-choose = Kies { $reference }

@@ -83,7 +83,11 @@ pub fn page(shell: &Shell, view: &Duty) -> Markup {
                 (queue(shell, view))
                 article class="read" aria-labelledby="read-h" id="read" {
                     @match &view.open {
-                        Some(open) => { (report::pane(shell, open)) }
+                        Some(open) => {
+                            // In one column the list is below the report, perhaps far.
+                            p class="to-list" { a class="link" href="#queue" { (shell.w.t("read-to-list")) } }
+                            (report::pane(shell, open))
+                        }
                         None => { h2 class="read-h" id="read-h" { (shell.w.t("read-nothing")) } p class="quiet" { (shell.w.t("read-nothing-text")) } }
                     }
                 }
