@@ -673,6 +673,7 @@ fn outside_pages(story: &Story, language: Language, theme: Theme) -> Vec<(String
         journal: (61, Some(NOW)),
         mail_in: None,
         people: 2,
+        phone: None,
         mail_out: Mail::NoWay { waiting: 2 },
         restored: None,
         admin: true,

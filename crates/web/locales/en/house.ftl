@@ -22,14 +22,18 @@ field-language-nl = languages
 mistake = { $field }: { $why }.
 checks = Can this desk take a report tonight?
 checks-lead = { $n ->
-    [5] Yes. All five are in order, each with its proof.
-   *[other] In order: { $n } of 5, each with its proof. What is open says what you can do.
+    [6] Yes. All six are in order, each with its proof.
+   *[other] In order: { $n } of 6, each with its proof. What is open says what you can do.
 }
 check-account = Somebody is on duty
 check-account-proof = { $name }. { $n ->
     [one] One account in all.
    *[other] { $n } accounts in all.
 }
+check-phone = There is a number to call
+check-phone-proof = { $phone } stands on the public page and in every receipt.
+check-phone-todo = Whoever has no mail left at 3 a.m. cannot call you.
+check-phone-do = Set the number in the settings
 check-storage = What comes in is kept
 check-storage-proof = { $n ->
     [one] 1 fact is
@@ -43,6 +47,7 @@ check-mail-out-proof = There is a way out, and the last try worked.
 check-mail-out-todo = There is no way out. Start Bolwerk with --relay, or set it up.
 check-mail-out-failing = The way out has not been answering since { $since }.
 check-backup = A backup was restored once
+check-open-phone = There is no number to call
 check-open-storage = Nothing has been kept yet
 check-open-mail-in = No mail has come in yet
 check-open-mail-out = No mail leaves yet

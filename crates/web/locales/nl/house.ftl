@@ -22,14 +22,18 @@ field-language-nl = talen
 mistake = { $field }: { $why }.
 checks = Kan deze desk vannacht een melding aannemen?
 checks-lead = { $n ->
-    [5] Ja. Alle vijf zijn in orde, elk met zijn bewijs.
-   *[other] In orde: { $n } van 5, elk met zijn bewijs. Wat open is, zegt wat je kunt doen.
+    [6] Ja. Alle zes zijn in orde, elk met zijn bewijs.
+   *[other] In orde: { $n } van 6, elk met zijn bewijs. Wat open is, zegt wat je kunt doen.
 }
 check-account = Er is iemand van wacht
 check-account-proof = { $name }. { $n ->
     [one] Eén account in het geheel.
    *[other] { $n } accounts in het geheel.
 }
+check-phone = Er is een nummer om te bellen
+check-phone-proof = { $phone } staat op de publieke pagina en in elk bericht van ontvangst.
+check-phone-todo = Wie om 3 uur geen mail meer heeft, kan je niet bellen.
+check-phone-do = Zet het nummer bij de instellingen
 check-storage = Wat binnenkomt, wordt bewaard
 check-storage-proof = { $n ->
     [one] 1 feit staat
@@ -43,6 +47,7 @@ check-mail-out-proof = Er is een uitgang, en de laatste poging lukte.
 check-mail-out-todo = Er is geen uitgang. Start Bolwerk met --relay, of stel hem in.
 check-mail-out-failing = De uitgang antwoordt niet sinds { $since }.
 check-backup = De back-up is ooit teruggezet
+check-open-phone = Er is geen nummer om te bellen
 check-open-storage = Er is nog niets bewaard
 check-open-mail-in = Er kwam nog geen mail binnen
 check-open-mail-out = Er gaat nog geen mail weg

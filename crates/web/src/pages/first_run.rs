@@ -244,6 +244,8 @@ pub struct Checks {
     pub mail_in: Option<Timestamp>,
     /// People who may sign in.
     pub people: usize,
+    /// The number that a town in trouble calls.
+    pub phone: Option<String>,
     /// How mail leaves.
     pub mail_out: Mail,
     /// The last backup that was restored as a test.
@@ -259,7 +261,8 @@ pub fn checks_page(shell: &Shell, view: &Checks) -> Markup {
     let w = shell.w;
     let title = w.t("checks");
     // Somebody is on duty: whoever reads this.
-    let good = [true, view.journal.0 > 0, view.mail_in.is_some(), view.mail_out == Mail::Well, view.restored.is_some()];
+    let mail = [view.mail_in.is_some(), view.mail_out == Mail::Well];
+    let good = [true, view.phone.is_some(), view.journal.0 > 0, mail[0], mail[1], view.restored.is_some()];
     let good = good.into_iter().filter(|good| *good).count();
     let check = |good: Option<bool>, key: &str, proof: Markup| {
         let (class, shape) = match good {
@@ -275,6 +278,10 @@ pub fn checks_page(shell: &Shell, view: &Checks) -> Markup {
             div class="head" { div { h1 { (title) } p { (w.f("checks-lead", &[("n", n(good))])) } } }
             ol class="checks narrow" {
                 (check(Some(true), "account", html! { (w.f("check-account-proof", &[("n", n(view.people)), ("name", s(&shell.person))])) }))
+                (check(Some(view.phone.is_some()), "phone", match &view.phone {
+                    Some(phone) => html! { (w.f("check-phone-proof", &[("phone", s(phone))])) },
+                    None => html! { (w.t("check-phone-todo")) " " a href=(Route::Settings) { (w.t("check-phone-do")) } },
+                }))
                 (check(Some(view.journal.0 > 0), "storage", html! {
                     (w.f("check-storage-proof", &[("n", n(view.journal.0 as usize))]))
                     @if let Some(at) = view.journal.1 { " " (when::time_exact(w, at)) "." }
@@ -346,17 +353,18 @@ pub(crate) async fn checks(State(web): State<Web>, visitor: Visitor) -> Result<R
 }
 
 async fn look(web: &Web, visitor: &Visitor) -> Result<(Shell, Checks), Problem> {
-    let (shell, (address, people, recent, mail_in, restored, admin)) = web
+    let (shell, (house, people, recent, mail_in, restored, admin)) = web
         .look(visitor, Nav::Settings, |lens| {
             let people = lens.people().iter().filter(|p| !p.disabled).count();
             let restored = lens.restore_tests().into_iter().next();
             let mail_in = crate::pages::reports::last_mail_in(lens);
-            (lens.house().address, people, lens.recent(1), mail_in, restored, lens.admin().is_some())
+            (lens.house(), people, lens.recent(1), mail_in, restored, lens.admin().is_some())
         })
         .await?;
     let newest = recent.first();
     let view = Checks {
-        address,
+        address: house.address,
+        phone: house.phone,
         journal: (newest.and_then(|r| r.seq).map_or(0, |seq| seq + 1), newest.map(|r| r.at)),
         mail_in,
         people,
