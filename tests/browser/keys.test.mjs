@@ -13,6 +13,7 @@ before(async () => {
 after(async () => { await chromium?.close(); await desk?.stop(); });
 
 const focused = () => page.evaluate(() => document.activeElement.id);
+const state = () => page.evaluate(() => `${location.href}, the focus is on ${document.activeElement.outerHTML.slice(0, 100)}, ${document.querySelectorAll("dialog[open]").length} dialogs are open, the page is ${document.readyState}`);
 const at = (where, id) => page.waitForFunction(([where, id]) => location.pathname + location.search === where && document.activeElement.id === id, [where, id], { timeout: 10_000 });
 
 test("on a phone the report that is tapped is in view, also far down the list", async () => {
@@ -67,7 +68,7 @@ test("n and / work on every page", async () => {
     await page.keyboard.press("Escape");
     await page.waitForSelector("#palette:not([open])", { state: "attached" });
     await page.keyboard.press("n");
-    await page.waitForURL(/\/telefoon$/, { timeout: 10_000 }).catch(() => assert.fail(`n does nothing on ${address}`));
+    await page.waitForURL(/\/telefoon$/, { timeout: 10_000 }).catch(async () => assert.fail(`n does nothing on ${address}: ${await state()}`));
   }
   await page.goto(`${desk.base}/meldingen`);
   await page.keyboard.press("/");
