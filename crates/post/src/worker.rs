@@ -119,7 +119,7 @@ impl Workers {
         Self { program, arguments, timeout, seats, idle: Mutex::new(Vec::new()) }
     }
 
-    /// Reads a mail. A worker that dies is replaced and asked once more; then, or when it takes too long, what the
+    /// Reads a mail. A worker that dies is replaced by a new one, which is asked once more; then, or when it takes too long, what the
     /// header says at a glance comes back with the reason.
     pub async fn read(&self, raw: impl AsRef<[u8]> + Send + Sync) -> Reading {
         let raw = raw.as_ref();
@@ -147,8 +147,10 @@ impl Workers {
         // The semaphore is never closed.
         let _seat = self.seats.acquire().await.map_err(|_| Failure::Died)?;
         let mut failure = Failure::Died;
-        for _try in 0..2 {
-            let Some(mut process) = self.process() else { continue };
+        // What waits idle may have died long ago, and says nothing about this mail: the second one is always new.
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        for waiting in [idle, None] {
+            let Some(mut process) = waiting.or_else(|| self.start()) else { continue };
             match timeout(self.timeout, process.ask(head, raw, frames)).await {
                 Ok(Ok(answer)) => {
                     if raw.len() <= LAST_MAIL_BYTES {
@@ -164,9 +166,8 @@ impl Workers {
         Err(failure)
     }
 
-    fn process(&self) -> Option<Process> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        idle.or_else(|| Process::start(&self.program, &self.arguments).ok())
+    fn start(&self) -> Option<Process> {
+        Process::start(&self.program, &self.arguments).ok()
     }
 }
 
