@@ -138,19 +138,21 @@ pub(super) fn is_base58_btc(text: &str) -> bool {
     version_fits && ones == zeros && sha256(&sha256(&bytes[..21]))[..4] == bytes[21..]
 }
 
-/// Whether a text is a Bitcoin address of the new kind (`bc1…`): bech32 for version 0, bech32m for later ones.
+/// Whether a text is a Bitcoin address of the new kind (`bc1…`, on the test network `tb1…`): bech32 for version 0, bech32m for later ones.
 pub(super) fn is_segwit_btc(text: &str) -> bool {
     const DIGITS: &[u8; 32] = b"qpzry9x8gf2tvdw0s3jn54khce6mua7l";
     let mixed = text.bytes().any(|b| b.is_ascii_uppercase()) && text.bytes().any(|b| b.is_ascii_lowercase());
     let lower = text.to_ascii_lowercase();
-    let Some(data) = lower.strip_prefix("bc1").filter(|_| !mixed && (14..=74).contains(&text.len())) else {
+    let data = lower.strip_prefix("bc1").or_else(|| lower.strip_prefix("tb1"));
+    let Some(data) = data.filter(|_| !mixed && (14..=74).contains(&text.len())) else {
         return false;
     };
+    // The human-readable part, expanded: `bc` or `tb`.
+    let human = if lower.starts_with("bc") { [3u8, 3, 0, 2, 3] } else { [3, 3, 0, 20, 2] };
     let digits: Option<Vec<u8>> = data.bytes().map(|b| DIGITS.iter().position(|d| *d == b).map(|d| d as u8)).collect();
     let Some(digits) = digits.filter(|d| d.len() >= 8) else { return false };
     let mut check = 1u32;
-    // The human-readable part `bc`, expanded.
-    for value in [3u8, 3, 0, 2, 3].into_iter().chain(digits.iter().copied()) {
+    for value in human.into_iter().chain(digits.iter().copied()) {
         let top = check >> 25;
         check = (check & 0x1ff_ffff) << 5 ^ u32::from(value);
         for (bit, generator) in
@@ -214,6 +216,9 @@ mod tests {
             "BC1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KV8F3T4",
             "bc1pw508d6qejxtdg4y5r3zarvary0c5xw7kw508d6qejxtdg4y5r3zarvary0c5xw7kt5nd6y",
             "bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqzk5jj0",
+            "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx",
+            "tb1qqqqqp399et2xygdj5xreqhjjvcmzhxw4aywxecjdzew6hylgvsesrxh6hy",
+            "tb1pqqqqp399et2xygdj5xreqhjjvcmzhxw4aywxecjdzew6hylgvsesf3hn0c",
         ] {
             assert!(is_segwit_btc(address), "{address}");
             assert!(!is_segwit_btc(&address.replacen('8', "9", 1).replacen('x', "w", 1)));

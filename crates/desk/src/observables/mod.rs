@@ -149,6 +149,21 @@ mod tests {
     }
 
     #[test]
+    fn numbers_of_networks_are_read_as_people_write_them() {
+        for (text, value) in [
+            ("AS64500", "AS64500"),
+            ("ASN64500", "AS64500"),
+            ("asn64500:", "AS64500"),
+            ("as64502", "AS64502"),
+            ("(AS 64503)", "AS64503"),
+            ("ASN 64503,", "AS64503"),
+            ("AS13", "AS13"),
+        ] {
+            assert_eq!(values(text), [format!("asn {value}")], "{text}");
+        }
+    }
+
+    #[test]
     fn defanged_forms_are_read() {
         for (text, value) in [
             ("hxxp://kwaad[.]be/x", "url http://kwaad.be/x"),
@@ -217,6 +232,15 @@ mod tests {
             "CVE-22-1",
             "AS400",
             "as64496x",
+            "as 13 mensen",
+            "as 64500",
+            "As 3665",
+            "as13",
+            "AS 13",
+            "AS7",
+            "tas64500",
+            "ASN 400",
+            "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsy",
             "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNb",
             "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAeD",
             "server01.gemeente.local",

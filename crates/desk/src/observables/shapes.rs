@@ -225,6 +225,10 @@ fn classify(finder: &mut Finder<'_>, word: &str, before: &str, whole: &str) {
 }
 
 fn plain(finder: &mut Finder<'_>, word: &str, before: &str) {
+    if let Some(number) = number_after_as(word, before) {
+        finder.add("asn", format!("AS{number}"));
+        return;
+    }
     if word.len() < 4 {
         return;
     }
@@ -314,10 +318,28 @@ fn cve(word: &str) -> Option<String> {
     (in_use && parts.next().is_none()).then(|| word.to_ascii_uppercase())
 }
 
+/// `AS64500`, `ASN64500`, `as64500`. In small letters only with three digits: `as13` may be a word with a slip in it.
 fn asn(word: &str) -> Option<u32> {
-    let digits = word.strip_prefix("AS").or_else(|| word.strip_prefix("ASN"))?;
-    let fits =
-        (3..=10).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
+    let letters = word.len() - word.trim_start_matches(|c: char| c.is_ascii_alphabetic()).len();
+    let (prefix, digits) = word.split_at(letters);
+    let digits_min = match prefix {
+        "AS" | "ASN" => 2,
+        "as" | "asn" | "Asn" => 3,
+        _ => return None,
+    };
+    as_number(digits, digits_min)
+}
+
+/// The same written apart: `AS 64500`, only in capitals, as everybody writes "as 100 people".
+fn number_after_as(word: &str, before: &str) -> Option<u32> {
+    let before = before.trim_start_matches(['(', '[']);
+    ["AS", "ASN"].contains(&before).then(|| as_number(word, 3)).flatten()
+}
+
+fn as_number(digits: &str, digits_min: usize) -> Option<u32> {
+    let fits = (digits_min..=10).contains(&digits.len())
+        && digits.bytes().all(|b| b.is_ascii_digit())
+        && !digits.starts_with('0');
     // The AS/400 is a machine that towns still have.
     let number: u32 = if fits { digits.parse().ok()? } else { return None };
     (number != 400).then_some(number)
