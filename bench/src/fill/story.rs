@@ -235,6 +235,7 @@ fn receive(text: &str, n: usize, subject: &str, address: &str) -> intake::Comman
         via: Via::Smtp,
         event_at: None,
         digest: digest(&message_id),
+        digest_before: None,
         sender: Some(digest(address)),
         arrival: Arrival {
             message_id: Some(message_id.clone()),

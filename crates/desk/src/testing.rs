@@ -226,6 +226,7 @@ impl Story {
             via: mail.via,
             event_at: mail.event_at,
             digest: digest(&format!("{} {} {}", mail.from, mail.subject, self.mails)),
+            digest_before: None,
             sender: Some(digest(mail.from)),
             arrival: Arrival {
                 message_id: Some(format!("<{}@{}>", self.mails, mail.from)),

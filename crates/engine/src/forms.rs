@@ -85,6 +85,7 @@ impl Engine {
             via,
             event_at: form.since,
             digest: self.same_form(&form, &raw),
+            digest_before: None,
             sender: address.map(|a| self.digest_of_address(a)),
             arrival: Arrival {
                 raw_sha256: sha256(&raw),

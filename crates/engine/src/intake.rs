@@ -90,13 +90,16 @@ impl Engine {
     fn incoming(&self, mail: MailIn) -> Incoming {
         let scan = post::scan::scan(&mail.raw);
         let sender = scan.from_address.as_deref().or(mail.envelope_from.as_deref()).filter(|a| !a.is_empty());
-        let digest = self.same_mail(scan.message_id.as_deref(), &mail.raw);
+        let message_id = scan.message_id.as_deref();
+        let digest = self.same_mail(message_id, &post::scan::without_trace(&mail.raw));
+        let digest_before = post::scan::without_first_trace(&mail.raw).map(|c| self.same_mail(message_id, &c));
         // A mail that is moved in keeps the time at which it was written; a live one was written when it came, whatever it claims.
         let written = (mail.via == Via::Import).then_some(scan.date).flatten();
         Incoming {
             via: mail.via,
             event_at: written.map(Timestamp::from_seconds).filter(|t| *t <= self.now()),
             digest,
+            digest_before,
             sender: sender.map(|a| self.digest_of_address(a)),
             arrival: Arrival {
                 raw_sha256: sha256(&mail.raw),
@@ -114,8 +117,8 @@ impl Engine {
     }
 
     /// What makes two mails the same: Message-ID and content without the trace that each hop adds.
-    fn same_mail(&self, message_id: Option<&str>, raw: &[u8]) -> Digest {
-        let content = Sha256::digest(post::scan::without_trace(raw));
+    fn same_mail(&self, message_id: Option<&str>, without_trace: &[u8]) -> Digest {
+        let content = Sha256::digest(without_trace);
         let mut what = Vec::with_capacity(200);
         what.extend_from_slice(b"mail\0");
         what.extend_from_slice(message_id.unwrap_or_default().trim().as_bytes());

@@ -212,8 +212,66 @@ const TRACE: [&[u8]; 20] = [
     b"x-mozilla-status",
 ];
 
+/// The same of later days: signatures, what filters and the mail systems of large houses write. Apart from the first ones, so that what
+/// was formed with those alone can still be formed ([`without_first_trace`]).
+const LATER_TRACE: [&[u8]; 22] = [
+    b"authentication-results-original",
+    b"dkim-signature",
+    b"domainkey-signature",
+    b"dkim-filter",
+    b"x-google-dkim-signature",
+    b"x-gm-message-state",
+    b"x-google-smtp-source",
+    b"x-uidl",
+    b"x-forwarded-encrypted",
+    b"x-authentication-warning",
+    b"x-sender-ip",
+    b"x-spamd-bar",
+    b"x-scanned-by",
+    b"x-spam",
+    b"x-virus-scanned",
+    b"x-virus-status",
+    b"x-amavis-alert",
+    b"x-quarantine-id",
+    b"x-greylist",
+    b"x-eopattributedmessage",
+    b"x-eoptenantattributedmessage",
+    b"x-originatororg",
+];
+/// Beginnings of the names of such fields.
+const LATER_TRACE_BEGINS: [&[u8]; 13] = [
+    b"arc-",
+    b"x-spam-",
+    b"x-ms-exchange-",
+    b"x-ms-publictraffictype",
+    b"x-ms-traffictypediagnostic",
+    b"x-ms-office365-",
+    b"x-forefront",
+    b"x-microsoft-",
+    b"x-rspamd-",
+    b"x-mailscanner-",
+    b"x-proofpoint-",
+    b"x-ironport-",
+    b"x-mozilla-",
+];
+
+fn is_later_trace(name: &[u8]) -> bool {
+    let later = LATER_TRACE.contains(&name) || LATER_TRACE_BEGINS.iter().any(|begin| name.starts_with(begin));
+    later && !TRACE.contains(&name)
+}
+
 /// The mail without what its way added, every line end CR LF, exactly one at its end: two copies of one mail are equal.
 pub fn without_trace(raw: &[u8]) -> Vec<u8> {
+    without(raw, |name| TRACE.contains(&name) || is_later_trace(name))
+}
+
+/// The mail as [`without_trace`] gave it while it knew fewer fields: what was kept then is recognised by it. `None`: as it is given now.
+pub fn without_first_trace(raw: &[u8]) -> Option<Vec<u8>> {
+    let later = fields_within(raw, usize::MAX).any(|field| is_later_trace(&field.name.to_ascii_lowercase()));
+    later.then(|| without(raw, |name| TRACE.contains(&name)))
+}
+
+fn without(raw: &[u8], is_trace: impl Fn(&[u8]) -> bool) -> Vec<u8> {
     let mut out = Vec::with_capacity(raw.len() + raw.len() / 32);
     let body = header_len(raw, usize::MAX);
     let (mut rest, mut skipping, mut first) = (&raw[..body], false, true);
@@ -222,7 +280,7 @@ pub fn without_trace(raw: &[u8]) -> Vec<u8> {
         rest = after;
         if !matches!(line.first(), Some(b' ' | b'\t')) {
             let name = line[..memchr(b':', line).unwrap_or(0)].trim_ascii_end().to_ascii_lowercase();
-            skipping = TRACE.contains(&name.as_slice()) || (first && line.starts_with(b"From "));
+            skipping = is_trace(&name) || (first && line.starts_with(b"From "));
         }
         first = false;
         if !skipping {
@@ -300,6 +358,34 @@ mod tests {
         }
         assert_ne!(without_trace(one), without_trace(b"From: a@b.example\r\nSubject: x\r\n\r\nReceived: text\r\n"));
         assert_ne!(without_trace(one), without_trace(b"From: a@b.example\r\nSubject: y\r\n\r\ntext\r\n"));
+    }
+
+    #[test]
+    fn what_filters_and_signers_add_makes_no_other_mail() {
+        let one = b"From: a@b.example\r\nX-Mailer: Y\r\nSubject: x\r\n\r\ntext\r\n";
+        assert_eq!(without_first_trace(one), None, "nothing that is known since");
+        for field in [
+            "DKIM-Signature: v=1; a=rsa-sha256;\r\n\tb=abc",
+            "X-Spam-Status: No, score=-1",
+            "ARC-Seal: i=1",
+            "ARC-Whatever: i=2",
+            "X-MS-Exchange-Organization-SCL: 1",
+            "Authentication-Results: mx.example; dkim=pass",
+            "X-Forefront-Antispam-Report: CIP:192.0.2.1",
+            "X-Microsoft-Antispam: BCL:0",
+        ] {
+            let copy = format!("{field}\r\n{}", String::from_utf8_lossy(one));
+            assert_eq!(without_trace(copy.as_bytes()), without_trace(one), "{field}");
+            if let Some(before) = without_first_trace(copy.as_bytes()) {
+                assert_eq!(String::from_utf8_lossy(&before), copy, "as it was formed before");
+            }
+        }
+        for field in
+            ["X-Mailer: Z", "X-Priority: 1", "List-Id: <x>", "Reply-To: c@d.example", "X-Originating-IP: 192.0.2.1"]
+        {
+            let other = format!("{field}\r\n{}", String::from_utf8_lossy(one));
+            assert_ne!(without_trace(other.as_bytes()), without_trace(one), "{field}");
+        }
     }
 
     #[test]

@@ -100,7 +100,15 @@ impl Story {
             ..Arrival::default()
         };
         let digest = Digest([self.mails ^ 0x5A; 32]);
-        let incoming = Incoming { via, event_at: None, digest, sender, arrival, raw: text.as_bytes().to_vec() };
+        let incoming = Incoming {
+            via,
+            event_at: None,
+            digest,
+            digest_before: None,
+            sender,
+            arrival,
+            raw: text.as_bytes().to_vec(),
+        };
         let (outcome, _) = self.tell(Actor::Rule, Command::Intake(intake::Command::Receive(Box::new(incoming))));
         let Outcome::Report { reference, .. } = outcome else { unreachable!("a new message is a report") };
         if !text.is_empty() {

@@ -22,7 +22,8 @@ pub(super) fn intake(fact: Fact) -> fact::Fact {
 pub(crate) fn decide(desk: &Desk, context: &mut Context<'_>, command: Command) -> Result<Decision, Refusal> {
     match command {
         Command::Receive(incoming) => {
-            if let Some(known) = desk.intake.by_digest.get(&incoming.digest) {
+            let mut digests = std::iter::once(&incoming.digest).chain(&incoming.digest_before);
+            if let Some(known) = digests.find_map(|digest| desk.intake.by_digest.get(digest)) {
                 let reference = desk.intake.get(*known).reference;
                 return Ok(Decision::nothing(Outcome::Report { reference, new: false }));
             }

@@ -364,6 +364,8 @@ pub struct Incoming {
     pub event_at: Option<Timestamp>,
     /// Keyed digest of Message-ID and content without trace.
     pub digest: Digest,
+    /// The same as it was formed while fewer fields were known as trace, where that differs: what was kept then is recognised by it.
+    pub digest_before: Option<Digest>,
     /// Keyed digest of the sender's address.
     pub sender: Option<Digest>,
     /// The bounded header scan.

@@ -276,6 +276,7 @@ fn facts_are_applied_and_commands_decided_fast() {
                 via: Via::Smtp,
                 event_at: None,
                 digest: digest(&format!("other {n}")),
+                digest_before: None,
                 sender: Some(digest("x")),
                 arrival: Arrival { subject: Some("melding".to_owned()), ..Arrival::default() },
                 raw: vec![0; 4000],

@@ -66,6 +66,7 @@ impl House {
             via: Via::Smtp,
             event_at: None,
             digest: Digest([number; 32]),
+            digest_before: None,
             sender: Some(Digest([number % 3; 32])),
             arrival: Arrival { from: Some(format!("{SECRET} {number}")), ..Arrival::default() },
             raw: SECRET.as_bytes().to_vec(),

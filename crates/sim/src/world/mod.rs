@@ -222,6 +222,7 @@ impl World {
             via: mail.via,
             event_at: written.map(desk::ids::Timestamp::from_seconds).filter(|t| *t <= now),
             digest: digest_of_mail,
+            digest_before: None,
             sender: sender.map(digest),
             arrival: desk::intake::Arrival {
                 raw_sha256: hex(&Sha256::digest(&mail.raw)),
@@ -247,6 +248,7 @@ impl World {
             via: form.via,
             event_at: None,
             digest: digest_of_form,
+            digest_before: None,
             sender: Some(digest(PARTIES[form.from].address)),
             arrival: desk::intake::Arrival {
                 raw_sha256: hex(&Sha256::digest(&form.raw)),
