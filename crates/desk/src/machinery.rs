@@ -18,6 +18,8 @@ pub struct Traces<'a> {
     pub returned: &'a [&'a str],
     /// Keyed digests of those to whom they had gone, as the report of non-delivery says (`Final-Recipient`, `Original-Recipient`).
     pub returned_to: &'a [Digest],
+    /// The same of those of whom a machine says anything else: that the mail is late, that it arrived, that they complained.
+    pub noted_of: &'a [Digest],
     /// Its subject.
     pub subject: &'a str,
 }
@@ -70,9 +72,11 @@ impl Desk {
     /// whom our mail went to: its Message-ID is no secret.
     pub fn evidence(&self, report: ReportId, traces: &Traces<'_>) -> Option<Thread> {
         if let Some(notice) = traces.returned.iter().find_map(|id| self.notice_by_message_id(id)) {
-            return match traces.returned_to.contains(&self.outbox.get(notice).to) {
-                true => Some(Thread::Returns(notice)),
-                false => self.report_behind(notice).filter(|of| *of < report).map(Thread::Mentions),
+            let to = &self.outbox.get(notice).to;
+            return match (traces.returned_to.contains(to), traces.noted_of.contains(to)) {
+                (true, _) => Some(Thread::Returns(notice)),
+                (false, true) => Some(Thread::Notes(notice)),
+                (false, false) => self.report_behind(notice).filter(|of| *of < report).map(Thread::Mentions),
             };
         }
         let ours = traces.answers.iter().rev().find_map(|id| self.notice_by_message_id(id));

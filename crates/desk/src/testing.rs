@@ -258,8 +258,12 @@ impl Story {
         let opinion = judge(&self.desk, &message);
         let ids: Vec<&str> = mail.answers.iter().map(String::as_str).collect();
         let returned: Vec<&str> = mail.returns.iter().map(String::as_str).collect();
-        let returned_to: Vec<crate::Digest> = mail.returned_to.iter().map(|a| digest(a)).collect();
-        let traces = Traces { answers: &ids, returned: &returned, returned_to: &returned_to, subject: mail.subject };
+        let told_of: Vec<crate::Digest> = mail.returned_to.iter().map(|a| digest(a)).collect();
+        let (returned_to, noted_of) = match mail.automatic {
+            Automatic::Bounce => (&told_of[..], &[][..]),
+            _ => (&[][..], &told_of[..]),
+        };
+        let traces = Traces { answers: &ids, returned: &returned, returned_to, noted_of, subject: mail.subject };
         let thread: Option<Thread> = self.desk.evidence(report, &traces);
         let (reference, ..) = self.desk.door_of(report);
         let answers = !automatic && mail.via != Via::Import;

@@ -220,6 +220,8 @@ fn mail_findings(
         post::read::Automatic::List => Automatic::List,
         post::read::Automatic::Bounce => Automatic::Bounce,
         post::read::Automatic::Feedback => Automatic::Feedback,
+        post::read::Automatic::Delayed => Automatic::Delayed,
+        post::read::Automatic::Delivered => Automatic::Delivered,
     };
     let (reference, envelope_from, sender) = engine.peek(|desk| desk.door_of(report));
     let mut whole = String::with_capacity(reading.text.len() + 256);
@@ -249,9 +251,14 @@ fn mail_findings(
     );
     let ids: Vec<&str> = reading.references.iter().chain(&reading.in_reply_to).map(|i| bare(i)).collect();
     let returned: Vec<&str> = reading.returned_message_ids.iter().map(|i| bare(i)).collect();
-    let returned_to: Vec<desk::Digest> =
-        reading.returned_recipients.iter().map(|a| engine.digest_of_address(a)).collect();
-    let traces = Traces { answers: &ids, returned: &returned, returned_to: &returned_to, subject: &reading.subject };
+    let digests = |of: &[String]| of.iter().map(|a| engine.digest_of_address(a)).collect::<Vec<desk::Digest>>();
+    let traces = Traces {
+        answers: &ids,
+        returned: &returned,
+        returned_to: &digests(&reading.returned_recipients),
+        noted_of: &digests(&reading.noted_recipients),
+        subject: &reading.subject,
+    };
     let thread = engine.peek(|desk| desk.evidence(report, &traces));
     let answer = answer(engine, via, &reading, envelope_from.as_deref(), reference, &thought);
     let attachments = reading.attachments.iter().take(ATTACHMENTS_MAX).map(|part| Attachment {

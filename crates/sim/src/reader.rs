@@ -65,6 +65,8 @@ pub fn mail(
         post::read::Automatic::List => Automatic::List,
         post::read::Automatic::Bounce => Automatic::Bounce,
         post::read::Automatic::Feedback => Automatic::Feedback,
+        post::read::Automatic::Delayed => Automatic::Delayed,
+        post::read::Automatic::Delivered => Automatic::Delivered,
     };
     let (reference, envelope_from, sender) = desk.door_of(report);
     let opinion = hints::judge(
@@ -80,9 +82,15 @@ pub fn mail(
     );
     let ids: Vec<&str> = reading.references.iter().chain(&reading.in_reply_to).map(|i| bare(i)).collect();
     let returned: Vec<&str> = reading.returned_message_ids.iter().map(|i| bare(i)).collect();
-    let returned_to: Vec<desk::Digest> = reading.returned_recipients.iter().map(|a| digest(a)).collect();
-    let traces =
-        desk::Traces { answers: &ids, returned: &returned, returned_to: &returned_to, subject: &reading.subject };
+    let digests = |of: &[String]| of.iter().map(|a| digest(a)).collect::<Vec<desk::Digest>>();
+    let (returned_to, noted_of) = (digests(&reading.returned_recipients), digests(&reading.noted_recipients));
+    let traces = desk::Traces {
+        answers: &ids,
+        returned: &returned,
+        returned_to: &returned_to,
+        noted_of: &noted_of,
+        subject: &reading.subject,
+    };
     let thread = desk.evidence(report, &traces);
     let answer = answer(chance, via, &reading, envelope_from.as_deref(), reference);
     let head = Head {

@@ -178,7 +178,7 @@ fn decide_read(
 fn joins(desk: &Desk, thread: Thread, automatic: Automatic) -> Option<Verdict> {
     let of = match thread {
         Thread::Continues(of) => of,
-        Thread::Returns(notice) => match desk.outbox.get(notice).about {
+        Thread::Returns(notice) | Thread::Notes(notice) => match desk.outbox.get(notice).about {
             About::Report(of) => conversation_root(desk, of),
             About::Incident(incident) => return joins_incident(desk, incident),
         },
@@ -215,7 +215,7 @@ fn proven(desk: &Desk, report: ReportId, thread: Thread, authentic: bool) -> Opt
             let part = sender.is_some_and(|s| notices.iter().any(|n| desk.outbox.get(*n).to == s));
             part.then_some(thread)
         }
-        Thread::Mentions(_) | Thread::Returns(_) => Some(thread),
+        Thread::Mentions(_) | Thread::Returns(_) | Thread::Notes(_) => Some(thread),
     }
 }
 

@@ -151,6 +151,10 @@ pub enum Automatic {
     Bounce,
     /// An abuse feedback report (RFC 5965).
     Feedback,
+    /// Word that a mail is late (RFC 3464).
+    Delayed,
+    /// Word that a mail arrived or was passed on (RFC 3464).
+    Delivered,
 }
 
 /// An observable found in a message.
@@ -330,6 +334,8 @@ pub enum Thread {
     Mentions(ReportId),
     /// A bounce of a mail of ours.
     Returns(NoticeId),
+    /// A machine's word about a mail of ours that did not fail: late, delivered, complained about.
+    Notes(NoticeId),
     /// Proven in the same way, for an incident that no report belongs to yet.
     Answers(IncidentId),
 }

@@ -156,6 +156,14 @@ fn intakes() -> Vec<Fact> {
     let threads = [Thread::Mentions(ReportId(1)), Thread::Returns(NOTICE), Thread::Answers(INCIDENT)];
     facts.extend(threads.map(|t| read(Completeness::Full, Some(t))));
     facts.push(received(&addressed, None, Some(digest(4)), Actor::Rule, Via::Smtp));
+    facts.push(read(Completeness::Full, Some(Thread::Notes(NOTICE))));
+    let automatic = [Automatic::Bounce, Automatic::Feedback, Automatic::Delayed, Automatic::Delivered];
+    facts.extend(automatic.map(|automatic| match read(Completeness::Full, None) {
+        F::Read { report, completeness, language, appraisal, thread, head, .. } => {
+            F::Read { report, completeness, automatic, language, appraisal, thread, head }
+        }
+        other => other,
+    }));
     facts.into_iter().map(Fact::Intake).collect()
 }
 

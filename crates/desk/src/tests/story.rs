@@ -247,6 +247,33 @@ fn a_bounce_belongs_to_the_mail_that_came_back() {
 }
 
 #[test]
+fn what_did_not_fail_joins_the_conversation_and_nothing_came_back() {
+    use intake::Automatic::{Delayed, Delivered, Feedback};
+    for automatic in [Delayed, Delivered, Feedback] {
+        let mut story = Story::new();
+        let duty = story.duty;
+        let reference = story.mail(&Mail::default());
+        story.send_all();
+        let receipt = story.lens(duty).report(reference).expect("seen").notices[0].message_id.clone();
+        let told = Mail {
+            from: "postmaster@sperwermonde.example",
+            subject: "Delivery Status Notification",
+            returns: vec![receipt],
+            returned_to: vec!["it@sperwermonde.example"],
+            automatic,
+            ..Mail::default()
+        };
+        let forged = story.mail(&Mail { returned_to: vec!["wie@elders.example"], ..told.clone() });
+        assert_eq!(story.lens(duty).report(forged).map(|v| v.row.status.key()), Some("new"), "a person decides");
+        let noted = story.mail(&told);
+        let view = story.lens(duty).report(reference).expect("seen");
+        assert_eq!((view.notices[0].standing, view.row.undelivered), (StandingKey::Sent, false), "{automatic:?}");
+        let view = story.lens(duty).report(noted).expect("seen");
+        assert_eq!((view.row.status.key(), view.automatic), ("follow_up", automatic));
+    }
+}
+
+#[test]
 fn a_from_that_fails_its_check_makes_nobody_part_of_a_conversation() {
     let mut story = Story::new();
     let duty = story.duty;

@@ -28,6 +28,10 @@ pub enum Automatic {
     List,
     /// A mail of somebody's could not be delivered (RFC 3464).
     Bounce,
+    /// A mail of somebody's is late, and is tried again (RFC 3464, `Action: delayed`).
+    Delayed,
+    /// A mail of somebody's arrived or was passed on (RFC 3464, `Action: delivered`, `relayed`, `expanded`).
+    Delivered,
     /// A mail of somebody's was complained about (RFC 5965).
     Feedback,
 }
@@ -37,17 +41,25 @@ pub(super) struct Judged {
     pub may_answer: bool,
     pub returned: Vec<String>,
     pub returned_recipients: Vec<String>,
+    pub noted_recipients: Vec<String>,
 }
 
 /// Judges by header, structure and, for old bounces, text.
 pub(super) fn judge(raw: &[u8], tree: &Tree, header: &Header, text: &str) -> Judged {
-    let automatic = kind(tree, header);
-    let (returned, returned_recipients) = match automatic {
-        Automatic::Bounce | Automatic::Feedback => (returned_ids(raw, tree, text), reported_recipients(raw, tree)),
-        _ => Default::default(),
-    };
+    let mut automatic = kind(tree, header);
     let may_answer = automatic == Automatic::No && may_answer(header);
-    Judged { automatic, may_answer, returned, returned_recipients }
+    let (mut returned, mut told) = (Vec::new(), Told::default());
+    if matches!(automatic, Automatic::Bounce | Automatic::Feedback) {
+        returned = returned_ids(raw, tree, text);
+        told = Told::by(raw, tree);
+        told.failed.extend(header.get("x-failed-recipients").and_then(scan::address_in));
+    }
+    if automatic == Automatic::Bounce && told.failed.is_empty() {
+        automatic = told.others_are.unwrap_or(automatic);
+    }
+    told.failed.truncate(IDS_MAX);
+    told.others.truncate(IDS_MAX);
+    Judged { automatic, may_answer, returned, returned_recipients: told.failed, noted_recipients: told.others }
 }
 
 fn kind(tree: &Tree, header: &Header) -> Automatic {
@@ -201,26 +213,67 @@ fn returned_ids(raw: &[u8], tree: &Tree, text: &str) -> Vec<String> {
     ids
 }
 
-/// Whom a report is about: `Final-Recipient` and `Original-Recipient` of each recipient (RFC 3464, 2.3), `Original-Rcpt-To` of a
-/// complaint (RFC 5965, 3.2).
-fn reported_recipients(raw: &[u8], tree: &Tree) -> Vec<String> {
-    const REPORTS: [&str; 3] = ["message/delivery-status", "message/global-delivery-status", "message/feedback-report"];
-    let mut recipients = Vec::new();
-    let outer = tree.nodes.iter().filter(|node| node.message_depth == 0);
-    for node in outer.filter(|node| REPORTS.contains(&node.content_type.main.as_str())) {
-        let bytes = decoded(raw, node).0;
-        let text = String::from_utf8_lossy(&bytes[..bytes.len().min(RETURNED_MAX_BYTES)]);
-        for line in text.lines() {
-            let Some((name, value)) = line.split_once(':') else { continue };
-            let address = match name.trim().to_ascii_lowercase().as_str() {
+/// Whom a report is about, and what it says of them.
+#[derive(Default)]
+struct Told {
+    /// Whom the mail did not reach.
+    failed: Vec<String>,
+    /// Whom anything else is said of: late, delivered, complained.
+    others: Vec<String>,
+    /// What that is, where it is about delivery. Late goes before delivered: a person may wait for it.
+    others_are: Option<Automatic>,
+}
+
+impl Told {
+    /// `Final-Recipient` and `Original-Recipient` of each recipient with its `Action`, or where that is missing the class of its
+    /// `Status` (RFC 3464, 2.3); `Original-Rcpt-To` of a complaint (RFC 5965, 3.2), which is about a mail that did arrive.
+    fn by(raw: &[u8], tree: &Tree) -> Self {
+        const REPORTS: [&str; 3] =
+            ["message/delivery-status", "message/global-delivery-status", "message/feedback-report"];
+        let mut told = Self::default();
+        let outer = tree.nodes.iter().filter(|node| node.message_depth == 0);
+        for node in outer.filter(|node| REPORTS.contains(&node.content_type.main.as_str())) {
+            let bytes = decoded(raw, node).0;
+            let mut rest = &bytes[..bytes.len().min(RETURNED_MAX_BYTES)];
+            // Groups of fields, one for each recipient, with blank lines between them.
+            while !rest.is_empty() {
+                let group = scan::header_len(rest, rest.len());
+                told.group(&rest[..group]);
+                rest = &rest[group + scan::line_len(&rest[group..])..];
+            }
+        }
+        told
+    }
+
+    fn group(&mut self, fields: &[u8]) {
+        let (mut recipients, mut action, mut status) = (Vec::new(), String::new(), String::new());
+        for field in scan::fields(fields) {
+            let value = field.value();
+            match field.name.to_ascii_lowercase().as_slice() {
                 // An address type stands before the address: `rfc822; a@b.example`.
-                "final-recipient" | "original-recipient" => value.split_once(';').map_or(value, |(_, address)| address),
-                "original-rcpt-to" => value,
-                _ => continue,
-            };
-            recipients.extend(scan::address_in(address));
+                b"final-recipient" | b"original-recipient" => {
+                    recipients.extend(scan::address_in(value.split_once(';').map_or(&*value, |(_, address)| address)));
+                }
+                b"original-rcpt-to" => recipients.extend(scan::address_in(&value)),
+                b"action" => action = word(Some(&value)),
+                b"status" => status = value,
+                _ => {}
+            }
+        }
+        let is = match (action.as_str(), status.as_bytes().first()) {
+            ("failed", _) => Some(Automatic::Bounce),
+            ("delayed", _) => Some(Automatic::Delayed),
+            ("delivered" | "relayed" | "expanded", _) => Some(Automatic::Delivered),
+            (_, Some(b'5')) => Some(Automatic::Bounce),
+            (_, Some(b'4')) => Some(Automatic::Delayed),
+            (_, Some(b'2')) => Some(Automatic::Delivered),
+            _ => None,
+        };
+        if is == Some(Automatic::Bounce) {
+            self.failed.append(&mut recipients);
+        } else if !recipients.is_empty() {
+            self.others.append(&mut recipients);
+            self.others_are = if self.others_are == Some(Automatic::Delayed) { self.others_are } else { is };
         }
     }
-    recipients.truncate(IDS_MAX);
-    recipients
 }

@@ -158,8 +158,10 @@ pub struct Reading {
     pub may_answer: bool,
     /// Message-IDs of the mails that a bounce or a feedback report is about, with angle brackets.
     pub returned_message_ids: Vec<String>,
-    /// Addresses that a bounce or a feedback report is about.
+    /// Addresses that a mail did not reach, as a bounce says.
     pub returned_recipients: Vec<String>,
+    /// Addresses of which a report says anything else: that the mail is late, that it arrived, that somebody complained.
+    pub noted_recipients: Vec<String>,
     /// `Authentication-Results` (RFC 8601), verbatim, newest first. Anybody can write one: trust only your own hop's.
     pub authentication: Vec<String>,
     /// `Content-Language`.
@@ -251,6 +253,7 @@ pub fn read(raw: &[u8], limits: &ReadLimits) -> Reading {
         may_answer: judged.may_answer,
         returned_message_ids: judged.returned,
         returned_recipients: judged.returned_recipients,
+        noted_recipients: judged.noted_recipients,
         authentication: header
             .all("authentication-results")
             .take(AUTHENTICATION_MAX)

@@ -156,10 +156,55 @@ fn bounces_and_complaints_name_the_mail_they_are_about() {
     let feedback = reading(&report("feedback-report", "message/feedback-report", "message/rfc822"));
     assert_eq!((feedback.automatic, feedback.may_answer), (Automatic::Feedback, false));
     assert_eq!(feedback.returned_message_ids, ["<n1@desk.example>"]);
+    let complaint = reading(&report("feedback-report", "message/feedback-report", "message/rfc822").replace(
+        "Final-Recipient: rfc822; a@b.example\nStatus: 5.1.1",
+        "Feedback-Type: abuse\nOriginal-Rcpt-To: <a@b.example>",
+    ));
+    assert_eq!(complaint.noted_recipients, ["a@b.example"], "what somebody complains about did arrive");
+    assert_eq!(complaint.returned_recipients, Vec::<String>::new());
     let old = reading(
         "From: MAILER-DAEMON@x.example\nReturn-Path: <>\nSubject: failure notice\n\nHi.\nMessage-ID: <n2@desk.example>\n",
     );
     assert_eq!((old.automatic, old.returned_message_ids), (Automatic::Bounce, vec!["<n2@desk.example>".to_owned()]));
+}
+
+#[test]
+fn only_what_failed_came_back() {
+    let report = |groups: &str| {
+        reading(&format!(
+            "From: x@mx.example\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\n\nhm\n--b\n\
+             Content-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example\n\n{groups}\n--b--\n"
+        ))
+    };
+    let one = |fields: &str| {
+        let read = report(&format!("Final-Recipient: rfc822;\n a@b.example\n{fields}\n"));
+        assert!(!read.may_answer);
+        assert_eq!([read.returned_recipients, read.noted_recipients].concat(), ["a@b.example"], "{fields}");
+        read.automatic
+    };
+    for (fields, is) in [
+        ("Action: failed\nStatus: 5.1.1", Automatic::Bounce),
+        ("action: FAILED (no such user)\nStatus: 4.4.7", Automatic::Bounce),
+        ("Action: delayed\nStatus: 4.4.1", Automatic::Delayed),
+        ("Action: delivered\nStatus: 2.0.0", Automatic::Delivered),
+        ("Action: relayed\nStatus: 2.1.9", Automatic::Delivered),
+        ("Action: expanded\nStatus: 2.1.5", Automatic::Delivered),
+        ("Status: 5.1.1", Automatic::Bounce),
+        ("Status: 4.4.1", Automatic::Delayed),
+        ("X-Nothing: said", Automatic::Bounce),
+    ] {
+        assert_eq!(one(fields), is, "{fields}");
+    }
+    assert!(
+        report("Final-Recipient: rfc822; a@b.example\n").returned_recipients.is_empty(),
+        "nobody said that it failed"
+    );
+    let mixed = report(
+        "Final-Recipient: rfc822; a@b.example\nAction: delayed\n\nFinal-Recipient: rfc822; c@d.example\nAction: failed\n\n\
+         Final-Recipient: rfc822; e@f.example\nAction: delivered\n",
+    );
+    assert_eq!((mixed.automatic, &*mixed.returned_recipients), (Automatic::Bounce, &["c@d.example".to_owned()][..]));
+    assert_eq!(mixed.noted_recipients, ["a@b.example", "e@f.example"]);
 }
 
 #[test]

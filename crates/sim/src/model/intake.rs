@@ -259,7 +259,7 @@ impl Model {
             About::Incident(of) => incidents.contains(&of.index()),
         };
         let (returns, takes_part) = match kept.thread {
-            Some(Thread::Returns(notice)) => {
+            Some(Thread::Returns(notice) | Thread::Notes(notice)) => {
                 let to = self.notices[notice.index()].to;
                 let text = String::from_utf8_lossy(raw);
                 let named = text.lines().filter_map(|line| line.strip_prefix("Final-Recipient: rfc822; "));

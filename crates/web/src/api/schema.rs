@@ -177,7 +177,8 @@ keys! {
     Via, "Via", "How a message came in.",
         [Via::Smtp, Via::Lmtp, Via::Imap, Via::Import, Via::Form, Via::Phone, Via::Api];
     Automatic, "Automatic", "Whether and why a machine sent it.",
-        [Automatic::No, Automatic::Reply, Automatic::Generated, Automatic::List, Automatic::Bounce, Automatic::Feedback];
+        [Automatic::No, Automatic::Reply, Automatic::Generated, Automatic::List, Automatic::Bounce, Automatic::Feedback,
+            Automatic::Delayed, Automatic::Delivered];
     NoteKind, "NoteKind", "What kind of line it is.", [NoteKind::Note, NoteKind::Decision];
     Purpose, "Purpose", "Why a mail is sent.", [Purpose::Receipt, Purpose::Reply];
     Role, "Role", "What an account may do.", [Role::Reader, Role::Duty, Role::Admin];

@@ -226,7 +226,7 @@ impl Lens<'_> {
         match kept.reading.as_ref().and_then(|r| r.thread) {
             Some(Thread::Continues(of)) => (self.visible_rows(&[of]).pop(), true),
             Some(Thread::Mentions(of)) => (self.visible_rows(&[of]).pop(), false),
-            Some(Thread::Returns(notice)) => match self.desk.outbox.get(notice).about {
+            Some(Thread::Returns(notice) | Thread::Notes(notice)) => match self.desk.outbox.get(notice).about {
                 About::Report(of) => (self.visible_rows(&[of]).pop(), true),
                 About::Incident(_) => (None, false),
             },

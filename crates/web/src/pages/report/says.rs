@@ -57,6 +57,8 @@ fn automatic_key(automatic: Automatic) -> &'static str {
         Automatic::List => "list",
         Automatic::Bounce => "bounce",
         Automatic::Feedback => "feedback",
+        Automatic::Delayed => "delayed",
+        Automatic::Delivered => "delivered",
     }
 }
 
