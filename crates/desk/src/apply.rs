@@ -55,6 +55,10 @@ impl Desk {
                     house::Fact::TermSet { term, by, .. } => {
                         self.undoable.insert(seq, Undoable { by: *by, what: Inverse::Term(*term) });
                     }
+                    house::Fact::RestoreTested { by, .. } => {
+                        let what = Inverse::Restore(self.house.restores.len() as u32 - 1);
+                        self.undoable.insert(seq, Undoable { by: *by, what });
+                    }
                     _ => {}
                 }
             }
@@ -182,6 +186,9 @@ impl Desk {
                     }
                 }
                 About::Incident(incident) => self.notice_line(seq, at, *incident, *by, *notice),
+            }
+            if let (outbox::Purpose::Reply, Actor::Person(by)) = (*purpose, *by) {
+                self.undoable.insert(seq, Undoable { by, what: Inverse::Mail(*notice) });
             }
             if *purpose == outbox::Purpose::Reply {
                 self.index.wrote(*about, self.class_of(*about), letter);

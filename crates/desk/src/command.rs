@@ -1,7 +1,11 @@
 //! One door for writing: a command, decided against the desk, becomes facts or a refusal.
 
 use crate::fact::{Fact, Recorded};
-use crate::ids::{AccountId, EntryId, IncidentId, NoticeId, Random, Reference, ReportId, TaskId, TermId, Timestamp};
+use crate::ids::{
+    AccountId, EntryId, IncidentId, NoticeId, OrganisationId, Random, Reference, ReportId, TEAM, TaskId, TermId,
+    Timestamp,
+};
+use crate::lens::Leave;
 use crate::register::Which;
 use crate::{Desk, accounts, house, incidents, intake, outbox, retention};
 use serde::{Deserialize, Serialize};
@@ -29,12 +33,21 @@ pub enum Command {
         /// Its public name.
         name: String,
     },
+    /// An organisation gets another name; for an administrator.
+    RenameOrganisation {
+        /// Leave of an administrator.
+        leave: Leave<AccountId>,
+        /// Which; not the team, whose name is a setting.
+        organisation: OrganisationId,
+        /// Its public name.
+        name: String,
+    },
     /// Name boards from a register that ships with the program; once and for all.
     LoadRegister(Which),
     /// A backup was restored to see that it can be done; for an administrator to say.
     TestRestore {
         /// Leave of an administrator.
-        leave: crate::lens::Leave<AccountId>,
+        leave: Leave<AccountId>,
         /// Which backup: the name of its file.
         backup: String,
         /// When it was made.
@@ -43,7 +56,7 @@ pub enum Command {
     /// How long something is kept is decided; for an administrator to say.
     SetTerm {
         /// Leave of an administrator.
-        leave: crate::lens::Leave<AccountId>,
+        leave: Leave<AccountId>,
         /// Which term.
         term: retention::NewTerm,
     },
@@ -162,6 +175,9 @@ impl Desk {
         match command {
             Command::Configure(configured) => self.decide_configure(context, configured),
             Command::AddOrganisation { name } => self.decide_organisation(context, &name),
+            Command::RenameOrganisation { leave, organisation, name } => {
+                self.rename_organisation(leave, organisation, &name)
+            }
             Command::LoadRegister(which) => match self.register.which() {
                 Some(loaded) if loaded == which => Ok(Decision::nothing(Outcome::Done)),
                 // Facts name boards by their place: another register would move them to other towns.
@@ -223,6 +239,31 @@ impl Desk {
         Ok(Decision::one(Fact::House(house::Fact::RestoreTested { by, backup, made_at }), Outcome::Done))
     }
 
+    fn withdraw_restore(&self, restore: u32, by: AccountId) -> Result<Decision, Refusal> {
+        self.accounts.is_admin(by)?;
+        match self.house.restores.get(restore as usize).ok_or(Refusal::NotFound)?.withdrawn {
+            Some(_) => Err(Refusal::TooLate { why: "undone" }),
+            None => Ok(Decision::one(Fact::House(house::Fact::RestoreWithdrawn { restore, by }), Outcome::Done)),
+        }
+    }
+
+    fn rename_organisation(
+        &self,
+        leave: Leave<AccountId>,
+        organisation: OrganisationId,
+        name: &str,
+    ) -> Result<Decision, Refusal> {
+        self.accounts.is_admin(leave.by)?;
+        let name = crate::typed::line("organisation", name, accounts::NAME_CHARS_MAX)?;
+        // The team's own name is a setting of the desk.
+        let known = self.house.organisations.get(organisation.index()).filter(|_| organisation != TEAM);
+        if *known.ok_or(Refusal::NotFound)? == name {
+            return Ok(Decision::nothing(Outcome::Done));
+        }
+        let fact = house::Fact::OrganisationRenamed { organisation, name, by: leave.by };
+        Ok(Decision::one(Fact::House(fact), Outcome::Done))
+    }
+
     fn decide_organisation(&self, context: &Context<'_>, name: &str) -> Result<Decision, Refusal> {
         self.admin_asks(context)?;
         let name = name.trim().to_owned();
@@ -233,7 +274,7 @@ impl Desk {
         if number >= ORGANISATIONS_MAX {
             return Err(Refusal::invalid("organisation", "too-many"));
         }
-        let organisation = crate::ids::OrganisationId(number as u8);
+        let organisation = OrganisationId(number as u8);
         Ok(Decision::one(Fact::House(house::Fact::OrganisationAdded { organisation, name }), Outcome::Done))
     }
 
@@ -258,6 +299,11 @@ impl Desk {
                 intake::undo_move(self, *report, *from, of, by)
             }
             Inverse::Term(term) => retention::undo(self, *term, by),
+            Inverse::Restore(restore) => self.withdraw_restore(*restore, by),
+            Inverse::Mail(notice) => {
+                self.still_may(by, self.class_of(self.outbox.get(*notice).about))?;
+                outbox::withdraw(self, *notice, by)
+            }
             Inverse::Merge(incident) => incidents::undo_merge(self, *incident, of, by),
             Inverse::Opening(incident) => {
                 let kept = self.incidents.get(*incident);
@@ -306,6 +352,10 @@ pub enum Inverse {
     Task(IncidentId, TaskId, Option<(Timestamp, AccountId)>),
     /// A term of retention that was set.
     Term(TermId),
+    /// A restored backup that was told of, by its place.
+    Restore(u32),
+    /// A mail that was written.
+    Mail(NoticeId),
 }
 
 /// An act that can still be taken back.

@@ -128,16 +128,24 @@ fn by(fact: &Fact) -> Actor {
     match fact {
         Fact::House(
             house::Fact::RestoreTested { by, .. }
+            | house::Fact::RestoreWithdrawn { by, .. }
+            | house::Fact::OrganisationRenamed { by, .. }
             | house::Fact::TermSet { by, .. }
             | house::Fact::TermWithdrawn { by, .. },
         ) => Actor::Person(*by),
         Fact::House(_) => Actor::Rule,
-        Fact::Accounts(accounts::Fact::Disabled { by, .. }) => Actor::Person(*by),
+        Fact::Accounts(
+            accounts::Fact::Disabled { by, .. }
+            | accounts::Fact::Enabled { by, .. }
+            | accounts::Fact::Renamed { by, .. }
+            | accounts::Fact::RoleSet { by, .. },
+        ) => Actor::Person(*by),
         Fact::Accounts(accounts::Fact::Created { .. }) => Actor::Rule,
         Fact::Accounts(fact) => Actor::Person(fact.account()),
         Fact::Intake(fact) => fact.by(),
         Fact::Incidents(fact) => fact.by(),
         Fact::Outbox(outbox::Fact::Queued { by, .. } | outbox::Fact::Retried { by, .. }) => *by,
+        Fact::Outbox(outbox::Fact::Withdrawn { by, .. }) => Actor::Person(*by),
         Fact::Outbox(_) => Actor::Rule,
     }
 }
@@ -162,12 +170,17 @@ keys! {
     Fact::House(house::Fact::OrganisationAdded { .. }) => "house.organisation_added",
     Fact::House(house::Fact::RegisterLoaded { .. }) => "house.register_loaded",
     Fact::House(house::Fact::RestoreTested { .. }) => "house.restore_tested",
+    Fact::House(house::Fact::RestoreWithdrawn { .. }) => "house.restore_withdrawn",
+    Fact::House(house::Fact::OrganisationRenamed { .. }) => "house.organisation_renamed",
     Fact::House(house::Fact::TermSet { .. }) => "house.term_set",
     Fact::House(house::Fact::TermWithdrawn { .. }) => "house.term_withdrawn",
     Fact::Accounts(accounts::Fact::Created { .. }) => "accounts.created",
     Fact::Accounts(accounts::Fact::PasswordSet { .. }) => "accounts.password_set",
     Fact::Accounts(accounts::Fact::Preferred { .. }) => "accounts.preferred",
     Fact::Accounts(accounts::Fact::Disabled { .. }) => "accounts.disabled",
+    Fact::Accounts(accounts::Fact::Enabled { .. }) => "accounts.enabled",
+    Fact::Accounts(accounts::Fact::Renamed { .. }) => "accounts.renamed",
+    Fact::Accounts(accounts::Fact::RoleSet { .. }) => "accounts.role_set",
     Fact::Accounts(accounts::Fact::SignedIn { .. }) => "accounts.signed_in",
     Fact::Accounts(accounts::Fact::SignedOut { .. }) => "accounts.signed_out",
     Fact::Accounts(accounts::Fact::TokenMade { .. }) => "accounts.token_made",
@@ -184,6 +197,7 @@ keys! {
     Fact::Intake(intake::Fact::Snoozed { .. }) => "intake.snoozed",
     Fact::Intake(intake::Fact::Woken { .. }) => "intake.woken",
     Fact::Intake(intake::Fact::ErasureAsked { .. }) => "intake.erasure_asked",
+    Fact::Intake(intake::Fact::ErasureWithdrawn { .. }) => "intake.erasure_withdrawn",
     Fact::Intake(intake::Fact::Erased { .. }) => "intake.erased",
     Fact::Intake(intake::Fact::Countersigned { .. }) => "intake.countersigned",
     Fact::Outbox(outbox::Fact::Queued { .. }) => "outbox.queued",
@@ -192,6 +206,7 @@ keys! {
     Fact::Outbox(outbox::Fact::Failed { .. }) => "outbox.failed",
     Fact::Outbox(outbox::Fact::Bounced { .. }) => "outbox.bounced",
     Fact::Outbox(outbox::Fact::Retried { .. }) => "outbox.retried",
+    Fact::Outbox(outbox::Fact::Withdrawn { .. }) => "outbox.withdrawn",
     Fact::Incidents(incidents::Fact::Opened { .. }) => "incidents.opened",
     Fact::Incidents(incidents::Fact::Changed { .. }) => "incidents.changed",
     Fact::Incidents(incidents::Fact::Noted { .. }) => "incidents.noted",
@@ -203,6 +218,7 @@ keys! {
     Fact::Incidents(incidents::Fact::Merged { .. }) => "incidents.merged",
     Fact::Incidents(incidents::Fact::Parted { .. }) => "incidents.parted",
     Fact::Incidents(incidents::Fact::ErasureAsked { .. }) => "incidents.erasure_asked",
+    Fact::Incidents(incidents::Fact::ErasureWithdrawn { .. }) => "incidents.erasure_withdrawn",
     Fact::Incidents(incidents::Fact::Erased { .. }) => "incidents.erased",
     Fact::Incidents(incidents::Fact::Countersigned { .. }) => "incidents.countersigned",
     Fact::Incidents(incidents::Fact::Held { .. }) => "incidents.held",

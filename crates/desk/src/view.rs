@@ -98,6 +98,8 @@ pub struct RestoreRow {
     pub backup: String,
     /// When that backup was made.
     pub made_at: Timestamp,
+    /// What takes it back: the viewer said it, and may still.
+    pub undo: Option<u64>,
 }
 
 /// An organisation that works on this desk.
@@ -181,12 +183,16 @@ impl Lens<'_> {
 
     /// Backups that were restored as a test, the newest first. For the team.
     pub fn restore_tests(&self) -> Vec<RestoreRow> {
-        let tests = self.desk.house.restores.iter().rev().filter(|_| self.is_team());
+        let tests = self.desk.house.restores.iter().rev().filter(|t| self.is_team() && t.withdrawn.is_none());
+        let mine = |test: &crate::house::RestoreTest| {
+            test.by == self.viewer.account && self.admin().is_some() && self.desk.undoable.contains_key(&test.seq)
+        };
         let row = |test: &crate::house::RestoreTest| RestoreRow {
             at: test.at,
             who: self.desk.person(test.by),
             backup: test.backup.clone(),
             made_at: test.made_at,
+            undo: mine(test).then_some(test.seq),
         };
         tests.map(row).collect()
     }

@@ -180,9 +180,14 @@ async fn record(engine: &WeakEngine, notice: NoticeId, tried: Tried) {
 /// Hands one mail over; `None` when it was not, and is tried again by itself.
 async fn send_one(engine: &Engine, sending: Sending) -> Option<Tried> {
     // Nothing leaves before the fact that it is to leave is durable.
-    if engine.read(|_| ()).await.is_err() {
-        tokio::time::sleep(AGAIN).await;
-        return None;
+    match engine.read(|desk| desk.is_to_leave(sending.notice)).await {
+        Ok(true) => {}
+        // Somebody took it back while it waited for its turn.
+        Ok(false) => return None,
+        Err(_) => {
+            tokio::time::sleep(AGAIN).await;
+            return None;
+        }
     }
     let from = engine.address().unwrap_or_default();
     let domain = from.rsplit_once('@').map_or("localhost", |(_, domain)| domain).to_owned();

@@ -155,8 +155,12 @@ impl People {
         let lens = machine.desk.seen_by(machine.desk.viewer(who)?);
         if let Some(leave) = lens.admin().filter(|_| chance.permille(15)) {
             let gone = AccountId([2, 4, 5][chance.below(3)]);
-            let command = Command::Accounts(accounts::Command::Disable(leave, gone));
-            let act = Act { who, did: Did::Other("disable"), saw: None };
+            // Some were disabled by mistake.
+            let (did, command) = match chance.permille(700) {
+                true => ("disable", accounts::Command::Disable(leave, gone)),
+                false => ("enable", accounts::Command::Enable(leave, gone)),
+            };
+            let (act, command) = (Act { who, did: Did::Other(did), saw: None }, Command::Accounts(command));
             return Some(Job { actor: Actor::Person(who), command, reply: Reply::Person(act) });
         }
         // Whoever has a list to work off, or a drill to record, does so rather than look around.
@@ -406,8 +410,11 @@ impl People {
         let lens = machine.desk.seen_by(machine.desk.viewer(who)?);
         let notice = chance.below(model.notices.len());
         let leave = lens.notice_leave(desk::ids::NoticeId(notice as u32))?;
-        let reply = Reply::Person(Act { who, did: Did::Other("retry"), saw: None });
-        let command = Command::Outbox(outbox::Command::Retry(leave));
+        let (did, command) = match chance.permille(800) {
+            true => ("retry", outbox::Command::Retry(leave)),
+            false => ("withdraw", outbox::Command::Withdraw(leave)),
+        };
+        let (reply, command) = (Reply::Person(Act { who, did: Did::Other(did), saw: None }), Command::Outbox(command));
         Some((notice, Job { actor: Actor::Person(who), command, reply }))
     }
 }

@@ -56,6 +56,8 @@ pub enum Route {
     Outbox,
     /// Try a mail again.
     Retry,
+    /// A mail is taken back before it leaves.
+    Withdraw,
     /// The mails of the demonstration that left.
     Sink,
     /// Search.
@@ -211,6 +213,7 @@ impl Display for Route {
             Route::IncidentAct(reference, act) => write!(f, "/incident/{reference}/{act}"),
             Route::Outbox => write!(f, "/uitgaand"),
             Route::Retry => write!(f, "/uitgaand/opnieuw"),
+            Route::Withdraw => write!(f, "/uitgaand/trek-in"),
             Route::Sink => write!(f, "/demo/post"),
             Route::Search => write!(f, "/zoek"),
             Route::Boards => write!(f, "/besturen"),

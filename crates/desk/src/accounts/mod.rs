@@ -64,6 +64,32 @@ pub struct Person {
     pub password: String,
 }
 
+/// What a person signs in with, and is called.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Names {
+    /// What is typed to sign in, lower case.
+    pub login: String,
+    /// What colleagues read.
+    pub name: String,
+}
+
+impl Names {
+    /// As they are kept, or what is wrong with them.
+    fn checked(self) -> Result<Names, Refusal> {
+        let (login, name) = (self.login.trim().to_lowercase(), self.name.trim().to_owned());
+        if login.is_empty() || login.chars().count() > NAME_CHARS_MAX {
+            return Err(Refusal::invalid("login", "length"));
+        }
+        if login.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            return Err(Refusal::invalid("login", "signs"));
+        }
+        if name.is_empty() || name.chars().count() > NAME_CHARS_MAX {
+            return Err(Refusal::invalid("name", "length"));
+        }
+        Ok(Names { login, name })
+    }
+}
+
 /// Where a session comes from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Origin {
@@ -114,6 +140,31 @@ pub enum Fact {
         /// Who decided it.
         by: AccountId,
     },
+    /// The account may sign in again, by the password that it had.
+    Enabled {
+        /// The account.
+        account: AccountId,
+        /// Who decided it.
+        by: AccountId,
+    },
+    /// Its person signs in, or is called, by another name.
+    Renamed {
+        /// The account.
+        account: AccountId,
+        /// Who says so.
+        by: AccountId,
+        /// The names from now on.
+        names: Sealed<Names>,
+    },
+    /// It may do something else from now on.
+    RoleSet {
+        /// The account.
+        account: AccountId,
+        /// Who decided it.
+        by: AccountId,
+        /// What it may do.
+        role: Role,
+    },
     /// A session began.
     SignedIn {
         /// The session.
@@ -163,6 +214,9 @@ impl Fact {
         | Fact::PasswordSet { account, .. }
         | Fact::Preferred { account, .. }
         | Fact::Disabled { account, .. }
+        | Fact::Enabled { account, .. }
+        | Fact::Renamed { account, .. }
+        | Fact::RoleSet { account, .. }
         | Fact::SignedIn { account, .. }
         | Fact::SignedOut { account, .. }
         | Fact::TokenMade { account, .. }
@@ -200,6 +254,26 @@ pub enum Command {
     },
     /// The account may not sign in any more; an administrator only, and never the last one.
     Disable(Leave<AccountId>, AccountId),
+    /// The account may sign in again; an administrator only.
+    Enable(Leave<AccountId>, AccountId),
+    /// Its person signs in, or is called, by another name; an administrator only.
+    Rename {
+        /// Who asks.
+        leave: Leave<AccountId>,
+        /// Whose.
+        account: AccountId,
+        /// The names from now on.
+        names: Names,
+    },
+    /// It may do something else; an administrator only, and one administrator stays.
+    SetRole {
+        /// Who asks.
+        leave: Leave<AccountId>,
+        /// Whose.
+        account: AccountId,
+        /// What it may do.
+        role: Role,
+    },
     /// How I want the pages.
     Prefer(Leave<AccountId>, Preferences),
     /// A password was checked; begin a session.
@@ -293,6 +367,14 @@ impl Accounts {
                 self.accounts[account.index()].disabled = true;
                 self.shut_out(*account, None);
             }
+            Fact::Enabled { account, .. } => self.accounts[account.index()].disabled = false,
+            Fact::Renamed { account, names, .. } => {
+                if let (Some(person), Some(names)) = (self.accounts[account.index()].person.open_mut(), names.open()) {
+                    person.login.clone_from(&names.login);
+                    person.name.clone_from(&names.name);
+                }
+            }
+            Fact::RoleSet { account, role, .. } => self.accounts[account.index()].role = *role,
             Fact::SignedIn { session, account, token, origin } => {
                 self.session_by.insert(*token, *session);
                 self.sessions.push(Session { account: *account, since: at, ended: false, origin: origin.clone() });
@@ -332,17 +414,8 @@ pub(crate) fn decide(desk: &Desk, context: &Context<'_>, command: Command) -> Re
             if organisation != TEAM && organisation.index() >= desk.house.organisations.len() {
                 return Err(Refusal::invalid("organisation", "unknown"));
             }
-            person.login = person.login.trim().to_lowercase();
-            person.name = person.name.trim().to_owned();
-            if person.login.is_empty() || person.login.chars().count() > NAME_CHARS_MAX {
-                return Err(Refusal::invalid("login", "length"));
-            }
-            if person.login.chars().any(|c| c.is_whitespace() || c.is_control()) {
-                return Err(Refusal::invalid("login", "signs"));
-            }
-            if person.name.is_empty() || person.name.chars().count() > NAME_CHARS_MAX {
-                return Err(Refusal::invalid("name", "length"));
-            }
+            Names { login: person.login, name: person.name } =
+                Names { login: person.login, name: person.name }.checked()?;
             if accounts.by_login(&person.login).is_some() {
                 return Err(Refusal::invalid("login", "taken"));
             }
@@ -368,11 +441,38 @@ pub(crate) fn decide(desk: &Desk, context: &Context<'_>, command: Command) -> Re
             if known.disabled {
                 return Ok(Decision::nothing(Outcome::Done));
             }
-            let admins = accounts.accounts.iter().filter(|a| a.is_admin()).count();
-            if known.is_admin() && admins == 1 {
-                return Err(Refusal::invalid("account", "last-admin"));
-            }
+            accounts.may_lose(known)?;
             one(Fact::Disabled { account, by: leave.by }, Outcome::Done)
+        }
+        Command::Enable(leave, account) => {
+            accounts.needs_admin(leave)?;
+            let known = accounts.accounts.get(account.index()).ok_or(Refusal::NotFound)?;
+            if !known.disabled {
+                return Ok(Decision::nothing(Outcome::Done));
+            }
+            one(Fact::Enabled { account, by: leave.by }, Outcome::Done)
+        }
+        Command::Rename { leave, account, names } => {
+            accounts.needs_admin(leave)?;
+            let known = accounts.accounts.get(account.index()).ok_or(Refusal::NotFound)?;
+            let person = known.person.open().ok_or(Refusal::Erased)?;
+            let names = names.checked()?;
+            if (&names.login, &names.name) == (&person.login, &person.name) {
+                return Ok(Decision::nothing(Outcome::Done));
+            }
+            if accounts.by_login(&names.login).is_some_and(|other| other != account) {
+                return Err(Refusal::invalid("login", "taken"));
+            }
+            one(Fact::Renamed { account, by: leave.by, names: Sealed::Open(names) }, Outcome::Done)
+        }
+        Command::SetRole { leave, account, role } => {
+            accounts.needs_admin(leave)?;
+            let known = accounts.accounts.get(account.index()).ok_or(Refusal::NotFound)?;
+            if known.role == role {
+                return Ok(Decision::nothing(Outcome::Done));
+            }
+            accounts.may_lose(known)?;
+            one(Fact::RoleSet { account, by: leave.by, role }, Outcome::Done)
         }
         Command::Prefer(leave, preferences) => one(Fact::Preferred { account: leave.by, preferences }, Outcome::Done),
         Command::SignIn { account, token, origin } => {
@@ -412,6 +512,12 @@ impl Accounts {
             .iter()
             .position(|a| a.person.open().is_some_and(|p| p.login == login))
             .map(|n| AccountId(n as u32))
+    }
+
+    /// Refuses to lose the last administrator.
+    fn may_lose(&self, account: &Account) -> Result<(), Refusal> {
+        let admins = self.accounts.iter().filter(|a| a.is_admin()).count();
+        if account.is_admin() && admins == 1 { Err(Refusal::invalid("account", "last-admin")) } else { Ok(()) }
     }
 
     fn needs_admin(&self, leave: Leave<AccountId>) -> Result<(), Refusal> {
@@ -499,6 +605,8 @@ pub struct PersonRow {
     pub account: AccountId,
     /// Name; `None` when erased.
     pub name: Option<String>,
+    /// What is typed to sign in, for an administrator.
+    pub login: Option<String>,
     /// What it may do.
     pub role: Role,
     /// Its organisation's name.
@@ -557,6 +665,7 @@ impl Lens<'_> {
             .map(|(n, a)| PersonRow {
                 account: AccountId(n as u32),
                 name: a.person.open().map(|p| p.name.clone()),
+                login: a.person.open().filter(|_| self.admin().is_some()).map(|p| p.login.clone()),
                 role: a.role,
                 organisation: self.desk.house.organisations.get(a.organisation.index()).cloned().unwrap_or_default(),
                 disabled: a.disabled,

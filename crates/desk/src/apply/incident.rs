@@ -88,6 +88,9 @@ impl Desk {
                 self.said(seq, at, incident, *by, what).erasure =
                     Erasure::Asked { by: *by, at, reason: reason.clone() };
             }
+            Fact::ErasureWithdrawn { by, .. } => {
+                self.said(seq, at, incident, *by, Line::ErasureWithdrawn).erasure = Erasure::None;
+            }
             Fact::Erased { by, reason, second, .. } => {
                 self.said(seq, at, incident, second.unwrap_or(*by), Line::Erased(reason.clone()));
                 self.erased(at, incident, Erasure::Done { by: *by, at, reason: reason.clone(), second: *second });

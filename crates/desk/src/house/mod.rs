@@ -68,6 +68,22 @@ pub enum Fact {
         /// When that backup was made.
         made_at: Timestamp,
     },
+    /// That a backup was restored was said by mistake.
+    RestoreWithdrawn {
+        /// Which was told of, by its place.
+        restore: u32,
+        /// Who takes it back.
+        by: AccountId,
+    },
+    /// An organisation has another name.
+    OrganisationRenamed {
+        /// Its number.
+        organisation: OrganisationId,
+        /// Its public name.
+        name: String,
+        /// Who says so.
+        by: AccountId,
+    },
     /// How long something is kept was decided.
     TermSet {
         /// The term.
@@ -123,9 +139,13 @@ pub struct House {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct RestoreTest {
     pub(crate) at: Timestamp,
+    /// The fact that says so.
+    pub(crate) seq: u64,
     pub(crate) by: AccountId,
     pub(crate) backup: String,
     pub(crate) made_at: Timestamp,
+    /// When it was taken back.
+    pub(crate) withdrawn: Option<Timestamp>,
 }
 
 impl House {
@@ -145,8 +165,17 @@ impl House {
                 }
                 self.organisations[at].clone_from(name);
             }
+            Fact::OrganisationRenamed { organisation, name, .. } => {
+                self.organisations[organisation.index()].clone_from(name);
+            }
             Fact::RestoreTested { by, backup, made_at } => {
-                self.restores.push(RestoreTest { at, by: *by, backup: backup.clone(), made_at: *made_at });
+                let (by, backup, made_at) = (*by, backup.clone(), *made_at);
+                self.restores.push(RestoreTest { at, seq, by, backup, made_at, withdrawn: None });
+            }
+            Fact::RestoreWithdrawn { restore, .. } => {
+                if let Some(test) = self.restores.get_mut(*restore as usize) {
+                    test.withdrawn = Some(at);
+                }
             }
             Fact::TermSet { term, by, kind, days, from, source } => {
                 let (term, by, kind, days, from, source) = (*term, *by, *kind, *days, *from, source.clone());

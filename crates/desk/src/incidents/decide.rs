@@ -44,6 +44,7 @@ pub(crate) fn decide(desk: &Desk, context: &mut Context<'_>, command: Command) -
         Command::Part(incident) => join::part(desk, incident),
         Command::Erase { incident, reason, alone } => erase::ask(desk, incident, &reason, alone),
         Command::ConfirmErasure(incident) => erase::confirm(desk, context, incident),
+        Command::WithdrawErasure(incident) => erase::withdraw(desk, context, incident),
         Command::Countersign(incident) => erase::countersign(desk, incident),
         Command::Note { .. } => decide_note(desk, context, command),
         Command::AddTask { incident, text: what, assignee, due } => {

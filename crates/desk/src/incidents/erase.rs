@@ -26,6 +26,11 @@ pub(super) fn confirm(desk: &Desk, context: &Context<'_>, leave: Leave<IncidentI
     done(Fact::Erased { incident: leave.id, by, reason, second: Some(leave.by) })
 }
 
+pub(super) fn withdraw(desk: &Desk, context: &Context<'_>, leave: Leave<IncidentId>) -> Result<Decision, Refusal> {
+    of_team(desk, leave)?.erasure.to_withdraw(context.now)?;
+    done(Fact::ErasureWithdrawn { incident: leave.id, by: leave.by })
+}
+
 pub(super) fn countersign(desk: &Desk, leave: Leave<IncidentId>) -> Result<Decision, Refusal> {
     of_team(desk, leave)?.erasure.to_countersign(leave.by)?;
     done(Fact::Countersigned { incident: leave.id, by: leave.by })

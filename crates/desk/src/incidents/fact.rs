@@ -147,6 +147,13 @@ pub enum Fact {
         /// Why; names nobody.
         reason: String,
     },
+    /// It is not to be erased after all.
+    ErasureWithdrawn {
+        /// Which.
+        incident: IncidentId,
+        /// Who says so: whoever asked, or another one.
+        by: AccountId,
+    },
     /// Everything that was written in it was erased: its key is destroyed together with this fact.
     Erased {
         /// Which.
@@ -203,6 +210,7 @@ impl Fact {
         | Fact::Merged { incident, .. }
         | Fact::Parted { incident, .. }
         | Fact::ErasureAsked { incident, .. }
+        | Fact::ErasureWithdrawn { incident, .. }
         | Fact::Erased { incident, .. }
         | Fact::Countersigned { incident, .. }
         | Fact::Held { incident, .. }
@@ -222,6 +230,7 @@ impl Fact {
             | Fact::Merged { by, .. }
             | Fact::Parted { by, .. }
             | Fact::ErasureAsked { by, .. }
+            | Fact::ErasureWithdrawn { by, .. }
             | Fact::Erased { by, .. }
             | Fact::Countersigned { by, .. }
             | Fact::Held { by, .. }

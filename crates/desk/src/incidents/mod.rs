@@ -268,6 +268,8 @@ pub enum Command {
     },
     /// The second person: erase what another one asked to erase.
     ConfirmErasure(Leave<IncidentId>),
+    /// Whoever asked, or another one: it is not to be erased after all.
+    WithdrawErasure(Leave<IncidentId>),
     /// The second person, afterwards: it was right to erase it alone.
     Countersign(Leave<IncidentId>),
     /// Write a line.

@@ -62,6 +62,8 @@ pub enum Line {
     Parted(IncidentId),
     /// Somebody wants it erased, with the reason.
     ErasureAsked(String),
+    /// It is not to be erased after all.
+    ErasureWithdrawn,
     /// What was written in it was erased, with the reason.
     Erased(String),
     /// A second person agreed afterwards.

@@ -118,6 +118,7 @@ pub(crate) fn decide(desk: &Desk, context: &mut Context<'_>, command: Command) -
         }
         Command::Erase { report, reason, alone } => erase::ask(desk, report, &reason, alone),
         Command::ConfirmErasure(leave) => erase::confirm(desk, context, leave),
+        Command::WithdrawErasure(leave) => erase::withdraw(desk, context, leave),
         Command::Countersign(leave) => erase::countersign(desk, leave),
     }
 }

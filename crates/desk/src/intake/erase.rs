@@ -45,6 +45,14 @@ impl Erasure {
         Ok((*by, reason.clone()))
     }
 
+    /// Whether it was asked, and is still to be confirmed.
+    pub(crate) fn to_withdraw(&self, now: Timestamp) -> Result<(), Refusal> {
+        match self {
+            Erasure::Asked { at, .. } if now.seconds_since(*at) <= ERASURE_ASK_SECONDS => Ok(()),
+            _ => Err(Refusal::TooLate { why: "not-asked" }),
+        }
+    }
+
     /// Whether it was done alone, and `second` may countersign it.
     pub(crate) fn to_countersign(&self, second: AccountId) -> Result<(), Refusal> {
         match self {
@@ -72,6 +80,11 @@ pub(super) fn confirm(desk: &Desk, context: &Context<'_>, leave: Leave<ReportId>
     erasable(desk, leave.id, kept)?;
     let fact = Fact::Erased { report: leave.id, by, reason, second: Some(leave.by) };
     Ok(Decision::one(intake(fact), Outcome::Done))
+}
+
+pub(super) fn withdraw(desk: &Desk, context: &Context<'_>, leave: Leave<ReportId>) -> Result<Decision, Refusal> {
+    held(desk, leave)?.erasure.to_withdraw(context.now)?;
+    Ok(Decision::one(intake(Fact::ErasureWithdrawn { report: leave.id, by: leave.by }), Outcome::Done))
 }
 
 pub(super) fn countersign(desk: &Desk, leave: Leave<ReportId>) -> Result<Decision, Refusal> {

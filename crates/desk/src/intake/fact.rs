@@ -140,6 +140,13 @@ pub enum Fact {
         /// Why; names nobody.
         reason: String,
     },
+    /// It is not to be erased after all.
+    ErasureWithdrawn {
+        /// Which.
+        report: ReportId,
+        /// Who says so: whoever asked, or another one.
+        by: AccountId,
+    },
     /// Everything that came with it was erased: its key is destroyed together with this fact.
     Erased {
         /// Which.
@@ -175,6 +182,7 @@ impl Fact {
         | Fact::Snoozed { report, .. }
         | Fact::Woken { report, .. }
         | Fact::ErasureAsked { report, .. }
+        | Fact::ErasureWithdrawn { report, .. }
         | Fact::Erased { report, .. }
         | Fact::Countersigned { report, .. }) = self;
         *report
@@ -195,6 +203,7 @@ impl Fact {
             | Fact::Waits { by, .. }
             | Fact::Snoozed { by, .. }
             | Fact::ErasureAsked { by, .. }
+            | Fact::ErasureWithdrawn { by, .. }
             | Fact::Erased { by, .. }
             | Fact::Countersigned { by, .. } => Actor::Person(*by),
         }

@@ -458,6 +458,8 @@ pub enum Command {
     },
     /// The second person: erase what another one asked to erase.
     ConfirmErasure(Leave<ReportId>),
+    /// Whoever asked, or another one: it is not to be erased after all.
+    WithdrawErasure(Leave<ReportId>),
     /// The second person, afterwards: it was right to erase it alone.
     Countersign(Leave<ReportId>),
     /// Answer the sender; `ask` puts the report on waiting.

@@ -104,6 +104,8 @@ pub enum Happened {
     Continued(ReportId),
     /// Somebody wants it erased.
     ErasureAsked,
+    /// It is not to be erased after all.
+    ErasureWithdrawn,
     /// It was erased.
     Erased,
     /// A second person agreed afterwards.
@@ -339,6 +341,9 @@ impl Intake {
             Fact::ErasureAsked { report, by, reason } => {
                 let kept = self.note(*report, at, seq, Actor::Person(*by), Happened::ErasureAsked);
                 kept.erasure = Erasure::Asked { by: *by, at, reason: reason.clone() };
+            }
+            Fact::ErasureWithdrawn { report, by } => {
+                self.note(*report, at, seq, Actor::Person(*by), Happened::ErasureWithdrawn).erasure = Erasure::None;
             }
             Fact::Erased { report, by, reason, second } => {
                 let kept = self.note(*report, at, seq, Actor::Person(second.unwrap_or(*by)), Happened::Erased);

@@ -7,7 +7,7 @@ pub use view::*;
 use crate::command::{Actor, Context, Decision, Outcome, Refusal};
 use crate::fact::{self, Subject};
 use crate::house::Language;
-use crate::ids::{IncidentId, NoticeId, ReportId, Timestamp};
+use crate::ids::{AccountId, IncidentId, NoticeId, ReportId, Timestamp};
 use crate::sealed::Sealed;
 use crate::{Desk, Digest};
 use serde::{Deserialize, Serialize};
@@ -149,6 +149,15 @@ pub enum Fact {
         /// Who.
         by: Actor,
     },
+    /// A person took it back before it left.
+    Withdrawn {
+        /// Which.
+        notice: NoticeId,
+        /// Whose conversation.
+        about: About,
+        /// Who.
+        by: AccountId,
+    },
 }
 
 impl Fact {
@@ -159,7 +168,8 @@ impl Fact {
         | Fact::Sent { notice, .. }
         | Fact::Failed { notice, .. }
         | Fact::Bounced { notice, .. }
-        | Fact::Retried { notice, .. }) = self;
+        | Fact::Retried { notice, .. }
+        | Fact::Withdrawn { notice, .. }) = self;
         *notice
     }
 
@@ -170,7 +180,8 @@ impl Fact {
         | Fact::Sent { about, .. }
         | Fact::Failed { about, .. }
         | Fact::Bounced { about, .. }
-        | Fact::Retried { about, .. }) = self;
+        | Fact::Retried { about, .. }
+        | Fact::Withdrawn { about, .. }) = self;
         *about
     }
 
@@ -215,6 +226,8 @@ pub enum Command {
     Tried(NoticeId, Tried),
     /// Try again now.
     Retry(crate::lens::Leave<NoticeId>),
+    /// Take it back, while it has not left.
+    Withdraw(crate::lens::Leave<NoticeId>),
 }
 
 /// Where a mail stands.
@@ -228,6 +241,8 @@ pub enum Standing {
     Failed(Timestamp),
     /// It came back.
     Bounced(ReportId),
+    /// A person took it back before it left.
+    Withdrawn(Timestamp),
 }
 
 /// A mail as the desk keeps it.
@@ -308,6 +323,9 @@ impl Outbox {
             Fact::Retried { notice, .. } => {
                 self.settle(*notice, Standing::Due(at));
             }
+            Fact::Withdrawn { notice, .. } => {
+                self.settle(*notice, Standing::Withdrawn(at));
+            }
         }
     }
 
@@ -331,7 +349,7 @@ impl Outbox {
         }
         match standing {
             Standing::Failed(_) | Standing::Bounced(_) => self.failed.insert(notice),
-            Standing::Due(_) | Standing::Sent(_) => self.failed.remove(&notice),
+            Standing::Due(_) | Standing::Sent(_) | Standing::Withdrawn(_) => self.failed.remove(&notice),
         };
         kept.standing = standing;
         kept
@@ -395,8 +413,10 @@ pub(crate) fn decide(desk: &Desk, context: &mut Context<'_>, command: Command) -
         Command::Tried(notice, tried) => {
             let kept = desk.outbox.notices.get(notice.index()).ok_or(Refusal::NotFound)?;
             let about = kept.about;
-            if !matches!(kept.standing, Standing::Due(_)) {
-                return Ok(Decision::nothing(Outcome::Done));
+            match (kept.standing, &tried) {
+                // It was on its way out when it was taken back: what happened is what is recorded.
+                (Standing::Due(_), _) | (Standing::Withdrawn(_), Tried::Taken { .. }) => {}
+                _ => return Ok(Decision::nothing(Outcome::Done)),
             }
             match tried {
                 Tried::Taken { said } => one(Fact::Sent { notice, about, said: Sealed::Open(said) }),
@@ -411,6 +431,11 @@ pub(crate) fn decide(desk: &Desk, context: &mut Context<'_>, command: Command) -
                 }
             }
         }
+        Command::Withdraw(leave) => {
+            let kept = desk.outbox.notices.get(leave.id.index()).ok_or(Refusal::NotFound)?;
+            desk.still_may(leave.by, desk.class_of(kept.about))?;
+            withdraw(desk, leave.id, leave.by)
+        }
         Command::Retry(leave) => {
             let kept = desk.outbox.notices.get(leave.id.index()).ok_or(Refusal::NotFound)?;
             desk.still_may(leave.by, desk.class_of(kept.about))?;
@@ -422,6 +447,18 @@ pub(crate) fn decide(desk: &Desk, context: &mut Context<'_>, command: Command) -
                 _ => one(Fact::Retried { notice: leave.id, about: kept.about, by: Actor::Person(leave.by) }),
             }
         }
+    }
+}
+
+/// Takes back a mail that did not leave yet. The caller has checked that its conversation may be seen.
+pub(crate) fn withdraw(desk: &Desk, notice: NoticeId, by: AccountId) -> Result<Decision, Refusal> {
+    let kept = desk.outbox.get(notice);
+    match kept.standing {
+        Standing::Due(_) => {
+            Ok(Decision::one(fact::Fact::Outbox(Fact::Withdrawn { notice, about: kept.about, by }), Outcome::Done))
+        }
+        Standing::Withdrawn(_) => Err(Refusal::TooLate { why: "undone" }),
+        Standing::Sent(_) | Standing::Failed(_) | Standing::Bounced(_) => Err(Refusal::TooLate { why: "sent" }),
     }
 }
 
@@ -467,6 +504,11 @@ impl Desk {
         })
         .take(limit)
         .collect()
+    }
+
+    /// Whether a mail is still to leave: nobody took it back, and nothing came of it.
+    pub fn is_to_leave(&self, notice: NoticeId) -> bool {
+        matches!(self.outbox.get(notice).standing, Standing::Due(_))
     }
 
     /// When the next mail is due, for the engine's timer.

@@ -22,16 +22,24 @@ pub enum StandingKey {
     Failed,
     /// It came back.
     Bounced,
+    /// A person took it back before it left.
+    Withdrawn,
 }
 
 impl StandingKey {
     /// All, in the order in which they are offered.
-    pub const ALL: [StandingKey; 5] =
-        [StandingKey::Waiting, StandingKey::Retrying, StandingKey::Sent, StandingKey::Failed, StandingKey::Bounced];
+    pub const ALL: [StandingKey; 6] = [
+        StandingKey::Waiting,
+        StandingKey::Retrying,
+        StandingKey::Sent,
+        StandingKey::Failed,
+        StandingKey::Bounced,
+        StandingKey::Withdrawn,
+    ];
 
     /// Its name in the words, the API and forms.
     pub fn key(self) -> &'static str {
-        ["waiting", "retrying", "sent", "failed", "bounced"][self as usize]
+        ["waiting", "retrying", "sent", "failed", "bounced", "withdrawn"][self as usize]
     }
 
     /// By its key.
@@ -105,6 +113,8 @@ pub struct OutboxCounts {
     pub failed: usize,
     /// Came back.
     pub bounced: usize,
+    /// Taken back before they left.
+    pub withdrawn: usize,
 }
 
 impl Lens<'_> {
@@ -137,6 +147,7 @@ impl Lens<'_> {
                 StandingKey::Sent => counts.sent += 1,
                 StandingKey::Failed => counts.failed += 1,
                 StandingKey::Bounced => counts.bounced += 1,
+                StandingKey::Withdrawn => counts.withdrawn += 1,
             }
         }
         counts
@@ -162,6 +173,7 @@ impl Lens<'_> {
             Standing::Sent(_) => StandingKey::Sent,
             Standing::Failed(_) => StandingKey::Failed,
             Standing::Bounced(_) => StandingKey::Bounced,
+            Standing::Withdrawn(_) => StandingKey::Withdrawn,
         }
     }
 
@@ -188,7 +200,7 @@ impl Lens<'_> {
             who: self.desk.who(kept.by),
             standing: self.standing(notice),
             standing_at: match kept.standing {
-                Standing::Sent(at) | Standing::Failed(at) => Some(at),
+                Standing::Sent(at) | Standing::Failed(at) | Standing::Withdrawn(at) => Some(at),
                 Standing::Bounced(_) => bounce.map(|b| b.received_at),
                 Standing::Due(_) => None,
             },

@@ -23,6 +23,9 @@ impl Past {
             Fact::House(house::Fact::TermWithdrawn { term, .. }) => {
                 self.desk.house.terms.iter().any(|t| t.term == *term)
             }
+            Fact::House(house::Fact::RestoreWithdrawn { restore, .. }) => {
+                (*restore as usize) < self.desk.house.restores.len()
+            }
             Fact::House(_) | Fact::Accounts(_) => at < end,
             Fact::Intake(fact) => self.message_was_so(at, fact, end),
             Fact::Outbox(fact) => at < end && self.mail_is_there(fact),
@@ -71,7 +74,8 @@ impl Past {
             | intake::Fact::Waits { .. }
             | intake::Fact::Snoozed { .. }
             | intake::Fact::Woken { .. }
-            | intake::Fact::ErasureAsked { .. } => at < end,
+            | intake::Fact::ErasureAsked { .. }
+            | intake::Fact::ErasureWithdrawn { .. } => at < end,
         }
     }
 
@@ -118,6 +122,7 @@ impl Past {
             | incidents::Fact::TaskAdded { .. }
             | incidents::Fact::Observed { .. }
             | incidents::Fact::ErasureAsked { .. }
+            | incidents::Fact::ErasureWithdrawn { .. }
             | incidents::Fact::Held { .. }
             | incidents::Fact::HoldLifted { .. } => at < end,
         }

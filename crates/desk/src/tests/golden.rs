@@ -69,6 +69,8 @@ fn houses() -> Vec<Fact> {
             source: "besluit 2022/114".to_owned(),
         },
         house::Fact::TermWithdrawn { term: TermId(0), by: ME },
+        house::Fact::RestoreWithdrawn { restore: 0, by: ME },
+        house::Fact::OrganisationRenamed { organisation, name: "Centrum".to_owned(), by: ME },
     ];
     facts.into_iter().map(Fact::House).collect()
 }
@@ -78,6 +80,7 @@ fn accounts() -> Vec<Fact> {
     let account = ME;
     let preferences = Preferences { language: Language::En, theme: Theme::Dark, keys_off: true };
     let person = Person { login: "an".to_owned(), name: "An".to_owned(), password: "$argon2id$…".to_owned() };
+    let names = accounts::Names { login: "anna".to_owned(), name: "Anna".to_owned() };
     let origin = Origin { address: "192.0.2.1".to_owned(), agent: "Firefox".to_owned() };
     let facts = [
         F::Created { account, organisation: OrganisationId(0), role: Role::Duty, preferences, person: Open(person) },
@@ -88,6 +91,9 @@ fn accounts() -> Vec<Fact> {
         F::SignedOut { session: SessionId(5), account },
         F::TokenMade { token: TokenId(6), account, label: "monitoring".to_owned(), secret: digest(2) },
         F::TokenRevoked { token: TokenId(6), account },
+        F::Enabled { account, by: AccountId(0) },
+        F::Renamed { account, by: AccountId(0), names: Open(names) },
+        F::RoleSet { account, by: AccountId(0), role: Role::Admin },
     ];
     facts.into_iter().map(Fact::Accounts).collect()
 }
@@ -152,6 +158,7 @@ fn intakes() -> Vec<Fact> {
         F::Erased { report, by: ME, reason: "vraag van de betrokkene".to_owned(), second: Some(AccountId(2)) },
         F::Erased { report, by: ME, reason: "vraag van de betrokkene".to_owned(), second: None },
         F::Countersigned { report, by: AccountId(2) },
+        F::ErasureWithdrawn { report, by: ME },
     ];
     let threads = [Thread::Mentions(ReportId(1)), Thread::Returns(NOTICE), Thread::Answers(INCIDENT)];
     facts.extend(threads.map(|t| read(Completeness::Full, Some(t))));
@@ -219,6 +226,7 @@ fn outboxes() -> Vec<Fact> {
         F::Failed { notice, about, code: 550, said: said() },
         F::Bounced { notice, about, report: REPORT },
         F::Retried { notice, about, by: ME_ACTOR },
+        F::Withdrawn { notice, about, by: ME },
     ];
     facts.into_iter().map(Fact::Outbox).collect()
 }
@@ -281,6 +289,7 @@ fn incidents() -> Vec<Fact> {
         F::Countersigned { incident, by },
         F::Held { incident, by, reason: text() },
         F::HoldLifted { incident, by, reason: text() },
+        F::ErasureWithdrawn { incident, by },
         opened(Tlp::Amber, Vec::new(), 3, None),
         opened(Tlp::Amber, Vec::new(), 1, Some(IncidentId(1))),
     ]);

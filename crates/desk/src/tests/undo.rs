@@ -1,11 +1,13 @@
 //! An undo takes back the fact that it names, while that is the last one about its thing; whatever the clock says meanwhile.
 
+use crate::accounts::{self, Role};
 use crate::command::{Actor, Command, Outcome, Refusal};
-use crate::ids::{AccountId, EntryId, Reference, TaskId};
+use crate::ids::{AccountId, EntryId, OrganisationId, Reference, TEAM, TaskId};
 use crate::incidents::{self, Change, Severity};
 use crate::intake::{self, Kind, Status, Verdict};
 use crate::lens::Tlp;
-use crate::outbox::About;
+use crate::outbox::{self, About, StandingKey};
+use crate::past::Moment;
 use crate::register::BoardId;
 use crate::testing::{Mail, Story, digest};
 use proptest::prelude::*;
@@ -249,4 +251,153 @@ fn a_verdict_is_reopened_only_while_it_stands() {
     story.act(duty, Command::Intake(intake::Command::Decide(leave, Verdict::Spam)));
     assert_eq!(undo(&mut story, duty, first), Err(Refusal::TooLate { why: "undone" }));
     assert!(matches!(story.lens(duty).report(reference).map(|v| v.row.status), Some(Status::Decided(Verdict::Spam))));
+}
+
+fn mail_written(story: &mut Story, to: &str) -> (Reference, u64) {
+    let duty = story.duty;
+    let reference = story.mail(&Mail::default());
+    let (report, draft) = (story.report(duty, reference), story.draft(to, "antwoord"));
+    story.act(duty, Command::Intake(intake::Command::Reply { report, draft, ask: false }));
+    (reference, story.last_seq())
+}
+
+fn last_mail(story: &Story) -> outbox::NoticeView {
+    let filter = outbox::OutboxFilter { purpose: Some(outbox::Purpose::Reply), ..Default::default() };
+    story.lens(story.duty).outbox(&filter).remove(0)
+}
+
+#[test]
+fn a_mail_is_taken_back_while_it_has_not_left() {
+    let mut story = Story::new();
+    let (duty, colleague) = (story.duty, story.colleague);
+    let (_, written) = mail_written(&mut story, "verkeerd@gemeente.example");
+    assert_eq!(undo(&mut story, colleague, written), Err(Refusal::NotFound));
+    assert_eq!(undo(&mut story, duty, written), Ok(Outcome::Done));
+    let mail = last_mail(&story);
+    assert_eq!(mail.standing, StandingKey::Withdrawn);
+    assert!(story.desk.due(story.now, 99).iter().all(|m| m.notice != mail.id), "it leaves no more");
+    assert!(!story.desk.is_to_leave(mail.id));
+    assert_eq!(undo(&mut story, duty, written), Err(Refusal::TooLate { why: "undone" }));
+    // It leaves after all.
+    let leave = story.lens(colleague).notice_leave(mail.id).expect("colleagues see it");
+    story.act(colleague, Command::Outbox(outbox::Command::Retry(leave)));
+    assert!(story.desk.is_to_leave(mail.id));
+    story.send_all();
+    let withdraw = Command::Outbox(outbox::Command::Withdraw(leave));
+    assert_eq!(story.submit(Actor::Person(colleague), withdraw), Err(Refusal::TooLate { why: "sent" }));
+    assert_eq!(story.replayed(), story.desk);
+}
+
+#[test]
+fn a_mail_that_was_on_its_way_out_when_it_was_taken_back_is_told_as_sent() {
+    let mut story = Story::new();
+    let duty = story.duty;
+    let (_, written) = mail_written(&mut story, "it@gemeente.example");
+    assert_eq!(undo(&mut story, duty, written), Ok(Outcome::Done));
+    let notice = last_mail(&story).id;
+    let later = outbox::Tried::Later { code: 451, said: "later".to_owned(), unsure: false };
+    story.rule(Command::Outbox(outbox::Command::Tried(notice, later)));
+    assert_eq!(last_mail(&story).standing, StandingKey::Withdrawn, "it is not tried again");
+    let taken = outbox::Tried::Taken { said: "250 ok".to_owned() };
+    story.rule(Command::Outbox(outbox::Command::Tried(notice, taken)));
+    assert_eq!(last_mail(&story).standing, StandingKey::Sent);
+    assert_eq!(story.replayed(), story.desk);
+}
+
+#[test]
+fn whoever_asks_for_an_erasure_or_reads_of_it_can_stop_it() {
+    let mut story = Story::new();
+    let (duty, colleague) = (story.duty, story.colleague);
+    let reference = story.mail(&Mail::default());
+    let decide = intake::Command::Decide(story.report(duty, reference), Verdict::NoIncident);
+    story.act(duty, Command::Intake(decide));
+    for by in [duty, colleague] {
+        let ask = |story: &Story| intake::Command::Erase {
+            report: story.report(duty, reference),
+            reason: "verkeerde melding".to_owned(),
+            alone: false,
+        };
+        let command = Command::Intake(ask(&story));
+        story.act(duty, command);
+        let withdraw = Command::Intake(intake::Command::WithdrawErasure(story.report(by, reference)));
+        story.act(by, withdraw.clone());
+        assert!(story.lens(duty).report(reference).is_some_and(|r| r.erasure.is_none()));
+        assert_eq!(story.submit(Actor::Person(by), withdraw), Err(Refusal::TooLate { why: "not-asked" }));
+        let confirm = Command::Intake(intake::Command::ConfirmErasure(story.report(colleague, reference)));
+        assert_eq!(story.submit(Actor::Person(colleague), confirm), Err(Refusal::TooLate { why: "not-asked" }));
+    }
+    assert_eq!(story.replayed(), story.desk);
+}
+
+#[test]
+fn an_account_is_opened_again_renamed_and_given_other_rights() {
+    let mut story = Story::new();
+    let (admin, duty) = (story.admin, story.duty);
+    let leave = story.lens(admin).admin().expect("an administrator");
+    let say = |command| Command::Accounts(command);
+    story.act(admin, say(accounts::Command::Disable(leave, duty)));
+    assert_eq!(story.desk.viewer(duty), None);
+    story.act(admin, say(accounts::Command::Enable(leave, duty)));
+    assert!(story.desk.viewer(duty).is_some());
+    let names = |login: &str| accounts::Names { login: login.to_owned(), name: " Nieuwe Naam ".to_owned() };
+    let rename = |login: &str| say(accounts::Command::Rename { leave, account: duty, names: names(login) });
+    story.act(admin, rename(" Nieuw "));
+    let row = |story: &Story, by| story.lens(by).people().into_iter().find(|p| p.account == duty).expect("it is there");
+    assert_eq!(row(&story, admin).name.as_deref(), Some("Nieuwe Naam"));
+    assert_eq!(row(&story, admin).login.as_deref(), Some("nieuw"));
+    assert_eq!(row(&story, duty).login, None, "how colleagues sign in is the administrators' to know");
+    let taken = story.lens(admin).own_login().expect("it has one").to_owned();
+    assert_eq!(
+        story.submit(Actor::Person(admin), rename(&taken)),
+        Err(Refusal::Invalid { field: "login", why: "taken" })
+    );
+    assert_eq!(
+        story.submit(Actor::Person(admin), rename("a b")),
+        Err(Refusal::Invalid { field: "login", why: "signs" })
+    );
+    let role = |account, role| say(accounts::Command::SetRole { leave, account, role });
+    story.act(admin, role(duty, Role::Reader));
+    assert!(!story.lens(duty).may_act());
+    let last = story.submit(Actor::Person(admin), role(admin, Role::Duty));
+    assert_eq!(last, Err(Refusal::Invalid { field: "account", why: "last-admin" }));
+    let forged = crate::lens::Leave { id: duty, by: duty };
+    let own = say(accounts::Command::SetRole { leave: forged, account: duty, role: Role::Admin });
+    assert_eq!(story.submit(Actor::Person(duty), own), Err(Refusal::Forbidden));
+    assert_eq!(story.replayed(), story.desk);
+}
+
+#[test]
+fn a_restore_that_was_told_of_by_mistake_is_taken_back_on_every_day() {
+    let mut story = Story::new();
+    let admin = story.admin;
+    let leave = story.lens(admin).admin().expect("an administrator");
+    let made_at = story.now;
+    let tell = Command::TestRestore { leave, backup: "verkeerd.age".to_owned(), made_at };
+    story.act(admin, tell);
+    let told = story.last_seq();
+    assert_eq!(story.lens(admin).restore_tests()[0].undo, Some(told));
+    story.wait(3 * 86_400);
+    assert_eq!(undo(&mut story, admin, told), Ok(Outcome::Done));
+    assert!(story.lens(admin).restore_tests().is_empty());
+    assert_eq!(undo(&mut story, admin, told), Err(Refusal::TooLate { why: "undone" }));
+    let past = story.past(Moment { as_of: Some(made_at.plus_seconds(86_400)), known_at: None });
+    let viewer = story.desk.viewer(admin).expect("it may sign in");
+    assert!(past.seen_by(viewer).restore_tests().is_empty(), "it was so on no day");
+    assert_eq!(story.replayed(), story.desk);
+}
+
+#[test]
+fn an_organisation_gets_another_name_and_the_team_does_not_that_way() {
+    let mut story = Story::new();
+    let admin = story.admin;
+    let leave = story.lens(admin).admin().expect("an administrator");
+    story.act(admin, Command::AddOrganisation { name: "Fedraal centrum".to_owned() });
+    let added = story.lens(admin).organisations().last().expect("it is there").id;
+    let rename = |organisation, name: &str| Command::RenameOrganisation { leave, organisation, name: name.to_owned() };
+    story.act(admin, rename(added, " Federaal centrum "));
+    assert_eq!(story.lens(admin).organisations().last().map(|o| o.name.clone()), Some("Federaal centrum".to_owned()));
+    assert_eq!(story.submit(Actor::Person(admin), rename(TEAM, "x")), Err(Refusal::NotFound));
+    assert_eq!(story.submit(Actor::Person(admin), rename(OrganisationId(60), "x")), Err(Refusal::NotFound));
+    assert!(matches!(story.submit(Actor::Person(admin), rename(added, " ")), Err(Refusal::Invalid { .. })));
+    assert_eq!(story.replayed(), story.desk);
 }

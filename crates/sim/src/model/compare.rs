@@ -274,6 +274,7 @@ impl Model {
                 StandingKey::Sent => must.sent += 1,
                 StandingKey::Failed => must.failed += 1,
                 StandingKey::Bounced => must.bounced += 1,
+                StandingKey::Withdrawn => must.withdrawn += 1,
             }
         }
         holds(counts == must, Invariant::CountsAreRecounted, || {

@@ -148,6 +148,13 @@ impl Model {
                 into.into_iter().for_each(|into| self.timeline(into));
             }
             Fact::ErasureAsked { by, .. } => self.incidents[incident].erasure = Erasure::Asked(*by),
+            Fact::ErasureWithdrawn { .. } => {
+                let asked = matches!(self.incidents[incident].erasure, Erasure::Asked(_));
+                self.expect(asked, Invariant::ErasedByTwo, || {
+                    format!("fact {seq}: of incident {incident} no erasure was asked")
+                });
+                self.incidents[incident].erasure = Erasure::None;
+            }
             Fact::Erased { by, second, .. } => self.incident_erased(seq, incident, *by, *second),
             Fact::Countersigned { .. } => {
                 self.expect(gone, Invariant::ErasedByTwo, || format!("fact {seq}: incident {incident} was not erased"));

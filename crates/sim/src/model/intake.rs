@@ -118,6 +118,13 @@ impl Model {
             Fact::Snoozed { until, .. } => self.undecided(seq, report, Status::Snoozed(*until)),
             Fact::Woken { .. } => self.undecided(seq, report, Status::New),
             Fact::ErasureAsked { by, .. } => self.reports[report].erasure = Erasure::Asked(*by),
+            Fact::ErasureWithdrawn { .. } => {
+                let asked = matches!(self.reports[report].erasure, Erasure::Asked(_));
+                self.expect(asked, Invariant::ErasedByTwo, || {
+                    format!("fact {seq}: of report {report} no erasure was asked")
+                });
+                self.reports[report].erasure = Erasure::None;
+            }
             Fact::Erased { by, second, .. } => self.erased(seq, report, *by, *second),
             Fact::Countersigned { .. } => {
                 let done = self.reports[report].erasure == Erasure::Done;

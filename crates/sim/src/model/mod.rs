@@ -148,6 +148,8 @@ impl Model {
                 self.accounts.push(Account { organisation: *organisation, role: *role, disabled: false });
             }
             accounts::Fact::Disabled { account, .. } => self.accounts[account.index()].disabled = true,
+            accounts::Fact::Enabled { account, .. } => self.accounts[account.index()].disabled = false,
+            accounts::Fact::RoleSet { account, role, .. } => self.accounts[account.index()].role = *role,
             _ => {}
         }
     }

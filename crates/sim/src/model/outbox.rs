@@ -58,12 +58,15 @@ impl Model {
             Fact::Failed { .. } => StandingKey::Failed,
             Fact::Bounced { .. } => StandingKey::Bounced,
             Fact::Retried { .. } => StandingKey::Waiting,
+            Fact::Withdrawn { .. } => StandingKey::Withdrawn,
         };
         let before = self.notices[notice].standing;
         let waits = self.notices[notice].waits();
         let possible = match fact {
             Fact::Retried { .. } => before != StandingKey::Sent && !self.notices[notice].erased,
             Fact::Bounced { .. } => true,
+            // It was on its way out when somebody took it back.
+            Fact::Sent { .. } => waits || before == StandingKey::Withdrawn,
             _ => waits,
         };
         self.expect(possible, Invariant::NoNoticeLost, || {

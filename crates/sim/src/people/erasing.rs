@@ -48,6 +48,7 @@ fn erase_report(chance: &mut Chance, lens: &Lens<'_>, model: &Model, report: usi
     Some(Command::Intake(match kept.erasure {
         // Nobody confirmed it for long: it is asked again.
         Erasure::Asked(_) if chance.permille(100) => intake::Command::Erase { report: leave, reason, alone },
+        Erasure::Asked(_) if chance.permille(150) => intake::Command::WithdrawErasure(leave),
         Erasure::Asked(_) => intake::Command::ConfirmErasure(leave),
         Erasure::Done => intake::Command::Countersign(leave),
         Erasure::None => intake::Command::Erase { report: leave, reason, alone },
@@ -67,6 +68,7 @@ fn erase_incident(
     let (alone, reason) = (chance.permille(if lens.admin().is_some() { 500 } else { 50 }), reason.to_owned());
     Some(Command::Incidents(match kept.erasure {
         Erasure::Asked(_) if chance.permille(100) => incidents::Command::Erase { incident: leave, reason, alone },
+        Erasure::Asked(_) if chance.permille(150) => incidents::Command::WithdrawErasure(leave),
         Erasure::Asked(_) => incidents::Command::ConfirmErasure(leave),
         Erasure::Done => incidents::Command::Countersign(leave),
         Erasure::None => incidents::Command::Erase { incident: leave, reason, alone },

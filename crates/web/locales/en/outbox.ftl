@@ -21,6 +21,9 @@ standing-since-retrying = trying since
 standing-since-sent = left on
 standing-since-failed = given up on
 standing-since-bounced = came back on
+letter-withdraw = Take back
+standing-withdrawn = taken back
+standing-since-withdrawn = taken back on
 next-try = next try
 tries = { $n ->
     [one] 1 try

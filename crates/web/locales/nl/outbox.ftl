@@ -21,6 +21,9 @@ standing-since-retrying = bezig sinds
 standing-since-sent = weg sinds
 standing-since-failed = opgegeven op
 standing-since-bounced = teruggekomen op
+letter-withdraw = Trek in
+standing-withdrawn = ingetrokken
+standing-since-withdrawn = ingetrokken op
 next-try = volgende poging
 tries = { $n ->
     [one] 1 poging

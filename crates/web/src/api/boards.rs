@@ -13,6 +13,8 @@ use axum::http::Uri;
 use axum::response::Response;
 use desk::Desk;
 use desk::command::{Command, Refusal};
+use desk::ids::NoticeId;
+use desk::lens::Leave;
 use desk::outbox::{self, OutboxFilter, Purpose, StandingKey};
 use desk::register::{BoardFilter, BoardId};
 use desk::search::HitKind;
@@ -135,26 +137,38 @@ pub(super) async fn outbox(call: Call, Asked(query): Asked<OutboxQuery>, uri: Ur
     let more = rows.len() > limit;
     rows.truncate(limit);
     let next = rows.last().filter(|_| more).map(|m| m.message_id.clone());
-    let outbox::OutboxCounts { waiting, retrying, sent, failed, bounced } = counts;
+    let outbox::OutboxCounts { waiting, retrying, sent, failed, bounced, withdrawn } = counts;
     let found = OutboxPage {
         rows: rows.into_iter().map(Notice::from).collect(),
         next: next.clone(),
-        counts: OutboxCounts { waiting, retrying, sent, failed, bounced },
+        counts: OutboxCounts { waiting, retrying, sent, failed, bounced, withdrawn },
     };
     Ok(page(&found, &uri, next.as_deref()))
 }
 
 pub(super) async fn retry(call: Call, Path(message_id): Path<String>) -> Result<Response, Wrong> {
+    act(&call, &message_id, outbox::Command::Retry).await
+}
+
+pub(super) async fn withdraw(call: Call, Path(message_id): Path<String>) -> Result<Response, Wrong> {
+    act(&call, &message_id, outbox::Command::Withdraw).await
+}
+
+async fn act(
+    call: &Call,
+    message_id: &str,
+    command: fn(Leave<NoticeId>) -> outbox::Command,
+) -> Result<Response, Wrong> {
     // Whoever may not act at all is told so, whatever there is.
     let seen = call.look(|desk, lens| match lens.may_act() {
         false => Err(Refusal::Forbidden),
         true => {
-            let notice = desk.notice_by_message_id(&message_id);
+            let notice = desk.notice_by_message_id(message_id);
             notice.and_then(|n| lens.notice_leave(n)).ok_or(Refusal::NotFound)
         }
     });
     let leave = seen.await??;
-    let done = call.submit(Command::Outbox(outbox::Command::Retry(leave))).await?;
+    let done = call.submit(Command::Outbox(command(leave))).await?;
     Ok(json(&Done { reference: None, at: Moment(done.at), undo: None }))
 }
 

@@ -298,6 +298,7 @@ pub(super) async fn erase(
         ErasureAct::Ask => incidents::Command::Erase { incident, reason, alone: false },
         ErasureAct::Alone => incidents::Command::Erase { incident, reason, alone: true },
         ErasureAct::Confirm => incidents::Command::ConfirmErasure(incident),
+        ErasureAct::Withdraw => incidents::Command::WithdrawErasure(incident),
         ErasureAct::Countersign => incidents::Command::Countersign(incident),
     };
     act(&call, reference, command).await

@@ -163,6 +163,13 @@ fn operations() -> Vec<Op> {
             .paged(),
         Op::post("/outbox/{message_id}/retry", "retryMail", "Try a mail again now", post(boards::retry))
             .gives::<Done>(200),
+        Op::post(
+            "/outbox/{message_id}/withdraw",
+            "withdrawMail",
+            "Take a mail back before it leaves",
+            post(boards::withdraw),
+        )
+        .gives::<Done>(200),
         Op::get("/search", "search", "Everything that may be seen and speaks of this", get(boards::search))
             .asks::<boards::SearchQuery>()
             .gives::<Found>(200)

@@ -329,18 +329,17 @@ pub(crate) async fn restored(State(web): State<Web>, sent: Sent) -> Result<Respo
     let fields = fields.only(&["backup", "made-at"])?;
     let leave = web.engine().read(|desk| desk.seen_by(visitor.viewer).admin()).await?.ok_or_else(Problem::not_found)?;
     let made_at = crate::when::typed(fields.get("made-at"), visitor.now);
-    let refused = match made_at {
-        None => Some(("made-at", "time")),
+    let (at, why) = match made_at {
+        None => ("made-at", "time"),
         Some(made_at) => {
             let command = Command::TestRestore { leave, backup: fields.get("backup").to_owned(), made_at };
             match web.engine().submit(Actor::Person(visitor.viewer.account), command).await {
-                Ok(_) => None,
-                Err(engine::Fault::Refused(desk::command::Refusal::Invalid { field, why })) => Some((field, why)),
+                Ok(made) => return Ok(crate::app::done(&Route::Checks, "restored", None, made.seq)),
+                Err(engine::Fault::Refused(desk::command::Refusal::Invalid { field, why })) => (field, why),
                 Err(other) => return Err(other.into()),
             }
         }
     };
-    let Some((at, why)) = refused else { return Ok(crate::app::done(&Route::Checks, "restored", None, None)) };
     let (shell, mut view) = look(&web, &visitor).await?;
     view.mistakes = vec![mistake(shell.w, at, why)];
     Ok(crate::app::page_with(axum::http::StatusCode::UNPROCESSABLE_ENTITY, checks_page(&shell, &view)))

@@ -58,7 +58,12 @@ pub(crate) const DONE: &[&str] = &[
     "person-disabled",
     "woken",
     "erasure-asked",
+    "erasure-withdrawn",
     "erased",
+    "mail-withdrawn",
+    "person-enabled",
+    "person-changed",
+    "organisation-renamed",
     "held",
     "restored",
     "term-set",
@@ -107,6 +112,7 @@ pub(crate) fn routes() -> Router<Web> {
         .route("/incident/{reference}/mail", get(report::write).post(report::send_written))
         .route("/uitgaand", get(outbox::show))
         .route("/uitgaand/opnieuw", post(outbox::retry))
+        .route("/uitgaand/trek-in", post(outbox::withdraw))
         .route("/demo/post", get(outbox::sink))
         .route("/zoek", get(search::show))
         .route("/telefoon", get(phone::ask).post(phone::answer))

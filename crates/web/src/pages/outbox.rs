@@ -14,6 +14,7 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 use desk::command::{Actor, Command};
 use desk::ids::{Named, NoticeId};
+use desk::lens::Leave;
 use desk::outbox::{self, NoticeView, OutboxCounts, OutboxFilter, StandingKey};
 use engine::SinkMail;
 use maud::{Markup, html};
@@ -41,6 +42,7 @@ fn count(counts: &OutboxCounts, standing: StandingKey) -> usize {
         StandingKey::Sent => counts.sent,
         StandingKey::Failed => counts.failed,
         StandingKey::Bounced => counts.bounced,
+        StandingKey::Withdrawn => counts.withdrawn,
     }
 }
 
@@ -113,7 +115,7 @@ fn row(shell: &Shell, notice: &NoticeView) -> Markup {
             @if let Some(said) = notice.last_said.as_deref().filter(|s| !s.is_empty()) { span class="mono" { (said) } }
         }
         @if let Some(bounce) = notice.bounce { p { a href=(Route::Report(bounce)) { (w.t("bounce-look")) " " span class="ref" { (bounce) } } } }
-        @if shell.may_act() && notice.leave.is_some() && notice.tries > 0 {
+        @if shell.may_act() && notice.leave.is_some() && (notice.tries > 0 || notice.standing == StandingKey::Withdrawn) {
             (shell.act(&Route::Retry, &[("notice", &notice.id.0.to_string())], &html! { button class="btn" type="submit" { (w.t("retry")) } }))
         }
     }
@@ -165,10 +167,24 @@ pub(crate) async fn sink(State(web): State<Web>, visitor: Visitor) -> Result<Res
 
 /// `POST /uitgaand/opnieuw`.
 pub(crate) async fn retry(State(web): State<Web>, sent: Sent) -> Result<Response, Problem> {
+    act(&web, sent, outbox::Command::Retry, "retried").await
+}
+
+/// `POST /uitgaand/trek-in`.
+pub(crate) async fn withdraw(State(web): State<Web>, sent: Sent) -> Result<Response, Problem> {
+    act(&web, sent, outbox::Command::Withdraw, "mail-withdrawn").await
+}
+
+async fn act(
+    web: &Web,
+    sent: Sent,
+    command: fn(Leave<NoticeId>) -> outbox::Command,
+    word: &str,
+) -> Result<Response, Problem> {
     let Sent { visitor, fields } = sent;
     let notice = NoticeId(fields.only(&["notice"])?.get("notice").parse().map_err(|_| Problem::not_found())?);
     let leave = web.engine().read(|desk| desk.seen_by(visitor.viewer).notice_leave(notice)).await?;
-    let command = Command::Outbox(outbox::Command::Retry(leave.ok_or_else(Problem::not_found)?));
+    let command = Command::Outbox(command(leave.ok_or_else(Problem::not_found)?));
     web.engine().submit(Actor::Person(visitor.viewer.account), command).await?;
-    Ok(done(&Route::Outbox, "retried", None, None))
+    Ok(done(&Route::Outbox, word, None, None))
 }

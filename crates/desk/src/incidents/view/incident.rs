@@ -152,6 +152,8 @@ pub enum LineView {
     Parted(Option<IncidentLink>),
     /// Somebody wants it erased, with the reason.
     ErasureAsked(String),
+    /// It is not to be erased after all.
+    ErasureWithdrawn,
     /// What was written in it was erased, with the reason.
     Erased(String),
     /// A second person agreed afterwards.
@@ -387,6 +389,7 @@ impl Lens<'_> {
             Line::TookOver(other) => LineView::TookOver(self.link_to(*other)),
             Line::Parted(other) => LineView::Parted(self.link_to(*other)),
             Line::ErasureAsked(reason) => LineView::ErasureAsked(reason.clone()),
+            Line::ErasureWithdrawn => LineView::ErasureWithdrawn,
             Line::Erased(reason) => LineView::Erased(reason.clone()),
             Line::Countersigned => LineView::Countersigned,
         }

@@ -200,6 +200,7 @@ impl Lens<'_> {
             Happened::Wrote(_) => ("wrote", None, None),
             Happened::Continued(report) => ("continued", self.visible_reference(report), None),
             Happened::ErasureAsked => ("erasure-asked", None, None),
+            Happened::ErasureWithdrawn => ("erasure-withdrawn", None, None),
             Happened::Erased => ("erased", None, None),
             Happened::Countersigned => ("countersigned", None, None),
         };

@@ -329,6 +329,8 @@ words! {
         Alone,
         /// The second person confirms.
         Confirm,
+        /// It is not to be erased after all.
+        Withdraw,
         /// The second person countersigns.
         Countersign,
     }
@@ -444,6 +446,7 @@ fn said(line: LineView) -> Said {
         LineView::MergedInto(other) => other_incident("merged_into", other),
         LineView::TookOver(other) => other_incident("took_over", other),
         LineView::Parted(other) => other_incident("parted", other),
+        LineView::ErasureWithdrawn => Said::of("erasure_withdrawn", None),
         LineView::ErasureAsked(reason) => Said::of("erasure_asked", Some(reason)),
         LineView::Erased(reason) => Said::of("erased", Some(reason)),
         LineView::Countersigned => Said::of("countersigned", None),

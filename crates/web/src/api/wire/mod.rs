@@ -112,6 +112,8 @@ wire! {
         failed: usize,
         /// Came back.
         bounced: usize,
+        /// Taken back before they left.
+        withdrawn: usize,
     }
 
     /// A page of mails, the newest first.

@@ -113,6 +113,7 @@ pub(super) fn erasure(shell: &Shell, view: &Incident) -> Markup {
             div class="note down" {
                 (told("erasure-is-asked", who, *at, reason))
                 @if *confirmable && of.may_join { (act("confirm", w.t("erasure-confirm"))) } @else { p class="meta" { (w.t("erasure-second")) } }
+                @if of.may_join { (act("withdraw", w.t("erasure-withdraw"))) }
             }
         },
         Some(ErasureView::Done { who, at, reason, second }) => html! {
@@ -257,6 +258,7 @@ pub(crate) async fn erase(
         "ask" => (asks(false), "erasure-asked"),
         "alone" => (asks(true), "erased"),
         "confirm" => (incidents::Command::ConfirmErasure(leave), "erased"),
+        "withdraw" => (incidents::Command::WithdrawErasure(leave), "erasure-withdrawn"),
         "countersign" => (incidents::Command::Countersign(leave), "held"),
         _ => return Err(Problem::of(Wrong::Forged)),
     };

@@ -114,7 +114,9 @@ fn shape(what: &LineView) -> Icon {
     match what {
         LineView::Opened | LineView::Dropped => Icon::Spark,
         LineView::MergedInto(_) | LineView::TookOver(_) | LineView::Parted(_) => Icon::Link,
-        LineView::ErasureAsked(_) | LineView::Erased(_) | LineView::Countersigned => Icon::Warning,
+        LineView::ErasureAsked(_) | LineView::ErasureWithdrawn | LineView::Erased(_) | LineView::Countersigned => {
+            Icon::Warning
+        }
         LineView::Noted(NoteKind::Note, _) => Icon::Note,
         LineView::Noted(NoteKind::Decision, _) | LineView::Changed { field: "phase", .. } => Icon::Flag,
         LineView::Changed { .. } => Icon::Pencil,
@@ -184,6 +186,7 @@ fn says(shell: &Shell, entry: &EntryView) -> Markup {
         LineView::MergedInto(other) => other_incident(w, "line-merged-into", other.as_ref()),
         LineView::TookOver(other) => other_incident(w, "line-took-over", other.as_ref()),
         LineView::Parted(other) => other_incident(w, "line-parted", other.as_ref()),
+        LineView::ErasureWithdrawn => html! { p { (w.t("erasure-is-withdrawn")) } },
         LineView::ErasureAsked(reason) => html! { p { (w.t("erasure-is-asked")) " " (reason) } },
         LineView::Erased(reason) => html! { p { (w.t("erasure-is-done")) " " (reason) } },
         LineView::Countersigned => html! { p { (w.t("event-countersigned")) } },

@@ -248,6 +248,7 @@ pub(super) fn erasure(shell: &Shell, opened: &Opened) -> Markup {
             div class="note down" {
                 (told("erasure-is-asked", who, *at, reason))
                 @if *confirmable && may { (act("confirm", w.t("erasure-confirm"))) } @else { p class="meta" { (w.t("erasure-second")) } }
+                @if may { (act("withdraw", w.t("erasure-withdraw"))) }
             }
         },
         Some(ErasureView::Done { who, at, reason, second }) => html! {

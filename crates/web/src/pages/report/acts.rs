@@ -349,6 +349,7 @@ pub(crate) async fn erase(
         "ask" => (asks(false), "erasure-asked"),
         "alone" => (asks(true), "erased"),
         "confirm" => (intake::Command::ConfirmErasure(leave), "erased"),
+        "withdraw" => (intake::Command::WithdrawErasure(leave), "erasure-withdrawn"),
         "countersign" => (intake::Command::Countersign(leave), "erased"),
         _ => return Err(Problem::of(Wrong::Forged)),
     };

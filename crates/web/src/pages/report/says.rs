@@ -200,6 +200,9 @@ pub(crate) fn letter(shell: &Shell, notice: &NoticeView) -> Markup {
         p class="meta" { (shell.who(&notice.who)) " · " (w.of("purpose", purpose_key(notice.purpose))) " · " (when::time(w, notice.at)) }
         @if let Some(subject) = &notice.subject { p { (subject) } }
         @if notice.unsure { p class="meta" { (w.t("letter-unsure")) } }
+        @if shell.may_act() && notice.leave.is_some() && matches!(notice.standing, StandingKey::Waiting | StandingKey::Retrying) {
+            (shell.act(&Route::Withdraw, &[("notice", &notice.id.0.to_string())], &html! { button class="link meta" type="submit" { (w.t("letter-withdraw")) } }))
+        }
         @if notice.purpose == Purpose::Reply && let Some(text) = &notice.text { blockquote { (text) } }
     }
 }
@@ -217,6 +220,7 @@ pub(crate) fn standing(w: &Words, notice: &NoticeView) -> Markup {
     let (class, shape) = match notice.standing {
         StandingKey::Sent => ("chip up", Icon::Tick),
         StandingKey::Waiting => ("chip", Icon::Unknown),
+        StandingKey::Withdrawn => ("chip", Icon::Cross),
         StandingKey::Retrying => ("chip lim", Icon::Warning),
         StandingKey::Failed | StandingKey::Bounced => ("chip down", Icon::Cross),
     };

@@ -9,12 +9,13 @@ use crate::problem::{Kind, Problem};
 use crate::routes::{Route, SettingsAct};
 use crate::shell::Shell;
 use crate::visitor::{Fields, Sent, Visitor};
+use crate::words::Words;
 use crate::{password, secret};
 use axum::extract::State;
 use axum::response::Response;
-use desk::accounts::{self, Person, PersonRow, Preferences, Role};
+use desk::accounts::{self, Names, Person, PersonRow, Preferences, Role};
 use desk::command::{Actor, Command};
-use desk::ids::{AccountId, OrganisationId};
+use desk::ids::{AccountId, OrganisationId, TEAM};
 use maud::{Markup, html};
 
 pub(super) fn list(shell: &Shell, view: &Settings) -> Markup {
@@ -30,7 +31,8 @@ pub(super) fn list(shell: &Shell, view: &Settings) -> Markup {
                             th scope="row" { (or_erased(w, person.name.as_deref())) }
                             td data-l=(w.t("organisation")) { (person.organisation) }
                             td data-l=(w.t("rights")) {
-                                div class="row wide" { @if person.disabled { span class="quiet" { (w.t("disabled")) } } @else { span { (w.of("role", role_key(person.role))) } (manage(shell, view, person)) } }
+                                div class="row wide" { @if person.disabled { span class="quiet" { (w.t("disabled")) } } @else { span { (w.of("role", role_key(person.role))) } } (manage(shell, view, person)) }
+                                (change_form(shell, view, person))
                             }
                         }
                     }
@@ -42,7 +44,6 @@ pub(super) fn list(shell: &Shell, view: &Settings) -> Markup {
 
 pub(super) fn add_form(shell: &Shell, view: &Settings) -> Markup {
     let w = shell.w;
-    let roles = [Role::Reader, Role::Duty, Role::Admin].map(|r| (role_key(r).to_owned(), w.of("role", role_key(r))));
     let organisations: Vec<_> = view.organisations.iter().map(|o| (o.id.0.to_string(), o.name.clone())).collect();
     html! {
         details class="more" open[!view.typed.1.is_empty() || !view.typed.0.is_empty()] {
@@ -51,7 +52,7 @@ pub(super) fn add_form(shell: &Shell, view: &Settings) -> Markup {
                 (shell.token())
                 (field("name", &w.t("name"), Input { value: &view.typed.0, required: true, ..Input::default() }, &view.mistakes))
                 (field("login", &w.t("login"), Input { value: &view.typed.1, required: true, ..Input::default() }, &view.mistakes))
-                (select("role", &w.t("rights"), &roles, "duty"))
+                (select("role", &w.t("rights"), &roles(w), "duty"))
                 (select("organisation", &w.t("organisation"), &organisations, "0"))
                 p class="meta" { (w.t("person-add-hint")) }
                 button class="btn" type="submit" { (w.t("person-add-do")) }
@@ -70,15 +71,61 @@ fn manage(shell: &Shell, view: &Settings, person: &PersonRow) -> Markup {
     };
     html! {
         @if view.admin && person.account != view.me {
-            (act("password", w.t("person-password"))) (act("disable", w.t("person-disable")))
+            @if person.disabled { (act("enable", w.t("person-enable"))) } @else { (act("password", w.t("person-password"))) (act("disable", w.t("person-disable"))) }
         }
     }
 }
 
-/// A new organisation that works on this desk.
+/// Another name, login or role: for whoever manages accounts.
+fn change_form(shell: &Shell, view: &Settings, person: &PersonRow) -> Markup {
+    let w = shell.w;
+    let account = person.account.0.to_string();
+    let (name, login) = (format!("name-{account}"), format!("login-{account}"));
+    let Some(signs_in) = person.login.as_deref().filter(|_| view.admin) else { return html! {} };
+    let mistaken = mistake_of(&view.mistakes, &name).or(mistake_of(&view.mistakes, &login)).is_some();
+    let typed = |is: &str, was: &str| if mistaken { is.to_owned() } else { was.to_owned() };
+    let was = (typed(&view.typed.0, person.name.as_deref().unwrap_or_default()), typed(&view.typed.1, signs_in));
+    html! {
+        details class="more" open[mistaken] {
+            summary { (w.t("person-change")) (icon(Icon::Turn)) }
+            form method="post" action=(Route::SettingsAct(SettingsAct::Person)) class="desk narrow in-more" {
+                (shell.token())
+                input type="hidden" name="account" value=(account);
+                input type="hidden" name="act" value="change";
+                (field(&name, &w.t("name"), Input { value: &was.0, required: true, ..Input::default() }, &view.mistakes))
+                (field(&login, &w.t("login"), Input { value: &was.1, required: true, ..Input::default() }, &view.mistakes))
+                (select(&format!("role-{account}"), &w.t("rights"), &roles(w), role_key(person.role)))
+                button class="btn" type="submit" { (w.t("save")) }
+            }
+        }
+    }
+}
+
+fn roles(w: &Words) -> Vec<(String, String)> {
+    [Role::Reader, Role::Duty, Role::Admin].map(|r| (role_key(r).to_owned(), w.of("role", role_key(r)))).into()
+}
+
+fn role_by(key: &str) -> Result<Role, Problem> {
+    let found = [Role::Reader, Role::Duty, Role::Admin].into_iter().find(|r| role_key(*r) == key);
+    found.ok_or_else(|| Problem::of(Kind::Forged))
+}
+
+/// A new organisation that works on this desk, and other names for those that do.
 pub(super) fn organisation_form(shell: &Shell, view: &Settings) -> Markup {
     let w = shell.w;
     html! {
+        @for organisation in view.organisations.iter().filter(|o| o.id != TEAM) {
+            @let name = format!("organisation-name-{}", organisation.id.0);
+            details class="more" open[mistake_of(&view.mistakes, &name).is_some()] {
+                summary { (organisation.name) ": " (w.t("organisation-rename")) (icon(Icon::Turn)) }
+                form method="post" action=(Route::SettingsAct(SettingsAct::Organisation)) class="desk narrow in-more" {
+                    (shell.token())
+                    input type="hidden" name="organisation" value=(organisation.id.0);
+                    (field(&name, &w.t("organisation-name"), Input { value: &organisation.name, required: true, ..Input::default() }, &view.mistakes))
+                    button class="btn" type="submit" { (w.t("save")) }
+                }
+            }
+        }
         details class="more" open[mistake_of(&view.mistakes, "organisation-name").is_some()] {
             summary { (w.t("organisation-add")) (icon(Icon::Turn)) }
             form method="post" action=(Route::SettingsAct(SettingsAct::Organisation)) class="desk narrow in-more" {
@@ -93,15 +140,23 @@ pub(super) fn organisation_form(shell: &Shell, view: &Settings) -> Markup {
 /// `POST /instellingen/organisatie`.
 pub(crate) async fn add_organisation(State(web): State<Web>, sent: Sent) -> Result<Response, Problem> {
     let Sent { visitor, fields } = sent;
-    let name = fields.only(&["organisation-name"])?.get("organisation-name").to_owned();
-    web.engine().read(|desk| desk.seen_by(visitor.viewer).admin()).await?.ok_or_else(Problem::not_found)?;
-    let command = Command::AddOrganisation { name };
+    let which = fields.get("organisation").to_owned();
+    let field = if which.is_empty() { "organisation-name".to_owned() } else { format!("organisation-name-{which}") };
+    let name = fields.only(&["organisation", &field])?.get(&field).to_owned();
+    let leave = web.engine().read(|desk| desk.seen_by(visitor.viewer).admin()).await?.ok_or_else(Problem::not_found)?;
+    let (command, word) = match which.as_str() {
+        "" => (Command::AddOrganisation { name }, "organisation-added"),
+        which => {
+            let organisation = OrganisationId(which.parse().map_err(|_| Problem::not_found())?);
+            (Command::RenameOrganisation { leave, organisation, name }, "organisation-renamed")
+        }
+    };
     match web.engine().submit(Actor::Person(visitor.viewer.account), command).await {
-        Ok(_) => Ok(done(&Route::Settings, "organisation-added", None, None)),
+        Ok(_) => Ok(done(&Route::Settings, word, None, None)),
         Err(fault) => match Problem::from(fault) {
             Problem { kind: Kind::Invalid, field: Some((_, why)), .. } => {
                 let w = crate::words::words(visitor.preferences.language);
-                let wrong = Mistake { field: "organisation-name".to_owned(), ..mistake(w, "organisation", why) };
+                let wrong = Mistake { field, ..mistake(w, "organisation", why) };
                 mistaken(&web, &visitor, vec![wrong], Default::default()).await
             }
             other => Err(other),
@@ -119,9 +174,14 @@ fn start_password() -> String {
 /// `POST /instellingen/persoon`: a new colleague, a new password for one, or the end of an account.
 pub(crate) async fn person(State(web): State<Web>, sent: Sent) -> Result<Response, Problem> {
     let Sent { visitor, fields } = sent;
-    let fields = fields.only(&["name", "login", "role", "organisation", "account", "act"])?;
+    let account = fields.get("account").to_owned();
+    let own = ["name", "login", "role"].map(|field| format!("{field}-{account}"));
+    let known = ["name", "login", "role", "organisation", "account", "act"];
+    let known: Vec<&str> = known.into_iter().chain(own.iter().map(String::as_str)).collect();
+    let fields = fields.only(&known)?;
     match fields.get("act") {
         "" => add_person(&web, &visitor, &fields).await,
+        "change" => change_person(&web, &visitor, &fields, &own).await,
         act => manage_person(&web, &visitor, fields.get("account"), act).await,
     }
 }
@@ -135,6 +195,10 @@ async fn manage_person(web: &Web, visitor: &Visitor, account: &str, act: &str) -
             web.engine().submit(actor, Command::Accounts(accounts::Command::Disable(leave, account))).await?;
             Ok(done(&Route::Settings, "person-disabled", None, None))
         }
+        "enable" => {
+            web.engine().submit(actor, Command::Accounts(accounts::Command::Enable(leave, account))).await?;
+            Ok(done(&Route::Settings, "person-enabled", None, None))
+        }
         "password" => {
             let start = start_password();
             let password = password::hash(start.clone()).await?;
@@ -146,13 +210,33 @@ async fn manage_person(web: &Web, visitor: &Visitor, account: &str, act: &str) -
     }
 }
 
+async fn change_person(web: &Web, visitor: &Visitor, fields: &Fields, own: &[String; 3]) -> Result<Response, Problem> {
+    let [name, login, role] = own.each_ref().map(|field| fields.get(field).to_owned());
+    let account = AccountId(fields.get("account").parse().map_err(|_| Problem::not_found())?);
+    let role = role_by(&role)?;
+    let leave = web.engine().read(|desk| desk.seen_by(visitor.viewer).admin()).await?.ok_or_else(Problem::not_found)?;
+    let names = Names { login: login.clone(), name: name.clone() };
+    let commands =
+        [accounts::Command::Rename { leave, account, names }, accounts::Command::SetRole { leave, account, role }];
+    for command in commands {
+        let made = web.engine().submit(Actor::Person(visitor.viewer.account), Command::Accounts(command)).await;
+        match made.map_err(Problem::from) {
+            Ok(_) => {}
+            Err(Problem { kind: Kind::Invalid, field: Some((field, why)), .. }) => {
+                let w = crate::words::words(visitor.preferences.language);
+                // Who would be the last administrator is a matter of the whole list.
+                let at = if field == "account" { own[0].clone() } else { format!("{field}-{}", account.0) };
+                let wrong = Mistake { field: at, ..mistake(w, field, why) };
+                return mistaken(web, visitor, vec![wrong], (name, login)).await;
+            }
+            Err(other) => return Err(other),
+        }
+    }
+    Ok(done(&Route::Settings, "person-changed", None, None))
+}
+
 async fn add_person(web: &Web, visitor: &Visitor, fields: &Fields) -> Result<Response, Problem> {
-    let role = match fields.get("role") {
-        "reader" => Role::Reader,
-        "duty" => Role::Duty,
-        "admin" => Role::Admin,
-        _ => return Err(Problem::of(Kind::Forged)),
-    };
+    let role = role_by(fields.get("role"))?;
     let organisation = OrganisationId(fields.get("organisation").parse().map_err(|_| Problem::of(Kind::Forged))?);
     let admin = web.engine().read(|desk| desk.seen_by(visitor.viewer).admin()).await?;
     let leave = admin.ok_or_else(Problem::not_found)?;
