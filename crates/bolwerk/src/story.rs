@@ -380,4 +380,42 @@ mod tests {
         assert!(times.is_sorted());
         assert!(times[0] >= BEGINS && times[times.len() - 1] < crate::demo::STARTS);
     }
+
+    /// What was published about the three towns that keep their names, or asks about that. It grows by nothing that was not.
+    const PUBLISHED: [&str; 8] = [
+        "Antwerpen - moeten wij iets doen?",
+        "We lezen daarnet dat de stad Antwerpen plat ligt door een cyberaanval.",
+        "Op het schepencollege kwam de vraag of andere gemeenten via de systemen van Antwerpen in de problemen kunnen komen.",
+        "- De stad Diest is sinds 12 december getroffen door een cyberaanval.",
+        "Openbaar: Diest getroffen door cyberaanval",
+        "- Antwerpen: sinds 6 december, loketten werken op papier.",
+        "- Ter herinnering: Willebroek was in januari 2020 na vier dagen terug, met bruikbare back-ups.",
+        "Voor het nieuws van 6u: zijn er naast Antwerpen en Diest nog gemeenten bijgekomen?",
+    ];
+
+    /// Sentences of a text that name a real town, and are not among those that were published.
+    fn invented(text: &str) -> Vec<String> {
+        let real = ["antwerp", "anvers", "diest", "willebroek"];
+        let sentences = text.lines().flat_map(|line| line.split_inclusive(['.', '?', '!'])).map(str::trim);
+        let naming = sentences.filter(|s| real.iter().any(|name| s.to_lowercase().contains(name)));
+        naming.filter(|s| !PUBLISHED.contains(s)).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn nothing_is_invented_about_the_towns_that_keep_their_names() {
+        assert_eq!(invented("Ik woon in Antwerpen. Help!"), ["Ik woon in Antwerpen."]);
+        let mut found = Vec::new();
+        for (name, raw) in MAILS {
+            let mail = post::read::read(raw, &post::read::ReadLimits::default());
+            let head = [Some(mail.subject), mail.from_name, mail.from_address];
+            let texts = head.into_iter().flatten().chain([mail.text]);
+            found.extend(texts.flat_map(|text| invented(&text)).map(|sentence| format!("{name}: {sentence}")));
+        }
+        for line in include_str!("../demo/story.jsonl").lines() {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            let told = line.as_object().unwrap().iter().filter(|(key, _)| !matches!(key.as_str(), "label" | "at"));
+            found.extend(told.filter_map(|(_, value)| value.as_str()).flat_map(invented));
+        }
+        assert_eq!(found, Vec::<String>::new());
+    }
 }
