@@ -202,7 +202,14 @@ fn demo() -> Command {
                 .value_parser(value_parser!(PathBuf))
                 .help("Keep the demonstration's folder here; opened again when it is there already"),
         )
-        .arg(Arg::new("build-only").long("build-only").action(ArgAction::SetTrue).help("Build the folder and exit"))
+        .arg(
+            Arg::new("build-only")
+                .long("build-only")
+                .action(ArgAction::SetTrue)
+                // A folder of its own is removed in the end: what would be printed is gone.
+                .requires("keep")
+                .help("Build the folder that --keep names, print its path, and exit"),
+        )
         .arg(
             Arg::new("http")
                 .long("http")

@@ -28,6 +28,9 @@ pub async fn demo(matches: &ArgMatches) -> Result<(), Failure> {
         )
         .hint("Give a loopback address such as 127.0.0.1:8022: whoever opens it is signed in without a password."));
     }
+    if let Some(data) = matches.get_one::<PathBuf>("keep") {
+        is_ours(data)?;
+    }
     let folder = Folder::of(matches.get_one::<PathBuf>("keep"))?;
     let clock = Arc::new(Clock::default());
     clock.stand_at(story::BEGINS);
@@ -61,6 +64,39 @@ pub async fn demo(matches: &ArgMatches) -> Result<(), Failure> {
     running.until_told().await;
     drop(folder);
     Ok(())
+}
+
+/// Only an empty folder, or one that is a demonstration already, may be opened as one: whoever opens it is signed in without a password,
+/// and its mail goes into the sink. Looked at by reading alone, before anything there is opened to write or to send.
+fn is_ours(data: &Path) -> Result<(), Failure> {
+    let empty = match std::fs::read_dir(data) {
+        Ok(mut items) => items.next().is_none(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => true,
+        Err(error) => return Err(Failure::of_file(data, error)),
+    };
+    if empty {
+        return Ok(());
+    }
+    let refused =
+        |what: &str, hint: String| Failure::new(Kind::Invalid, format!("{}: {what}", data.display())).hint(hint);
+    if !data.join("journal.db").is_file() {
+        return Err(refused(
+            "this folder is in use for something else",
+            "Give --keep a folder that is empty or not there yet.".to_owned(),
+        ));
+    }
+    let desk = open::glance(data)?;
+    // Without a fact: what was begun and ended before the first one.
+    if desk.front().demo || desk.next_seq() == 0 {
+        return Ok(());
+    }
+    Err(refused(
+        "this is a desk in use, not a demonstration; nothing in it was changed",
+        format!(
+            "Open it with: bolwerk serve --data {}. For a demonstration give --keep a folder that is empty or not there yet.",
+            data.display()
+        ),
+    ))
 }
 
 fn open(data: &Path, clock: Arc<Clock>) -> Result<Engine, Failure> {

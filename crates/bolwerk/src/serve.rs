@@ -55,6 +55,13 @@ pub async fn serve(matches: &ArgMatches) -> Result<(), Failure> {
     let first_run = engine.read(|desk| desk.house_address().is_none()).await.unwrap_or(true).then(code);
     let running = start(&engine, &settings, first_run.clone(), None).await?;
     println!("Bolwerk is at http://{}/", running.http);
+    if engine.read(|desk| desk.front().demo).await.unwrap_or(false) {
+        println!(
+            "This folder holds a demonstration, and every page goes on to say so: what it tells is invented. Nobody there has a password; \
+             `bolwerk demo --keep {}` opens it.",
+            settings.data.display()
+        );
+    }
     let takes_mail = settings.smtp.is_some() || settings.lmtp.is_some() || settings.imap.is_some();
     // Only an empty folder has no address: what the first run sets, nothing takes away.
     if takes_mail && engine.address().is_none() {

@@ -8,7 +8,7 @@ fn status(arguments: &[&str]) -> i32 {
     bolwerk(arguments).status.code().unwrap()
 }
 
-fn program(arguments: &[&str]) -> std::process::Command {
+pub fn program(arguments: &[&str]) -> std::process::Command {
     let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_bolwerk"));
     program.args(arguments);
     program
@@ -168,7 +168,7 @@ fn every_variable_of_the_environment_that_is_promised_is_shown_and_works() {
 }
 
 /// A server that ends with its test.
-struct Stopped(std::process::Child);
+pub struct Stopped(pub std::process::Child);
 
 impl Drop for Stopped {
     fn drop(&mut self) {

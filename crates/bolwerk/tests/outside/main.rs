@@ -1,6 +1,7 @@
 //! The program and the project as they look from outside: command line, SMTP, HTTP.
 
 mod commands;
+mod demo;
 mod dependencies;
 mod desk;
 mod documents;
