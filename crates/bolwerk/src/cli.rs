@@ -62,7 +62,8 @@ pub fn command() -> Command {
             Command::new("export")
                 .about("Prints every entry of the journal as the desk reads it, one JSON object a line")
                 .arg(data())
-                .arg(Arg::new("jsonl").long("jsonl").action(ArgAction::SetTrue).help("JSON lines (the only format)")),
+                .arg(Arg::new("jsonl").long("jsonl").action(ArgAction::SetTrue).help("JSON lines (the only format)"))
+                .arg(known_at().help("Up to the entry at this position of the journal, and no further")),
         )
         .subcommand(
             Command::new("token").about("Tokens with which machines call the API").subcommand_required(true).subcommand(
@@ -300,11 +301,12 @@ fn moment() -> [Arg; 2] {
             .long("as-of")
             .value_name("DATE")
             .help("What was so at the end of this day (2022-12-15, Europe/Brussels), as it is known now"),
-        Arg::new("known-at")
-            .long("known-at")
-            .value_name("POSITION")
-            .help("What was known when the fact at this position of the journal was the newest"),
+        known_at().help("What was known when the fact at this position of the journal was the newest"),
     ]
+}
+
+fn known_at() -> Arg {
+    Arg::new("known-at").long("known-at").value_name("POSITION")
 }
 
 fn backup() -> Command {

@@ -4,7 +4,7 @@
 //! answers come in the order of the requests.
 
 use crate::exit::{Failure, Kind};
-use desk::command::{Actor, Command};
+use desk::command::{Actor, Command, Refusal};
 use desk::intake::Via;
 use engine::{Engine, Fault, MailIn};
 use serde::{Deserialize, Serialize};
@@ -70,7 +70,30 @@ pub enum Answer {
     Failed {
         /// Why.
         why: String,
+        /// What to do, where there is something to do.
+        #[serde(default)]
+        hint: Option<String>,
     },
+}
+
+impl Answer {
+    /// Not done, for a reason that says all there is to say.
+    pub fn failed(why: impl std::fmt::Display) -> Answer {
+        Answer::Failed { why: why.to_string(), hint: None }
+    }
+}
+
+/// What to do about a request that the desk refused.
+fn cure(request: &'static str, fault: &Fault) -> Option<String> {
+    let hint = match (request, fault) {
+        ("register", Fault::Refused(Refusal::TooLate { why: "register-loaded" })) => {
+            "This desk has another register (a demonstration has its own), and every fact names boards by their place in it. Load this one \
+             into a new folder."
+        }
+        (_, Fault::Frozen(_)) => "Read the log of the server, end what stopped the storage, and run the command again.",
+        _ => return None,
+    };
+    Some(hint.to_owned())
 }
 
 fn path(data: &Path) -> PathBuf {
@@ -110,7 +133,7 @@ async fn converse(stream: UnixStream, engine: Engine) -> std::io::Result<()> {
     let writer = tokio::spawn(async move {
         let mut write = BufWriter::new(write);
         while let Some(answer) = ready.recv().await {
-            let answer = answer.await.unwrap_or_else(|e| Answer::Failed { why: e.to_string() });
+            let answer = answer.await.unwrap_or_else(Answer::failed);
             let mut line = serde_json::to_vec(&answer).expect("an answer is plain data");
             line.push(b'\n');
             write.write_all(&line).await?;
@@ -145,9 +168,10 @@ async fn converse(stream: UnixStream, engine: Engine) -> std::io::Result<()> {
 
 /// Carries out a request, in a server or in the command itself.
 pub async fn answer(engine: &Engine, request: Request, raw: Vec<u8>) -> Answer {
+    let name = if matches!(request, Request::LoadRegister) { "register" } else { "" };
     match carry_out(engine, request, raw).await {
         Ok(answer) => answer,
-        Err(fault) => Answer::Failed { why: fault.to_string() },
+        Err(fault) => Answer::Failed { hint: cure(name, &fault), why: fault.to_string() },
     }
 }
 
@@ -173,10 +197,14 @@ async fn carry_out(engine: &Engine, request: Request, raw: Vec<u8>) -> Result<An
                 None => desk.first_account(),
             });
             let Some(account) = found.await? else {
-                return Ok(Answer::Failed { why: "there is no such account".to_owned() });
+                let hint = match &account {
+                    Some(_) => "Name an account as it signs in: the settings page lists them.",
+                    None => "Finish the first run first: it makes the first account.",
+                };
+                return Ok(Answer::Failed { why: "there is no such account".to_owned(), hint: Some(hint.to_owned()) });
             };
             let Ok(secret) = serde_json::from_value(serde_json::Value::String(secret)) else {
-                return Ok(Answer::Failed { why: "not a SHA-256".to_owned() });
+                return Ok(Answer::failed("not a SHA-256"));
             };
             let command = desk::accounts::Command::MakeToken { account, label, secret };
             engine.submit(Actor::Rule, Command::Accounts(command)).await?;

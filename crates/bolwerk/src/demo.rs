@@ -28,6 +28,7 @@ pub async fn demo(matches: &ArgMatches) -> Result<(), Failure> {
         )
         .hint("Give a loopback address such as 127.0.0.1:8022: whoever opens it is signed in without a password."));
     }
+    serve::can_say_ready(matches.get_one::<PathBuf>("ready-file").map(PathBuf::as_path))?;
     if let Some(data) = matches.get_one::<PathBuf>("keep") {
         is_ours(data)?;
     }

@@ -2,10 +2,10 @@
 
 use crate::control::{Answer, Connection, Door, MESSAGE_BYTES_MAX, Request, answer};
 use crate::exit::{Failure, Kind};
+use crate::progress::Bar;
 use clap::ArgMatches;
 use engine::Engine;
 use serde::Serialize;
-use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use tokio::task::JoinSet;
 
@@ -29,6 +29,13 @@ struct Tally {
     failed: usize,
 }
 
+/// A mail that is under way.
+struct Mail {
+    /// Where it is from.
+    origin: String,
+    bytes: usize,
+}
+
 /// `bolwerk import mail PATH…`.
 pub async fn mail(matches: &ArgMatches) -> Result<(), Failure> {
     let paths: Vec<PathBuf> = matches.get_many("paths").expect("the command line requires it").cloned().collect();
@@ -42,44 +49,38 @@ pub async fn mail(matches: &ArgMatches) -> Result<(), Failure> {
     let mut door = Door::open(data, true).await?;
     let mut tally = Tally::default();
     let mut references = Vec::new();
+    let mut bar = Bar::of(&paths, json);
     {
-        let mut note = |origin: &str, answer: Answer| match answer {
-            Answer::Report { reference, new } => {
-                if new {
-                    tally.imported += 1
-                } else {
-                    tally.known += 1
+        let mut note = |mail: &Mail, answer: Answer| {
+            match answer {
+                Answer::Report { reference, new } => {
+                    if new {
+                        tally.imported += 1
+                    } else {
+                        tally.known += 1
+                    }
+                    references.push(reference);
                 }
-                references.push(reference);
-                progress(references.len());
+                Answer::Failed { why, .. } => {
+                    tally.failed += 1;
+                    bar.clear();
+                    eprintln!("{}: {why}", mail.origin);
+                }
+                _ => {}
             }
-            Answer::Failed { why } => {
-                tally.failed += 1;
-                eprintln!("{origin}: {why}");
-            }
-            _ => {}
+            bar.taken(mail.bytes as u64);
         };
         match &mut door {
             Door::Here(engine) => through_engine(engine, &paths, &mut note).await?,
             Door::Server(connection) => through_server(connection, &paths, &mut note).await?,
         }
     }
-    tally.not_fully_read = wait_until_read(&mut door, references).await?;
+    tally.not_fully_read = wait_until_read(&mut door, references, &mut bar).await?;
+    bar.clear();
     report(&tally, json, data)
 }
 
-fn progress(count: usize) {
-    if count.is_multiple_of(100) && std::io::stderr().is_terminal() {
-        eprint!("\r{count} mails …");
-        // A progress line that cannot be written is no reason to stop.
-        let _unwritten = std::io::stderr().flush();
-    }
-}
-
 fn report(tally: &Tally, json: bool, data: &Path) -> Result<(), Failure> {
-    if std::io::stderr().is_terminal() {
-        eprint!("\r");
-    }
     if json {
         println!("{}", serde_json::to_string(tally).expect("figures are plain data"));
     } else {
@@ -98,25 +99,25 @@ fn report(tally: &Tally, json: bool, data: &Path) -> Result<(), Failure> {
 async fn through_engine(
     engine: &Engine,
     paths: &[PathBuf],
-    note: &mut impl FnMut(&str, Answer),
+    note: &mut impl FnMut(&Mail, Answer),
 ) -> Result<(), Failure> {
     let mut under_way = JoinSet::new();
     for mail in post::files::mails_in(paths) {
         let (origin, raw) = mail?;
+        let mail = Mail { origin, bytes: raw.len() };
         if under_way.len() >= UNDER_WAY_MAX
-            && let Some(Ok((origin, answer))) = under_way.join_next().await
+            && let Some(Ok((mail, answer))) = under_way.join_next().await
         {
-            let origin: String = origin;
-            note(&origin, answer);
+            note(&mail, answer);
         }
         let engine = engine.clone();
         under_way.spawn(async move {
             let request = Request::Mail { bytes: raw.len() };
-            (origin, answer(&engine, request, raw).await)
+            (mail, answer(&engine, request, raw).await)
         });
     }
-    while let Some(Ok((origin, answer))) = under_way.join_next().await {
-        note(&origin, answer);
+    while let Some(Ok((mail, answer))) = under_way.join_next().await {
+        note(&mail, answer);
     }
     Ok(())
 }
@@ -124,32 +125,33 @@ async fn through_engine(
 async fn through_server(
     connection: &mut Connection,
     paths: &[PathBuf],
-    note: &mut impl FnMut(&str, Answer),
+    note: &mut impl FnMut(&Mail, Answer),
 ) -> Result<(), Failure> {
     let mut under_way = std::collections::VecDeque::new();
     for mail in post::files::mails_in(paths) {
         let (origin, raw) = mail?;
+        let mail = Mail { origin, bytes: raw.len() };
         if raw.len() > MESSAGE_BYTES_MAX {
-            note(&origin, Answer::Failed { why: "larger than 1 GiB".to_owned() });
+            note(&mail, Answer::failed("larger than 1 GiB"));
             continue;
         }
         if under_way.len() >= UNDER_WAY_MAX {
             connection.flush().await?;
-            let origin: String = under_way.pop_front().expect("it is not empty");
-            note(&origin, connection.answer().await?);
+            let first: Mail = under_way.pop_front().expect("it is not empty");
+            note(&first, connection.answer().await?);
         }
         connection.send(&Request::Mail { bytes: raw.len() }, &raw).await?;
-        under_way.push_back(origin);
+        under_way.push_back(mail);
     }
     connection.flush().await?;
-    for origin in under_way {
-        note(&origin, connection.answer().await?);
+    for mail in under_way {
+        note(&mail, connection.answer().await?);
     }
     Ok(())
 }
 
 /// Waits until the mails are read; how many could not be fully read.
-async fn wait_until_read(door: &mut Door, references: Vec<String>) -> Result<usize, Failure> {
+async fn wait_until_read(door: &mut Door, references: Vec<String>, bar: &mut Bar) -> Result<usize, Failure> {
     let (mut before, mut idle) = (usize::MAX, 0);
     loop {
         let Answer::Read { unread, partial } = door.ask(Request::Read { references: references.clone() }).await? else {
@@ -158,6 +160,7 @@ async fn wait_until_read(door: &mut Door, references: Vec<String>) -> Result<usi
         if unread == 0 {
             return Ok(partial);
         }
+        bar.reading(unread);
         idle = if unread == before { idle + 1 } else { 0 };
         if idle > PATIENCE_SECONDS * LOOKS_A_SECOND {
             return Ok(partial + unread);

@@ -16,9 +16,11 @@ pub fn explain(data: &Path, error: Error) -> Failure {
         Error::Held { .. } => Kind::Held,
         Error::Broken { .. } | Error::BadBackup { .. } | Error::BadKeys { .. } => Kind::Damaged,
         Error::Absent { .. } | Error::NoKeys { .. } => Kind::Missing,
-        Error::ReadOnly { .. } | Error::Exists { .. } | Error::BadNote { .. } | Error::Encrypted { .. } => {
-            Kind::Invalid
-        }
+        Error::ReadOnly { .. }
+        | Error::Exists { .. }
+        | Error::BadNote { .. }
+        | Error::Encrypted { .. }
+        | Error::Invalid { .. } => Kind::Invalid,
         Error::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => Kind::Missing,
         _ => Kind::Storage,
     };
@@ -58,12 +60,23 @@ fn text(matches: &ArgMatches, name: &str) -> Result<Option<String>, Failure> {
     path(matches, name).map(read).transpose()
 }
 
+/// A note that cannot be used is the fault of its file, not of the folder that is looked at.
+fn of_note(file: Option<&PathBuf>, error: &Error) -> Option<Failure> {
+    let (Some(file), Error::BadNote { what }) = (file, error) else { return None };
+    let failure = Failure::new(Kind::Invalid, format!("{}: the note cannot be used: {what}", file.display()));
+    Some(
+        failure
+            .hint("Give what `bolwerk checkpoint` or `bolwerk erasures` printed for this desk, whole and unchanged."),
+    )
+}
+
 /// `bolwerk verify`.
 pub fn verify(matches: &ArgMatches) -> Result<(), Failure> {
     let data = data(matches);
     open::exists(data)?;
     let against = text(matches, "against")?;
-    let verified = journal::verify(data, against.as_deref(), &mut |_, _| {}).map_err(|e| explain(data, e))?;
+    let verified = journal::verify(data, against.as_deref(), &mut |_, _| {})
+        .map_err(|e| of_note(path(matches, "against"), &e).unwrap_or_else(|| explain(data, e)))?;
     let snapshots = engine::check_snapshots(data).map_err(|e| open::explain(data, e))?;
     if let Some((file, why)) = snapshots.iter().find_map(bad) {
         return Err(Failure::new(Kind::Damaged, format!("{}: {why}", file.display())).hint(
@@ -157,7 +170,11 @@ pub fn backup(matches: &ArgMatches) -> Result<(), Failure> {
     open::exists(data)?;
     let out = path(matches, "out").expect("the command line requires it");
     let recipient = matches.get_one::<String>("recipient").map(String::as_str);
-    let backed = journal::backup(data, out, recipient).map_err(|e| explain(data, e))?;
+    let backed = journal::backup(data, out, recipient).map_err(|e| match e {
+        Error::Invalid { what } => Failure::new(Kind::Usage, format!("--recipient: {what}"))
+            .hint("Give the public key that age-keygen printed: age1 and 58 letters and digits."),
+        e => explain(data, e),
+    })?;
     println!("Backed up {} entries{}, {} bytes.", backed.size, until(backed.last_recorded_at), backed.bytes);
     match &backed.keys {
         Some(keys) => println!("Keep {} and {} apart.", out.display(), keys.display()),
@@ -184,8 +201,12 @@ pub fn restore(matches: &ArgMatches) -> Result<(), Failure> {
         identity: path(matches, "identity").cloned(),
     };
     let into = data(matches);
-    let restored = journal::restore(file, into, &options).map_err(|e| explain(file, e))?;
+    let restored = journal::restore(file, into, &options).map_err(|e| not_restored(matches, file, e))?;
     println!("Restored and verified {} entries{}.", restored.size, until(restored.last_recorded_at));
+    if let Some(last) = restored.last_recorded_at {
+        let seconds = engine::Clock::default().now().seconds_since(desk::ids::Timestamp(last));
+        println!("This backup is {} old: what came in since is not in it.", crate::words::span(seconds));
+    }
     if !restored.keys {
         println!("No keys were given: the content stays sealed.");
     }
@@ -201,14 +222,45 @@ pub fn restore(matches: &ArgMatches) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Why a backup was not restored: what is wrong is the backup or what came with it, never the desk that it is of.
+fn not_restored(matches: &ArgMatches, file: &Path, error: Error) -> Failure {
+    let notes = [path(matches, "checkpoint"), path(matches, "erasures")];
+    let only = if let [Some(note), None] | [None, Some(note)] = notes { Some(note) } else { None };
+    let named = of_note(only, &error);
+    let hint = match &error {
+        Error::BadBackup { .. } | Error::Broken { .. } => {
+            "This is no file that `bolwerk backup` wrote, or it is damaged: take another copy of it, or an older one. Nothing was restored."
+        }
+        Error::BadKeys { .. } => "Give the FILE.keys that was written with this backup. Nothing was restored.",
+        Error::BadNote { .. } => {
+            "Look at what --checkpoint and --erasures name: each is what this desk printed, whole and unchanged. Nothing was restored."
+        }
+        Error::Encrypted { .. } => {
+            "Give --identity with the file that age-keygen wrote for the recipient of this backup."
+        }
+        Error::Exists { .. } => "Give --data a folder that is empty or not there yet.",
+        _ => return named.unwrap_or_else(|| explain(file, error)),
+    };
+    let Failure { kind, what, .. } = explain(file, error);
+    named.unwrap_or_else(|| Failure::new(kind, what).hint(hint))
+}
+
 /// `bolwerk export --jsonl`.
 pub fn export(matches: &ArgMatches) -> Result<(), Failure> {
     let data = data(matches);
     open::exists(data)?;
     let reader = Reader::open(data).map_err(|e| explain(data, e))?;
+    let last = crate::list::position(matches)?;
+    if let Some(last) = last {
+        let size = reader.size().map_err(|e| explain(data, e))?;
+        open::reached(last, size)?;
+    }
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let mut failed = None;
     let visited = reader.visit(0, &mut |stored| {
+        if last.is_some_and(|last| stored.seq > last) {
+            return ControlFlow::Break(());
+        }
         let body: serde_json::Value = serde_json::from_slice(&stored.body).unwrap_or_default();
         let sealed = stored.parts.first().and_then(|p| p.content.as_deref());
         let sealed: Option<serde_json::Value> = sealed.and_then(|s| serde_json::from_slice(s).ok());

@@ -29,8 +29,18 @@ pub fn list(matches: &ArgMatches) -> Result<(), Failure> {
 /// The earlier moment that the command line asks for.
 fn moment(matches: &ArgMatches) -> Result<Option<Moment>, Failure> {
     let value = |name: &str| matches.get_one::<String>(name).map(String::as_str);
+    Ok(shown(value("as-of"), value("known-at"))?.moment())
+}
+
+/// The position in the journal up to which it is asked for.
+pub fn position(matches: &ArgMatches) -> Result<Option<u64>, Failure> {
+    let known_at = matches.get_one::<String>("known-at").map(String::as_str);
+    Ok(shown(None, known_at)?.moment().and_then(|moment| moment.known_at))
+}
+
+fn shown(as_of: Option<&str>, known_at: Option<&str>) -> Result<Shown, Failure> {
     let now = engine::Clock::default().now();
-    let shown = Shown::read(value("as-of"), value("known-at"), now).map_err(|(_, why)| {
+    Shown::read(as_of, known_at, now).map_err(|(_, why)| {
         let (said, hint) = match why {
             "position" => {
                 ("--known-at: this is no position", "Write the number of a fact, as the journal page shows it.")
@@ -39,8 +49,7 @@ fn moment(matches: &ArgMatches) -> Result<Option<Moment>, Failure> {
             _ => ("--as-of: this is no day", "Write it like 2022-12-15."),
         };
         Failure::new(Kind::Usage, said).hint(hint)
-    })?;
-    Ok(shown.moment())
+    })
 }
 
 /// A report: what a tool may rely on. `from`, `subject`, `message_id`, `raw_sha256` are null once erased.

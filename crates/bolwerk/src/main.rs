@@ -13,6 +13,7 @@ mod mailbox;
 mod mistakes;
 mod nodes;
 mod open;
+mod progress;
 mod serve;
 mod story;
 mod words;

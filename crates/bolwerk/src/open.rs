@@ -41,12 +41,18 @@ pub fn glance(data: &Path) -> Result<desk::Desk, Failure> {
 pub fn glance_at(data: &Path, moment: desk::past::Moment) -> Result<engine::Glimpse, Failure> {
     exists(data)?;
     let glimpse = Engine::glance_at(data, moment).map_err(|e| explain(data, e))?;
-    let newest = glimpse.today.next_seq().saturating_sub(1);
-    if moment.known_at.is_some_and(|asked| asked > newest) {
-        return Err(Failure::new(Kind::Usage, format!("--known-at: the newest position is {newest}"))
-            .hint("Write the number of a fact, as the journal page shows it."));
-    }
+    moment.known_at.map_or(Ok(()), |asked| reached(asked, glimpse.today.next_seq()))?;
     Ok(glimpse)
+}
+
+/// A position that a journal of so many entries has reached.
+pub fn reached(asked: u64, size: u64) -> Result<(), Failure> {
+    let newest = size.saturating_sub(1);
+    if asked <= newest {
+        return Ok(());
+    }
+    Err(Failure::new(Kind::Usage, format!("--known-at: the newest position is {newest}"))
+        .hint("Write the number of a fact, as the journal page shows it."))
 }
 
 /// The folder must be there.

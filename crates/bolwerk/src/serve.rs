@@ -28,6 +28,7 @@ const GRACE: Duration = Duration::from_secs(5);
 pub async fn serve(matches: &ArgMatches) -> Result<(), Failure> {
     let settings = config::settings(matches)?;
     open::allowed(&settings.data)?;
+    can_say_ready(settings.ready_file.as_deref())?;
     let outbound = match (&settings.relay, &settings.direct) {
         (Some(relay), _) => Outbound::Relay(relay_of(relay)?),
         (None, Some(direct)) => {
@@ -182,6 +183,15 @@ pub async fn start(
     Ok(Running { http, stop, tasks })
 }
 
+/// The folder of the ready file must be there: looked at before the desk opens, not once it already takes mail.
+pub fn can_say_ready(file: Option<&Path>) -> Result<(), Failure> {
+    let folder = file.and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir());
+    folder.map_or(Ok(()), |folder| {
+        Err(Failure::new(Kind::Missing, format!("--ready-file: there is no folder {}", folder.display()))
+            .hint("Make that folder first, or name a file in one that is there."))
+    })
+}
+
 fn write_ready(file: &Path, http: SocketAddr, smtp: Option<SocketAddr>) -> Result<(), Failure> {
     let mut ready = serde_json::json!({ "http": http.to_string() });
     if let Some(smtp) = smtp {
@@ -284,8 +294,9 @@ pub async fn load_register(matches: &ArgMatches) -> Result<(), Failure> {
 async fn ask(matches: &ArgMatches, request: Request) -> Result<(), Failure> {
     let data: &std::path::PathBuf = matches.get_one("data").expect("the command line requires it");
     match Door::open(data, false).await?.ask(request).await? {
-        Answer::Failed { why } => {
-            Err(Failure::new(Kind::Invalid, why).hint("Finish the first run, or name an account that is there."))
+        Answer::Failed { why, hint } => {
+            let failure = Failure::new(Kind::Invalid, format!("{}: {why}", data.display()));
+            Err(Failure { hint, ..failure })
         }
         _ => Ok(()),
     }

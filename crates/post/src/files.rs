@@ -24,6 +24,23 @@ pub fn mails_in(paths: &[PathBuf]) -> impl Iterator<Item = io::Result<(String, V
     Mails { pending, mbox: None }
 }
 
+/// How many bytes lie in the files that [`mails_in`] looks at: what an import has before it. What cannot be looked at counts as nothing.
+pub fn bytes_in(paths: &[PathBuf]) -> u64 {
+    let pending = paths.iter().map(|path| Pending { path: path.clone(), depth: 0, named: true }).collect();
+    let mut mails = Mails { pending, mbox: None };
+    let mut bytes = 0;
+    while let Some(at) = mails.pending.pop_front() {
+        let kind = if at.named { fs::metadata(&at.path) } else { fs::symlink_metadata(&at.path) };
+        match kind {
+            // A folder that cannot be read is told when its mails are asked for.
+            Ok(kind) if kind.is_dir() => drop(mails.folder(&at)),
+            Ok(kind) if kind.is_file() && (at.named || !is_no_mail(&at.path)) => bytes += kind.len(),
+            _ => {}
+        }
+    }
+    bytes
+}
+
 struct Pending {
     path: PathBuf,
     depth: usize,
@@ -243,5 +260,16 @@ mod tests {
         fs::write(folder.path().join("a.eml"), "Subject: a\n").unwrap();
         let mails: Vec<_> = mails_in(&[folder.path().join("none"), folder.path().join("a.eml")]).collect();
         assert!(mails[0].as_ref().is_err_and(|why| why.to_string().contains("none")) && mails[1].is_ok());
+    }
+
+    #[test]
+    fn the_bytes_before_an_import_are_those_of_the_files_that_it_reads() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("more")).unwrap();
+        fs::write(folder.path().join("a.eml"), b"Subject: a\n\nhulp\n").unwrap();
+        fs::write(folder.path().join("more/b.eml"), b"Subject: b\n\n").unwrap();
+        fs::write(folder.path().join("notes.txt"), b"no mail").unwrap();
+        assert_eq!(bytes_in(&[folder.path().to_owned()]), 17 + 12);
+        assert_eq!(bytes_in(&[folder.path().join("notes.txt"), folder.path().join("none")]), 7);
     }
 }

@@ -63,11 +63,36 @@ fn a_demonstration_is_built_where_it_is_kept_opened_again_and_stays_one_when_it_
     assert!(built.lines().count() > 300);
     assert_eq!(done(&["demo", "--build-only", "--keep", text(&data)]).trim(), text(&data));
     assert_eq!(journal(&data), built, "it is not played twice");
+    an_earlier_moment_has_what_there_was(&data, &built);
     let desk = Desk::start_in(folder, &[]);
     until("it says so", || desk.log().contains("This folder holds a demonstration").then_some(()));
     let page = desk.get("/melden");
     assert!(!desk.log().contains("First run"), "{}", desk.log());
     assert!(page.contains("class=\"demo\""), "{page}");
+}
+
+/// Lists as of a day and as known at a position, beside what the journal says of then.
+fn an_earlier_moment_has_what_there_was(data: &Path, journal: &str) {
+    let facts: Vec<serde_json::Value> = journal.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let list = |what: &str, more: &[&str]| {
+        let told = done(&[&["list", what, "--json", "--data", text(data)], more].concat());
+        told.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<serde_json::Value>>()
+    };
+    for (what, fact) in [("reports", "intake.received"), ("incidents", "incidents.opened")] {
+        let seqs: Vec<u64> = facts.iter().filter(|f| f["kind"] == fact).map(|f| f["seq"].as_u64().unwrap()).collect();
+        assert!(!seqs.is_empty(), "{what}");
+        assert_eq!(list(what, &[]).len(), seqs.len());
+        for (n, seq) in seqs.iter().enumerate().step_by(seqs.len().div_ceil(4)) {
+            assert_eq!(list(what, &["--known-at", &seq.to_string()]).len(), n + 1, "{what} {seq}");
+            assert_eq!(list(what, &["--known-at", &(seq - 1).to_string()]).len(), n, "{what} {seq}");
+        }
+        // The days of the story, in Brussels: it is UTC+1 then.
+        let at = if what == "reports" { "received_at" } else { "opened_at" };
+        let by_then = list(what, &[]).iter().filter(|row| row[at].as_str().unwrap() < "2022-12-14T23:00").count();
+        assert!(by_then > 0);
+        assert_eq!(list(what, &["--as-of", "2022-12-14"]).len(), by_then, "{what}");
+        assert_eq!(list(what, &["--as-of", "2022-12-01"]).len(), 0, "{what}");
+    }
 }
 
 /// A page of a server; `cookie` where there is one.
@@ -92,7 +117,7 @@ fn one_click_opens_it_and_no_report_is_laid_at_a_real_town() {
     let (http, path) = link.split_once('/').unwrap();
     let opened = page(http, &format!("/{path}"), "");
     let cookies =
-        opened.lines().filter_map(|line| line.to_lowercase().starts_with("set-cookie:").then(|| line[11..].trim()));
+        opened.lines().filter(|line| line.to_lowercase().starts_with("set-cookie:")).map(|line| line[11..].trim());
     let cookie = cookies.filter_map(|c| c.split(';').next()).collect::<Vec<_>>().join("; ");
     // A board of the story has its reports there; Antwerp, Willebroek and Diest have none.
     let known = |refnis: u32| {

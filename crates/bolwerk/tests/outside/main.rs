@@ -9,6 +9,7 @@ mod golden;
 mod mail;
 mod mailbox;
 mod nodes;
+mod said;
 mod secrecy;
 mod storage;
 
