@@ -164,7 +164,7 @@ pub struct Viewer {
 }
 
 /// A value that somebody may see. Only a lens makes one, so an unfiltered read cannot be written outside this crate.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seen<T>(T);
 
 impl<T> Seen<T> {

@@ -541,8 +541,13 @@ fn more_pages(
     let filter = OutboxFilter::default();
     let outbox = pages::outbox::Outbox { counts: lens.outbox_counts(), rows: lens.outbox(&filter), filter, sink: true };
     put("uitgaand", pages::outbox::page(&at(Nav::Outbox), &outbox));
-    let search =
-        |query: &str| pages::search::Search { query: query.to_owned(), found: lens.search(query, 0, 30), cursor: 0 };
+    let search = |query: &str| pages::search::Search {
+        query: query.to_owned(),
+        found: lens.search(query, 0, 30),
+        narrow: Default::default(),
+        cursor: 0,
+        excerpts: Default::default(),
+    };
     put("zoek", pages::search::page(&at(Nav::Elsewhere), &search("versleuteld")));
     put("zoek-niets", pages::search::page(&at(Nav::Elsewhere), &search("zzzzqqq")));
     put("toetsen", pages::keys::page(&at(Nav::Elsewhere)));

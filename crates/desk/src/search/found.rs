@@ -5,8 +5,8 @@ use super::seen::Place;
 use crate::Desk;
 use crate::ids::{Reference, ReportId, Timestamp};
 use crate::incidents::Phase;
-use crate::intake::{Observable, Status};
-use crate::lens::Lens;
+use crate::intake::{ContentRef, Observable, Status};
+use crate::lens::{Lens, Seen, Tlp};
 use crate::observables;
 use crate::register::BoardId;
 use std::collections::BTreeMap;
@@ -41,6 +41,51 @@ impl HitKind {
     }
 }
 
+/// What the hits are narrowed to. Boards and observables beside them are shown only when they are not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Narrow {
+    kind: Option<&'static str>,
+    state: Option<&'static str>,
+}
+
+impl Narrow {
+    /// By a kind of [`HitKind`] that has facets and a state: keys, as facets name them. `None` when there is no such.
+    pub fn to(kind: Option<&str>, state: Option<&str>) -> Option<Narrow> {
+        let known = |keys: &[&'static str], asked: Option<&str>| match asked {
+            None => Some(None),
+            Some(asked) => keys.iter().copied().find(|key| *key == asked).map(Some),
+        };
+        let states = [Status::KEYS.as_slice(), &Phase::ALL.map(Phase::key)].concat();
+        let kinds = [HitKind::Report.key(), HitKind::Incident.key()];
+        Some(Narrow { kind: known(&kinds, kind)?, state: known(&states, state)? })
+    }
+
+    /// The kind.
+    pub fn kind(&self) -> Option<&'static str> {
+        self.kind
+    }
+
+    /// The state.
+    pub fn state(&self) -> Option<&'static str> {
+        self.state
+    }
+
+    fn has_kind(&self, place: Place) -> bool {
+        self.kind.is_none_or(|kind| kind == kind_of(place).key())
+    }
+
+    fn has_state(&self, state: &str) -> bool {
+        self.state.is_none_or(|key| key == state)
+    }
+}
+
+fn kind_of(place: Place) -> HitKind {
+    match place {
+        Place::Report(_) => HitKind::Report,
+        Place::Incident(_) => HitKind::Incident,
+    }
+}
+
 /// Where a hit met the question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Why {
@@ -59,8 +104,14 @@ pub struct Hit {
     pub reference: Option<Reference>,
     /// Title, subject, name or value; `None` when erased.
     pub title: Option<String>,
-    /// First words.
+    /// Whom it is from, or whom it concerns; empty when nobody knows.
+    pub who: String,
+    /// First words of a report; of others, what tells them apart.
     pub snippet: String,
+    /// Its label; boards and observables have none.
+    pub tlp: Option<Tlp>,
+    /// The whole text of a report, to show the place that was met.
+    pub body: Option<Seen<ContentRef>>,
     /// Key of the state: a report's status, an incident's phase.
     pub state: Option<&'static str>,
     /// When it came or changed.
@@ -69,7 +120,25 @@ pub struct Hit {
     pub why: Vec<Why>,
 }
 
-/// How many hits there are by what.
+impl Hit {
+    /// What stands beside the hits, as good as empty.
+    fn beside(kind: HitKind) -> Hit {
+        Hit {
+            kind,
+            reference: None,
+            title: None,
+            who: String::new(),
+            snippet: String::new(),
+            tlp: None,
+            body: None,
+            state: None,
+            at: None,
+            why: Vec::new(),
+        }
+    }
+}
+
+/// How many hits there are by what: each list counts what the other one leaves.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facets {
     /// By kind of hit (keys of [`HitKind`]).
@@ -85,7 +154,7 @@ pub struct Found {
     pub hits: Vec<Hit>,
     /// Give this as cursor to get the hits after these; `None` at the end.
     pub next: Option<u32>,
-    /// How many reports and incidents there are.
+    /// How many reports and incidents there are, once narrowed.
     pub total: usize,
     /// Counts of all of them.
     pub facets: Facets,
@@ -114,6 +183,11 @@ impl Lens<'_> {
     /// Everything the viewer may see that speaks of this, the best first: by field, then by time. `cursor` is `next` of the page before,
     /// 0 at first. No figure about the whole of the desk takes part in the order: it would tell of what is hidden.
     pub fn search(&self, query: &str, cursor: u32, limit: usize) -> Found {
+        self.search_in(query, Narrow::default(), cursor, limit)
+    }
+
+    /// As [`Lens::search`], narrowed to a kind or a state.
+    pub fn search_in(&self, query: &str, narrow: Narrow, cursor: u32, limit: usize) -> Found {
         let parts = parts(query);
         if parts.is_empty() {
             return Found::default();
@@ -122,7 +196,8 @@ impl Lens<'_> {
         let weights = asked.weights.as_ref().expect("there is a part");
         let mut ranked: Vec<(u32, Timestamp, Place)> =
             weights.places().filter(|p| self.is_listed(*p)).map(|p| (weights.get(p), self.when(p), p)).collect();
-        let facets = self.facets(&ranked);
+        let facets = self.facets(&ranked, narrow);
+        ranked.retain(|(_, _, place)| narrow.has_kind(*place) && narrow.has_state(self.state(*place)));
         let total = ranked.len();
         // Only the page that is asked for is put in order.
         let from = (cursor as usize).min(total);
@@ -132,7 +207,8 @@ impl Lens<'_> {
             ranked.truncate(shown);
         }
         ranked.sort_unstable_by(|a, b| b.cmp(a));
-        let mut hits = if cursor == 0 { self.hits_beside(&parts, &asked) } else { Vec::new() };
+        let mut hits =
+            if cursor == 0 && narrow == Narrow::default() { self.hits_beside(&parts, &asked) } else { Vec::new() };
         let page: Vec<Place> = ranked[from..].iter().map(|(_, _, place)| *place).collect();
         let whys = asked.whys(&parts, &page);
         hits.extend(page.iter().zip(whys).map(|(place, why)| self.hit(*place, why)));
@@ -167,12 +243,17 @@ impl Lens<'_> {
         }
     }
 
-    fn facets(&self, ranked: &[(u32, Timestamp, Place)]) -> Facets {
+    fn facets(&self, ranked: &[(u32, Timestamp, Place)], narrow: Narrow) -> Facets {
         let mut kinds = [0usize; 2];
         let mut states: BTreeMap<&'static str, usize> = BTreeMap::new();
         for (_, _, place) in ranked {
-            kinds[usize::from(matches!(place, Place::Incident(_)))] += 1;
-            *states.entry(self.state(*place)).or_default() += 1;
+            let state = self.state(*place);
+            if narrow.has_state(state) {
+                kinds[usize::from(matches!(place, Place::Incident(_)))] += 1;
+            }
+            if narrow.has_kind(*place) {
+                *states.entry(state).or_default() += 1;
+            }
         }
         let order = |key: &str| {
             let of_report = Status::KEYS.iter().position(|k| *k == key);
@@ -194,13 +275,9 @@ impl Lens<'_> {
             let (kind, text) = self.desk.index.seen.text(value);
             let one = Observable { kind: kind.to_owned(), value: text.to_owned(), benign: None };
             hits.push(Hit {
-                kind: HitKind::Observable,
-                reference: None,
                 title: Some(observables::defanged(&one)),
                 snippet: kind.to_owned(),
-                state: None,
-                at: None,
-                why: Vec::new(),
+                ..Hit::beside(HitKind::Observable)
             });
         }
         hits
@@ -227,13 +304,9 @@ impl Lens<'_> {
         let hit = |(_, board): (u32, BoardId)| {
             let board = register.get(board)?;
             Some(Hit {
-                kind: HitKind::Board(board.id),
-                reference: None,
                 title: Some(board.name.clone()),
                 snippet: board.province.clone(),
-                state: None,
-                at: None,
-                why: Vec::new(),
+                ..Hit::beside(HitKind::Board(board.id))
             })
         };
         found.into_iter().take(BOARDS_MAX).filter_map(hit).collect()
@@ -244,16 +317,34 @@ impl Lens<'_> {
         match place {
             Place::Report(report) => {
                 let row = self.report_row(report);
-                let from = row.from_name.or(row.from_address);
-                let snippet = [from, row.snippet].into_iter().flatten().collect::<Vec<_>>().join(" · ");
-                let (title, at) = (row.subject, Some(row.received_at));
-                Hit { kind: HitKind::Report, reference: Some(row.reference), title, snippet, state, at, why }
+                let kept = self.desk.intake.get(report);
+                let certain = row.board.filter(|_| row.board_certain);
+                let reading = kept.reading.as_ref().filter(|_| !kept.is_erased());
+                Hit {
+                    kind: HitKind::Report,
+                    reference: Some(row.reference),
+                    title: row.subject,
+                    who: certain.or(row.from_name).or(row.from_address).unwrap_or_default(),
+                    snippet: row.snippet.unwrap_or_default(),
+                    tlp: Some(self.desk.classes.get(kept.class).tlp),
+                    body: reading.map(|r| Seen::new(ContentRef { seq: r.seq })),
+                    state,
+                    at: Some(row.received_at),
+                    why,
+                }
             }
             Place::Incident(incident) => {
                 let row = self.incident_row(incident);
-                let (title, at) = (row.title, Some(row.changed_at));
-                let snippet = row.boards.join(", ");
-                Hit { kind: HitKind::Incident, reference: Some(row.reference), title, snippet, state, at, why }
+                Hit {
+                    reference: Some(row.reference),
+                    title: row.title,
+                    who: row.boards.join(", "),
+                    tlp: Some(row.tlp),
+                    state,
+                    at: Some(row.changed_at),
+                    why,
+                    ..Hit::beside(HitKind::Incident)
+                }
             }
         }
     }

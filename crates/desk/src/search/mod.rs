@@ -7,7 +7,7 @@ mod seen;
 mod terms;
 mod written;
 
-pub use found::{Facets, Found, Hit, HitKind, Why};
+pub use found::{Facets, Found, Hit, HitKind, Narrow, Why};
 pub(crate) use index::Index;
 
 /// Takes a question apart; for fuzzing.

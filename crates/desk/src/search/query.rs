@@ -19,6 +19,8 @@ pub(super) const WORDS_MAX: usize = 10;
 const QUERY_CHARS_MAX: usize = 400;
 /// Words that one beginning may stand for, at most.
 const BEGINNINGS_MAX: usize = 500;
+/// Signs of a hash that are enough to look for it.
+const HASH_SIGNS_MIN: usize = 8;
 /// Places in which a hit met the question that are named, at most.
 const WHY_MAX: usize = 3;
 
@@ -67,6 +69,11 @@ pub(super) fn parts(query: &str) -> Vec<Part> {
     }
     parts.truncate(WORDS_MAX);
     parts
+}
+
+/// People compare hashes by their first signs.
+fn is_piece_of_hash(word: &str) -> bool {
+    (HASH_SIGNS_MIN..64).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
 fn network(piece: &str) -> Option<(IpAddr, u8)> {
@@ -215,6 +222,10 @@ impl<'l, 'a> Asked<'l, 'a> {
                 met.boards.push(board);
                 any = true;
             }
+        }
+        if is_piece_of_hash(word) {
+            met.values = index.seen.hashes_beginning(word);
+            any |= !met.values.is_empty();
         }
         let Some(edits) = edits_for(word).filter(|_| !any) else { return };
         let mut near = index.terms.near(word, edits);

@@ -277,6 +277,13 @@ impl Sightings {
         self.by_value.iter().filter_map(|values| values.get(text)).copied().collect()
     }
 
+    /// Hashes that begin like this.
+    pub(super) fn hashes_beginning(&self, with: &str) -> Vec<u32> {
+        let of_hashes = ["md5", "sha1", "sha256"].map(|kind| &self.by_value[usize::from(kind_of(kind))]);
+        let all = of_hashes.into_iter().flatten().filter(|(text, _)| text.starts_with(with));
+        all.map(|(_, value)| *value).take(MANY_VALUES).collect()
+    }
+
     /// Addresses in a network (RFC 4632).
     pub(super) fn in_network(&self, address: std::net::IpAddr, prefix: u8) -> Vec<u32> {
         match address {

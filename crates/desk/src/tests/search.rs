@@ -6,7 +6,7 @@ use crate::incidents::{self, Change, Note, NoteKind};
 use crate::intake::{self, ReportFilter, Verdict};
 use crate::lens::Tlp;
 use crate::sealed::Sealed;
-use crate::search::{Found, HitKind};
+use crate::search::{Found, HitKind, Narrow};
 use crate::testing::{Mail, Story};
 
 fn story() -> (Story, Vec<Reference>) {
@@ -209,4 +209,56 @@ fn hostile_questions_are_answered() {
         story.lens(story.duty).search(query, 0, 10);
         story.lens(story.duty).search(query, u32::MAX, usize::MAX);
     }
+}
+
+#[test]
+fn what_is_found_is_narrowed_and_each_list_counts_what_the_other_one_leaves() {
+    let (mut story, mails) = story();
+    let duty = story.duty;
+    let third =
+        story.mail(&Mail { from: "x@y.example", subject: "servers traag", text: "geen haast", ..Mail::default() });
+    story.open(duty, "Servers versleuteld", &[mails[0]]);
+    let no = intake::Command::Decide(story.report(duty, third), Verdict::NoIncident);
+    story.act(duty, Command::Intake(no));
+    let ask = |kind, state| {
+        let narrow = Narrow::to(kind, state).expect("they are keys");
+        story.lens(duty).search_in("servers", narrow, 0, 10)
+    };
+    let all = ask(None, None);
+    assert_eq!(all.total, 4);
+    assert_eq!(all.facets.kinds, [("report", 3), ("incident", 1)]);
+    let reports = ask(Some("report"), None);
+    assert_eq!((reports.total, references(&reports).len()), (3, 3));
+    assert_eq!(reports.facets.kinds, all.facets.kinds, "choosing another kind stays possible, with its count");
+    assert_eq!(reports.facets.states.iter().map(|(_, n)| n).sum::<usize>(), 3);
+    for (state, count) in &all.facets.states {
+        let narrowed = ask(None, Some(state));
+        assert_eq!((narrowed.total, narrowed.hits.len()), (*count, *count), "{state}");
+        assert_eq!(narrowed.facets.kinds.iter().map(|(_, n)| n).sum::<usize>(), *count);
+        assert!(narrowed.hits.iter().all(|hit| hit.state == Some(state)));
+    }
+    assert_eq!(ask(Some("incident"), Some("new")).total, 0);
+    assert_eq!((Narrow::to(Some("board"), None), Narrow::to(None, Some("zomaar"))), (None, None));
+    let page = story.lens(duty).search_in("servers", Narrow::to(Some("report"), None).expect("a key"), 2, 2);
+    assert_eq!((page.hits.len(), page.next), (1, None), "pages are of what is left");
+}
+
+#[test]
+fn a_hash_is_found_by_its_first_signs() {
+    let (mut story, _) = story();
+    let duty = story.duty;
+    let incident = story.open(duty, "Dossier", &[]);
+    let hash = "565c38844f6cb88d1e0d0a7c4bcd1c5b7ab1dd2e1b7a11e7c4a1c5d1f0e2b3a4";
+    let leave = story.incident(duty, incident);
+    let observable = intake::Observable { kind: "sha256".to_owned(), value: hash.to_owned(), benign: None };
+    let seen = incidents::Command::Observe { incident: leave, tlp: Tlp::Amber, observable };
+    story.act(duty, Command::Incidents(seen));
+    let ask = |query: &str| story.lens(duty).search(query, 0, 10);
+    for query in ["565c38844f6cb88d", "565C3884", hash] {
+        assert_eq!(references(&ask(query)), [incident], "{query}");
+    }
+    assert!(references(&ask("565c388")).is_empty(), "seven signs are too few");
+    assert!(references(&ask("565c38844f6cb88e")).is_empty());
+    let stranger = story.outsider;
+    assert!(story.lens(stranger).search("565c38844f6cb88d", 0, 10).hits.is_empty());
 }

@@ -17,7 +17,7 @@ use desk::ids::NoticeId;
 use desk::lens::Leave;
 use desk::outbox::{self, OutboxFilter, Purpose, StandingKey};
 use desk::register::{BoardFilter, BoardId};
-use desk::search::HitKind;
+use desk::search::{HitKind, Narrow};
 
 /// Mails that are listed at all: the newest.
 const MAILS_MAX: usize = 10_000;
@@ -57,6 +57,10 @@ wire! {
     in struct SearchQuery {
         /// Words, a reference, an observable; at most 500 characters.
         q: String,
+        /// Only `report` or `incident`.
+        kind: Option<String>,
+        /// Only reports with this status, or incidents in this phase.
+        state: Option<String>,
         /// `next` of the page before.
         after: Option<u32>,
         /// Rows of a page, 1 to 500; 50 when left out.
@@ -177,7 +181,10 @@ pub(super) async fn search(call: Call, Asked(query): Asked<SearchQuery>, uri: Ur
     if query.q.trim().is_empty() || query.q.chars().count() > QUESTION_CHARS_MAX {
         return Err(Wrong::field("q", "length", format!("q: 1 to {QUESTION_CHARS_MAX} characters.")));
     }
-    let found = call.look(|desk, lens| found(desk, lens.search(&query.q, query.after.unwrap_or(0), limit))).await?;
+    let narrow = Narrow::to(query.kind.as_deref(), query.state.as_deref())
+        .ok_or_else(|| Wrong::field("state", "unknown", "kind, state: one of the keys that the answer counts by."))?;
+    let after = query.after.unwrap_or(0);
+    let found = call.look(|desk, lens| found(desk, lens.search_in(&query.q, narrow, after, limit))).await?;
     let next = found.next.clone();
     Ok(page(&found, &uri, next.as_deref()))
 }
@@ -194,7 +201,9 @@ fn found(desk: &Desk, found: desk::search::Found) -> Found {
         },
         reference: hit.reference,
         title: hit.title,
+        who: hit.who,
         snippet: hit.snippet,
+        tlp: hit.tlp,
         at: moment(hit.at),
         why: hit.why.into_iter().map(|w| Reason { key: w.field.to_owned(), found: w.found }).collect(),
     };

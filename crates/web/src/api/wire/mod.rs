@@ -206,8 +206,12 @@ wire! {
         board: Option<Board>,
         /// Title, subject, name or value; null when erased.
         title: Option<String>,
+        /// Whom it is from, or whom it concerns; empty when nobody knows.
+        who: String,
         /// First words.
         snippet: String,
+        /// Its label; boards and observables have none.
+        tlp: Option<Tlp>,
         /// When it came or changed.
         at: Option<Moment>,
         /// Where it met the question: the field as key, and what was met.
@@ -238,9 +242,9 @@ wire! {
         next: Option<String>,
         /// How many there are.
         total: usize,
-        /// Of them, by kind.
+        /// By kind, of those with the state that was asked for.
         kinds: Vec<Count>,
-        /// Of them, reports by status and incidents by phase.
+        /// Reports by status and incidents by phase, of the kind that was asked for.
         states: Vec<Count>,
         /// Words that were read as others, because nothing bears the ones typed.
         corrected: Vec<Corrected>,
