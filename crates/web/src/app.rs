@@ -2,12 +2,13 @@
 
 use crate::moment::Banner;
 use crate::problem::{Kind, Problem};
+use crate::refill::refilled;
 use crate::routes::{ReportAct, Route, query};
 use crate::secret::SECRET_BYTES;
 use crate::server::Peer;
 use crate::shell::{Mail, Nav, Shell, Toast, Undo};
 use crate::ticket::Tickets;
-use crate::visitor::{Door, Visitor, session_token};
+use crate::visitor::{Door, Fields, Visitor, session_token};
 use crate::words::words;
 use crate::{assets, headers, pages, problem};
 use axum::Router;
@@ -261,12 +262,24 @@ fn toast(visitor: &Visitor) -> Option<Toast> {
         ("released", Some(report)) => Some(Undo::Act(Route::ReportAct(report, ReportAct::Claim), "act", "claim")),
         _ => ticket,
     };
-    Some(Toast { what: what.to_owned(), about: about.map(|r| r.to_string()), undo })
+    Some(Toast { what: what.to_owned(), about: about.map(|r| r.to_string()), undo, back: without_toast(&visitor.uri) })
+}
+
+/// The address of a page without what it says was just done.
+fn without_toast(uri: &axum::http::Uri) -> String {
+    let said = |pair: &&str| ["gedaan=", "over=", "nr="].iter().any(|name| pair.starts_with(name));
+    let kept: Vec<&str> = uri.query().unwrap_or_default().split('&').filter(|p| !p.is_empty() && !said(p)).collect();
+    if kept.is_empty() { uri.path().to_owned() } else { format!("{}?{}", uri.path(), kept.join("&")) }
 }
 
 /// Back to a page after an act, with what was done.
 pub(crate) fn done(to: &Route, what: &str, about: Option<desk::ids::Reference>, undo: Option<u64>) -> Response {
-    let to = to.to_string();
+    done_at(&to.to_string(), what, about, undo)
+}
+
+/// The same, back to an address of ours.
+pub(crate) fn done_at(to: &str, what: &str, about: Option<desk::ids::Reference>, undo: Option<u64>) -> Response {
+    debug_assert!(pages::DONE.contains(&what), "no page would say that it was done: {what}");
     let mut address = format!("{to}{}gedaan={}", if to.contains('?') { '&' } else { '?' }, query(what));
     if let Some(about) = about {
         address.push_str(&format!("&over={about}"));
@@ -317,6 +330,11 @@ pub(crate) fn page(markup: Markup) -> Response {
 /// A page with another status than 200.
 pub(crate) fn page_with(status: StatusCode, markup: Markup) -> Response {
     (status, axum::response::Html(markup.into_string())).into_response()
+}
+
+/// A form's page again, with what was wrong: what was sent stands in it as it was.
+pub(crate) fn again(status: StatusCode, markup: &Markup, visitor: &Visitor, sent: &Fields) -> Response {
+    page_with(status, refilled(markup, visitor.uri.path(), sent))
 }
 
 /// All addresses.

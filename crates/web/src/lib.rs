@@ -20,6 +20,7 @@ mod password;
 mod patience;
 mod presence;
 mod problem;
+mod refill;
 pub mod routes;
 mod rsit;
 #[doc(hidden)]

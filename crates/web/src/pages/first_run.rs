@@ -342,7 +342,7 @@ pub(crate) async fn restored(State(web): State<Web>, sent: Sent) -> Result<Respo
     };
     let (shell, mut view) = look(&web, &visitor).await?;
     view.mistakes = vec![mistake(shell.w, at, why)];
-    Ok(crate::app::page_with(axum::http::StatusCode::UNPROCESSABLE_ENTITY, checks_page(&shell, &view)))
+    Ok(crate::app::again(StatusCode::UNPROCESSABLE_ENTITY, &checks_page(&shell, &view), &visitor, &fields))
 }
 
 /// `GET /first-run/nazicht`.

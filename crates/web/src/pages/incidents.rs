@@ -1,7 +1,7 @@
 //! Incidents: which run, how far, who leads?
 
 use crate::Web;
-use crate::app::{done, page as respond, page_with};
+use crate::app::{again, done, page as respond};
 use crate::pages::first_run::mistake;
 use crate::pages::reports::choice;
 use crate::parts::{Input, Mistake, empty, error_summary, field, or_erased, select, severity, tlp};
@@ -288,7 +288,7 @@ pub(crate) async fn open(State(web): State<Web>, sent: Sent) -> Result<Response,
     ];
     view.mistakes = checks.iter().filter(|(_, _, ok)| !ok).map(|(id, why, _)| mistake(shell.w, id, why)).collect();
     if !view.mistakes.is_empty() {
-        return Ok(page_with(StatusCode::UNPROCESSABLE_ENTITY, new_page(&shell, &view)));
+        return Ok(again(StatusCode::UNPROCESSABLE_ENTITY, &new_page(&shell, &view), &visitor, &fields));
     }
     let command = incidents::Command::Open {
         by: visitor.viewer.account,

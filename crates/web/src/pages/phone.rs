@@ -1,7 +1,7 @@
 //! A call, typed while somebody talks: what to ask next, and what to read aloud.
 
 use crate::Web;
-use crate::app::{done, page_with};
+use crate::app::{again, done, page as respond};
 use crate::pages::public::{first_hour, is_mailbox};
 use crate::parts::{Input, Mistake, error_summary, field, mistake_of, select};
 use crate::problem::{Kind as Wrong, Problem};
@@ -210,7 +210,9 @@ async fn show(
         typed.0.push(("once".to_owned(), secret::new_secret().0));
     }
     let mistakes = wrong(shell.w, &typed);
-    Ok(page_with(status, page(&shell, &Phone { typed, boards, mistakes })))
+    let view = Phone { typed, boards, mistakes };
+    let markup = page(&shell, &view);
+    Ok(if status.is_success() { respond(markup) } else { again(status, &markup, visitor, &view.typed) })
 }
 
 /// Calls are taken by people on duty of the team: the report that a call becomes is the team's.

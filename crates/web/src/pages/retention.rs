@@ -1,7 +1,7 @@
 //! Retention: how long what is kept, who decided that, and what is past its term.
 
 use crate::Web;
-use crate::app::{done, page as respond, page_with};
+use crate::app::{again, done, page as respond};
 use crate::pages::first_run::mistake;
 use crate::parts::{Icon, Input, Mistake, error_summary, field, icon, select};
 use crate::problem::{Kind, Problem};
@@ -184,7 +184,7 @@ pub(crate) async fn set(State(web): State<Web>, sent: Sent) -> Result<Response, 
     let (shell, mut view) = look(&web, &visitor).await?;
     view.mistakes = vec![mistake(shell.w, refused.0, refused.1)];
     view.typed = fields;
-    Ok(page_with(StatusCode::UNPROCESSABLE_ENTITY, page(&shell, &view)))
+    Ok(again(StatusCode::UNPROCESSABLE_ENTITY, &page(&shell, &view), &visitor, &view.typed))
 }
 
 type Wrong = (&'static str, &'static str);

@@ -2,7 +2,7 @@
 
 use super::{Opened, Pane, Running, open, page};
 use crate::Web;
-use crate::app::{done, page_with};
+use crate::app::{self, done};
 use crate::pages::first_run::mistake;
 use crate::pages::incidents::TITLE_CHARS_MAX;
 use crate::pages::report::about::reasons;
@@ -180,13 +180,14 @@ pub(super) async fn again(
     visitor: &Visitor,
     reference: Reference,
     pane: Pane,
+    fields: &Fields,
     (field, why): (&str, &str),
 ) -> Result<Response, Problem> {
     let (shell, view) = web.look(visitor, Nav::Reports, |lens| lens.report(reference)).await?;
     let opened = open(web, visitor, view.ok_or_else(Problem::not_found)?, pane).await?;
     let mistakes = vec![mistake(shell.w, field, why)];
     let opened = Opened { mistakes, alone: true, chosen: true, ..opened };
-    Ok(page_with(StatusCode::UNPROCESSABLE_ENTITY, page(&shell, &opened)))
+    Ok(app::again(StatusCode::UNPROCESSABLE_ENTITY, &page(&shell, &opened), visitor, fields))
 }
 
 async fn submit(web: &Web, visitor: &Visitor, command: intake::Command) -> Result<engine::Done, Problem> {
@@ -224,7 +225,7 @@ pub(crate) async fn decide(
             let reopen = Command::Intake(intake::Command::Reopen { report: leave, widen });
             match web.engine().submit(actor, reopen).await.map_err(Problem::from) {
                 Err(Problem { field: Some(wrong @ ("widen", _)), .. }) => {
-                    return again(&web, &visitor, reference, Pane::Closed, wrong).await;
+                    return again(&web, &visitor, reference, Pane::Closed, &fields, wrong).await;
                 }
                 made => made?,
             };
@@ -236,11 +237,13 @@ pub(crate) async fn decide(
             let pane = if kind == "attach" { Pane::Attach } else { Pane::More };
             // What is typed says more than the choice that stood there already.
             let named: Option<Reference> = fields.some("of").or(fields.some("to")).and_then(|r| r.parse().ok());
-            let Some(named) = named else { return again(&web, &visitor, reference, pane, ("of", "reference")).await };
+            let Some(named) = named else {
+                return again(&web, &visitor, reference, pane, &fields, ("of", "reference")).await;
+            };
             let verdict = web.engine().read(|desk| about(&desk.seen_by(visitor.viewer), kind, named)).await?;
             match verdict {
                 Some(verdict) => verdict,
-                None => return again(&web, &visitor, reference, pane, ("of", "unknown")).await,
+                None => return again(&web, &visitor, reference, pane, &fields, ("of", "unknown")).await,
             }
         }
         _ => return Err(Problem::of(Wrong::Forged)),
@@ -321,10 +324,10 @@ pub(crate) async fn snooze(
         return Ok(done(&back(reference, &fields), "woken", Some(reference), None));
     }
     let Some(until) = until(fields.get("choice"), fields.get("until"), visitor.now) else {
-        return again(&web, &visitor, reference, Pane::Snooze, ("until", "time")).await;
+        return again(&web, &visitor, reference, Pane::Snooze, &fields, ("until", "time")).await;
     };
     if until <= visitor.now {
-        return again(&web, &visitor, reference, Pane::Snooze, ("until", "past")).await;
+        return again(&web, &visitor, reference, Pane::Snooze, &fields, ("until", "past")).await;
     }
     let made = submit(&web, &visitor, intake::Command::Snooze(leave, until)).await?;
     let to = if fields.ticked("alone") { Route::Report(reference) } else { Route::Duty };
@@ -344,7 +347,7 @@ pub(crate) async fn erase(
     let asks = |alone| intake::Command::Erase { report: leave, reason: reason.clone(), alone };
     let (command, word) = match fields.get("act") {
         "ask" | "alone" if reason.is_empty() => {
-            return again(&web, &visitor, reference, Pane::Closed, ("reason", "empty")).await;
+            return again(&web, &visitor, reference, Pane::Closed, &fields, ("reason", "empty")).await;
         }
         "ask" => (asks(false), "erasure-asked"),
         "alone" => (asks(true), "erased"),
@@ -371,7 +374,7 @@ pub(crate) async fn appraise(
         None => None,
         Some(name) => match web.board_named(name).await? {
             Some(board) => Some(board),
-            None => return again(&web, &visitor, reference, Pane::Appraise, ("board", "unknown")).await,
+            None => return again(&web, &visitor, reference, Pane::Appraise, &fields, ("board", "unknown")).await,
         },
     };
     let command = intake::Command::Appraise {

@@ -2,7 +2,7 @@
 
 use super::acts::leave;
 use crate::Web;
-use crate::app::{done, page as respond, page_with};
+use crate::app::{again, done, page as respond};
 use crate::pages::first_run::mistake;
 use crate::pages::public::is_mailbox;
 use crate::pages::rows::{from_whom, headline};
@@ -345,7 +345,7 @@ async fn step(web: &Web, visitor: &Visitor, shell: &Shell, base: Reply, fields: 
     ];
     reply.mistakes = checks.iter().filter(|(_, _, ok)| !ok).map(|(id, why, _)| mistake(shell.w, id, why)).collect();
     if !reply.mistakes.is_empty() {
-        return Ok(page_with(StatusCode::UNPROCESSABLE_ENTITY, page(shell, &reply)));
+        return Ok(again(StatusCode::UNPROCESSABLE_ENTITY, &page(shell, &reply), visitor, &fields));
     }
     reply.subject = with_reference(&reply.subject, reply.about.reference());
     match fields.get("step") {

@@ -5,7 +5,7 @@ mod people;
 pub(crate) use people::{add_organisation, person};
 
 use crate::Web;
-use crate::app::{done, page as respond, page_with};
+use crate::app::{again, done, page as respond};
 use crate::pages::first_run::{is_mailbox, is_phone, mistake, password_mistake, password_ok};
 use crate::pages::sign_in;
 use crate::parts::{Icon, Input, Mistake, error_summary, field, icon, mistake_of, select};
@@ -52,8 +52,6 @@ pub struct Settings {
     pub admin: bool,
     /// Mistakes of the form that was sent.
     pub mistakes: Vec<Mistake>,
-    /// What was typed for a new colleague.
-    pub typed: (String, String),
     /// A secret that is shown this once: key of its words, and the secret.
     pub once: Option<(&'static str, String)>,
 }
@@ -249,7 +247,6 @@ async fn view(web: &Web, visitor: &Visitor) -> Result<(Shell, Settings), Problem
         house: lens.house(),
         admin: lens.admin().is_some(),
         mistakes: Vec::new(),
-        typed: Default::default(),
         once: None,
     })
     .await
@@ -265,11 +262,11 @@ pub(super) async fn mistaken(
     web: &Web,
     visitor: &Visitor,
     mistakes: Vec<Mistake>,
-    typed: (String, String),
+    fields: &Fields,
 ) -> Result<Response, Problem> {
     let (shell, settings) = view(web, visitor).await?;
-    let settings = Settings { mistakes, typed, ..settings };
-    Ok(page_with(StatusCode::UNPROCESSABLE_ENTITY, page(&shell, &settings)))
+    let settings = Settings { mistakes, ..settings };
+    Ok(again(StatusCode::UNPROCESSABLE_ENTITY, &page(&shell, &settings), visitor, fields))
 }
 
 pub(super) async fn shown_once(
@@ -325,12 +322,12 @@ pub(crate) async fn change_password(State(web): State<Web>, sent: Sent) -> Resul
     };
     if !right {
         let wrong = Mistake { field: "current".to_owned(), words: w.t("sign-in-wrong") };
-        return mistaken(&web, &visitor, vec![wrong], Default::default()).await;
+        return mistaken(&web, &visitor, vec![wrong], &fields).await;
     }
     web.throttle().right(attempt);
     if !password_ok(fields.raw("fresh")) {
         let short = password_mistake(w, "fresh");
-        return mistaken(&web, &visitor, vec![short], Default::default()).await;
+        return mistaken(&web, &visitor, vec![short], &fields).await;
     }
     let hash = password::hash(fields.raw("fresh").to_owned()).await?;
     let leave = web.engine().read(|desk| desk.seen_by(visitor.viewer).own()).await?;
@@ -355,7 +352,7 @@ pub(crate) async fn token(State(web): State<Web>, sent: Sent) -> Result<Response
     let label = fields.get("label").to_owned();
     if label.is_empty() {
         let w = crate::words::words(visitor.preferences.language);
-        return mistaken(&web, &visitor, vec![mistake(w, "label", "empty")], Default::default()).await;
+        return mistaken(&web, &visitor, vec![mistake(w, "label", "empty")], &fields).await;
     }
     let command = accounts::Command::MakeToken { account, label, secret: secret::hash(&secret) };
     web.engine().submit(Actor::Person(account), Command::Accounts(command)).await?;
@@ -399,7 +396,7 @@ pub(crate) async fn house_set(State(web): State<Web>, sent: Sent) -> Result<Resp
         return Err(Problem::not_found());
     }
     match house_of(&fields, crate::words::words(visitor.preferences.language), &before) {
-        Err(mistakes) => mistaken(&web, &visitor, mistakes, Default::default()).await,
+        Err(mistakes) => mistaken(&web, &visitor, mistakes, &fields).await,
         Ok(configured) => {
             web.engine().submit(Actor::Person(visitor.viewer.account), Command::Configure(configured)).await?;
             Ok(done(&Route::Settings, "house", None, None))

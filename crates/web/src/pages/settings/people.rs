@@ -46,12 +46,12 @@ pub(super) fn add_form(shell: &Shell, view: &Settings) -> Markup {
     let w = shell.w;
     let organisations: Vec<_> = view.organisations.iter().map(|o| (o.id.0.to_string(), o.name.clone())).collect();
     html! {
-        details class="more" open[!view.typed.1.is_empty() || !view.typed.0.is_empty()] {
+        details class="more" open[["name", "login", "role", "organisation"].iter().any(|f| mistake_of(&view.mistakes, f).is_some())] {
             summary { (w.t("person-add")) (icon(Icon::Turn)) }
             form method="post" action=(Route::SettingsAct(SettingsAct::Person)) class="desk narrow in-more" {
                 (shell.token())
-                (field("name", &w.t("name"), Input { value: &view.typed.0, required: true, ..Input::default() }, &view.mistakes))
-                (field("login", &w.t("login"), Input { value: &view.typed.1, required: true, ..Input::default() }, &view.mistakes))
+                (field("name", &w.t("name"), Input { required: true, ..Input::default() }, &view.mistakes))
+                (field("login", &w.t("login"), Input { required: true, ..Input::default() }, &view.mistakes))
                 (select("role", &w.t("rights"), &roles(w), "duty"))
                 (select("organisation", &w.t("organisation"), &organisations, "0"))
                 p class="meta" { (w.t("person-add-hint")) }
@@ -83,8 +83,7 @@ fn change_form(shell: &Shell, view: &Settings, person: &PersonRow) -> Markup {
     let (name, login) = (format!("name-{account}"), format!("login-{account}"));
     let Some(signs_in) = person.login.as_deref().filter(|_| view.admin) else { return html! {} };
     let mistaken = mistake_of(&view.mistakes, &name).or(mistake_of(&view.mistakes, &login)).is_some();
-    let typed = |is: &str, was: &str| if mistaken { is.to_owned() } else { was.to_owned() };
-    let was = (typed(&view.typed.0, person.name.as_deref().unwrap_or_default()), typed(&view.typed.1, signs_in));
+    let named = person.name.as_deref().unwrap_or_default();
     html! {
         details class="more" open[mistaken] {
             summary { (w.t("person-change")) (icon(Icon::Turn)) }
@@ -92,8 +91,8 @@ fn change_form(shell: &Shell, view: &Settings, person: &PersonRow) -> Markup {
                 (shell.token())
                 input type="hidden" name="account" value=(account);
                 input type="hidden" name="act" value="change";
-                (field(&name, &w.t("name"), Input { value: &was.0, required: true, ..Input::default() }, &view.mistakes))
-                (field(&login, &w.t("login"), Input { value: &was.1, required: true, ..Input::default() }, &view.mistakes))
+                (field(&name, &w.t("name"), Input { value: named, required: true, ..Input::default() }, &view.mistakes))
+                (field(&login, &w.t("login"), Input { value: signs_in, required: true, ..Input::default() }, &view.mistakes))
                 (select(&format!("role-{account}"), &w.t("rights"), &roles(w), role_key(person.role)))
                 button class="btn" type="submit" { (w.t("save")) }
             }
@@ -142,7 +141,8 @@ pub(crate) async fn add_organisation(State(web): State<Web>, sent: Sent) -> Resu
     let Sent { visitor, fields } = sent;
     let which = fields.get("organisation").to_owned();
     let field = if which.is_empty() { "organisation-name".to_owned() } else { format!("organisation-name-{which}") };
-    let name = fields.only(&["organisation", &field])?.get(&field).to_owned();
+    let fields = fields.only(&["organisation", &field])?;
+    let name = fields.get(&field).to_owned();
     let leave = web.engine().read(|desk| desk.seen_by(visitor.viewer).admin()).await?.ok_or_else(Problem::not_found)?;
     let (command, word) = match which.as_str() {
         "" => (Command::AddOrganisation { name }, "organisation-added"),
@@ -157,7 +157,7 @@ pub(crate) async fn add_organisation(State(web): State<Web>, sent: Sent) -> Resu
             Problem { kind: Kind::Invalid, field: Some((_, why)), .. } => {
                 let w = crate::words::words(visitor.preferences.language);
                 let wrong = Mistake { field, ..mistake(w, "organisation", why) };
-                mistaken(&web, &visitor, vec![wrong], Default::default()).await
+                mistaken(&web, &visitor, vec![wrong], &fields).await
             }
             other => Err(other),
         },
@@ -215,7 +215,7 @@ async fn change_person(web: &Web, visitor: &Visitor, fields: &Fields, own: &[Str
     let account = AccountId(fields.get("account").parse().map_err(|_| Problem::not_found())?);
     let role = role_by(&role)?;
     let leave = web.engine().read(|desk| desk.seen_by(visitor.viewer).admin()).await?.ok_or_else(Problem::not_found)?;
-    let names = Names { login: login.clone(), name: name.clone() };
+    let names = Names { login, name };
     let commands =
         [accounts::Command::Rename { leave, account, names }, accounts::Command::SetRole { leave, account, role }];
     for command in commands {
@@ -227,7 +227,7 @@ async fn change_person(web: &Web, visitor: &Visitor, fields: &Fields, own: &[Str
                 // Who would be the last administrator is a matter of the whole list.
                 let at = if field == "account" { own[0].clone() } else { format!("{field}-{}", account.0) };
                 let wrong = Mistake { field: at, ..mistake(w, field, why) };
-                return mistaken(web, visitor, vec![wrong], (name, login)).await;
+                return mistaken(web, visitor, vec![wrong], fields).await;
             }
             Err(other) => return Err(other),
         }
@@ -254,8 +254,7 @@ async fn add_person(web: &Web, visitor: &Visitor, fields: &Fields) -> Result<Res
         Err(fault) => match Problem::from(fault) {
             Problem { kind: Kind::Invalid, field: Some((field, why)), .. } => {
                 let w = crate::words::words(visitor.preferences.language);
-                let typed = (fields.get("name").to_owned(), fields.get("login").to_owned());
-                mistaken(web, visitor, vec![mistake(w, field, why)], typed).await
+                mistaken(web, visitor, vec![mistake(w, field, why)], fields).await
             }
             other => Err(other),
         },
