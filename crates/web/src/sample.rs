@@ -430,6 +430,7 @@ pub fn pages(language: Language, theme: Theme) -> Vec<(String, Markup)> {
             what: "snoozed".to_owned(),
             about: current.map(|r| r.to_string()),
             undo: Some(Undo::Fact("0123456789abcdef".to_owned())),
+            back: "/wacht".to_owned(),
         });
         let view = pages::duty::Duty { queue, filter: QueueFilter::default(), current, open, bulk };
         pages::duty::page(&Shell { toast, ..at(Nav::Duty) }, &view)
@@ -534,6 +535,7 @@ fn more_pages(
             all_lines: false,
             mistakes: Vec::new(),
             typed: Default::default(),
+            conflict: None,
             begin: None,
         };
         put(&format!("incident-{name}"), pages::incident::page(&at(Nav::Incidents), &view));
@@ -657,7 +659,6 @@ fn outside_pages(story: &Story, language: Language, theme: Theme) -> Vec<(String
         house: lens.house(),
         admin: true,
         mistakes: Vec::new(),
-        typed: Default::default(),
         once: Some(("person-added-once", "abcd-efgh-jkmn-pqrs".to_owned())),
     };
     put("instellingen", pages::settings::page(&at(Nav::Settings), &settings));

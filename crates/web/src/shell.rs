@@ -84,6 +84,8 @@ pub struct Toast {
     pub about: Option<String>,
     /// How it is taken back, if it can be.
     pub undo: Option<Undo>,
+    /// The page that says so: whoever takes it back stays there.
+    pub back: String,
 }
 
 /// Everything around a page.
@@ -369,7 +371,7 @@ impl Shell {
                         span { (w.f(&format!("done-{}", toast.what), &[("about", s(toast.about.as_deref().unwrap_or_default()))])) }
                         @let button = html! { button class="btn" type="submit" data-key="z" { (w.t("undo")) " " kbd { "z" } } };
                         @match &toast.undo {
-                            Some(Undo::Fact(of)) => { (self.act(&Route::Undo, &[("of", of)], &button)) }
+                            Some(Undo::Fact(of)) => { (self.act(&Route::Undo, &[("of", of), ("back", &toast.back)], &button)) }
                             Some(Undo::Act(to, name, value)) => { (self.act(to, &[(name, value)], &button)) }
                             None => {}
                         }

@@ -31,7 +31,7 @@ const STAFF: [&str; 14] = [
     "/incident/I-0000-0000",
 ];
 
-async fn report(house: &House, what: &str) -> Reference {
+pub(crate) async fn report(house: &House, what: &str) -> Reference {
     let form = FormReport {
         board: "Sperwermonde".to_owned(),
         name: "An".to_owned(),
@@ -45,12 +45,12 @@ async fn report(house: &House, what: &str) -> Reference {
 }
 
 /// Where an answer leads.
-fn to(answer: &crate::testing::Answer) -> String {
+pub(crate) fn to(answer: &crate::testing::Answer) -> String {
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text());
     answer.header("location").to_owned()
 }
 
-fn incident_in(text: &str) -> String {
+pub(crate) fn incident_in(text: &str) -> String {
     let at = text.find("/incident/I-").expect("an incident is named");
     text[at + 10..at + 21].to_owned()
 }
@@ -201,7 +201,7 @@ async fn whoever_only_reads_is_offered_nothing_and_can_do_nothing() {
 }
 
 /// Sends a form that stands on a page of the desk.
-async fn send(house: &House, cookie: &str, path: &str, fields: &[(&str, &str)]) -> crate::testing::Answer {
+pub(crate) async fn send(house: &House, cookie: &str, path: &str, fields: &[(&str, &str)]) -> crate::testing::Answer {
     let token = hidden(house.get("/wacht", cookie).await.text(), "_t");
     let mut body = format!("_t={token}");
     for (name, value) in fields {

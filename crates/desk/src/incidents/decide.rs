@@ -204,6 +204,10 @@ fn decide_change(
     {
         return Err(Refusal::Conflict { field: change.field() });
     }
+    if matches!(change, Change::Phase(..)) && kept.current(&change).same_value(&change) {
+        // Its reason would stand in the timeline as a step that was never made.
+        return Err(Refusal::invalid("phase", "same"));
+    }
     let mut facts = Vec::new();
     if kept.current(&change) != change {
         facts.push(incidents(Fact::Changed { incident: leave.id, by: Actor::Person(leave.by), change, undoes: None }));

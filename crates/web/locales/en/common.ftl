@@ -188,6 +188,7 @@ why-past = this is in the past
 why-future = this is in the future
 why-time = we do not understand this time; write it like 15 Dec 2022 03:04
 why-too-many = this is too many at once
+why-same = it is this already; choose another one
 why-itself = this is the same one
 why-team = the team itself stays
 why-conflict = somebody else changed this meanwhile

@@ -189,6 +189,7 @@ why-future = dit ligt in de toekomst
 why-time = dit tijdstip begrijpen wij niet; schrijf het zoals 15 dec 2022 03:04
 why-too-many = dit is er te veel in één keer
 why-itself = dit is dezelfde
+why-same = dit is het al; kies iets anders
 why-team = het team zelf blijft erbij
 why-conflict = iemand anders wijzigde dit intussen
 why-decided = hierover is al beslist

@@ -1,7 +1,7 @@
 //! The duty desk: whom must I answer first?
 
 use crate::Web;
-use crate::app::{done, page as respond};
+use crate::app::{done, done_at, page as respond};
 use crate::pages::report::{self, Opened, Pane};
 use crate::pages::rows::report_row;
 use crate::parts::{Icon, empty, icon};
@@ -272,9 +272,13 @@ pub(crate) async fn undo(State(web): State<Web>, sent: Sent) -> Result<Response,
     let of = Tickets::of(&web, visitor.viewer.account).open(fields.get("of")).ok_or_else(Problem::not_found)?;
     let by = visitor.viewer.account;
     web.engine().submit(Actor::Person(by), Command::Undo { by, of }).await?;
-    let back: Option<Reference> = fields.some("back").and_then(|r| r.parse().ok());
-    let to = match back {
-        _ if fields.get("back") == crate::pages::retention::BACK => Route::Retention,
+    let back = fields.get("back");
+    // A page of ours, and nothing that a browser reads as another host.
+    if back.starts_with('/') && !back[1..].starts_with(['/', '\\']) && back.bytes().all(|b| b.is_ascii_graphic()) {
+        return Ok(done_at(back, "undone", None, None));
+    }
+    let to = match back.parse::<Reference>().ok() {
+        _ if back == crate::pages::retention::BACK => Route::Retention,
         Some(reference) if reference.named() == desk::ids::Named::Incident => Route::Incident(reference),
         Some(reference) => Route::DutyOpen(reference),
         None => Route::Duty,

@@ -67,6 +67,10 @@ pub(crate) const DONE: &[&str] = &[
     "held",
     "restored",
     "term-set",
+    "merged",
+    "parted",
+    "split",
+    "moved",
 ];
 
 /// The pages for people outside. Uploads take their time: these have limits of their own.

@@ -2,14 +2,13 @@
 
 use super::{Incident, Tab, fields, load, page};
 use crate::Web;
-use crate::app::{done, page_with};
+use crate::app::{self, done};
 use crate::pages::first_run::mistake;
 use crate::parts::Mistake;
 use crate::problem::{Kind as Wrong, Problem};
 use crate::routes::Route;
 use crate::visitor::{Fields, Sent, Visitor};
 use crate::when::typed;
-use crate::words::s;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -44,20 +43,31 @@ pub(super) async fn again(
     reference: Reference,
     tab: Tab,
     fields: Fields,
-    wrong: impl FnOnce(&Incident, &crate::words::Words) -> (StatusCode, Mistake),
+    wrong: impl FnOnce(&mut Incident, &crate::words::Words) -> StatusCode,
 ) -> Result<Response, Problem> {
     let (shell, mut view) = load(web, visitor, reference, tab).await?;
-    let (status, mistake) = wrong(&view, shell.w);
-    view.mistakes = vec![mistake];
-    view.typed = fields.0.into_iter().collect();
-    Ok(page_with(status, page(&shell, &view)))
+    let status = wrong(&mut view, shell.w);
+    view.typed = fields.0.iter().cloned().collect();
+    Ok(app::again(status, &page(&shell, &view), visitor, &fields))
 }
 
 pub(super) fn invalid(
     field: &'static str,
     why: &'static str,
-) -> impl FnOnce(&Incident, &crate::words::Words) -> (StatusCode, Mistake) {
-    move |_, w| (StatusCode::UNPROCESSABLE_ENTITY, mistake(w, field, why))
+) -> impl FnOnce(&mut Incident, &crate::words::Words) -> StatusCode {
+    invalid_at(field.to_owned(), field, why)
+}
+
+/// A mistake about a field that stands elsewhere on the page than its name says.
+pub(super) fn invalid_at(
+    at: String,
+    field: &'static str,
+    why: &'static str,
+) -> impl FnOnce(&mut Incident, &crate::words::Words) -> StatusCode {
+    move |view, w| {
+        view.mistakes = vec![Mistake { field: at, ..mistake(w, field, why) }];
+        StatusCode::UNPROCESSABLE_ENTITY
+    }
 }
 
 /// `POST /incident/I-…/veld`: one field, with what the person saw.
@@ -72,7 +82,10 @@ pub(crate) async fn change(
     let board = if fields.get("field") == "board" { web.board_named(fields.get("value")).await? } else { None };
     let wanted = match fields::wanted(&fields, board) {
         Ok(wanted) => wanted,
-        Err((field, why)) => return again(&web, &visitor, reference, Tab::Timeline, fields, invalid(field, why)).await,
+        Err((field, why)) => {
+            let wrong = invalid_at(fields::place(&fields), field, why);
+            return again(&web, &visitor, reference, Tab::Timeline, fields, wrong).await;
+        }
     };
     let command = incidents::Command::Change { incident: leave, change: wanted.change, expected: wanted.expected };
     match submit(&web, &visitor, command).await {
@@ -83,15 +96,15 @@ pub(crate) async fn change(
             Ok(done(&to, "changed", Some(reference), made.seq))
         }
         Err(Fault::Refused(Refusal::Conflict { field })) => {
-            again(&web, &visitor, reference, Tab::Timeline, fields, |view, w| {
-                let now = fields::now_stands(w, view, field);
-                let words = w.f("conflict", &[("field", s(&w.of("field", field))), ("now", s(&now))]);
-                (StatusCode::CONFLICT, Mistake { field: format!("field-{field}"), words })
+            again(&web, &visitor, reference, Tab::Timeline, fields, |view, _| {
+                view.conflict = Some(field);
+                StatusCode::CONFLICT
             })
             .await
         }
         Err(Fault::Refused(Refusal::Invalid { field, why })) => {
-            again(&web, &visitor, reference, Tab::Timeline, fields, invalid(field, why)).await
+            let wrong = invalid_at(fields::place(&fields), field, why);
+            again(&web, &visitor, reference, Tab::Timeline, fields, wrong).await
         }
         Err(other) => Err(other.into()),
     }
@@ -223,11 +236,8 @@ pub(crate) async fn hold(
     match submit(&web, &visitor, command).await {
         Ok(made) => Ok(done(&Route::Incident(reference), "held", Some(reference), made.seq)),
         Err(Fault::Refused(Refusal::Invalid { why, .. })) => {
-            again(&web, &visitor, reference, Tab::Timeline, fields, |_, w| {
-                let wrong = Mistake { field: "hold-reason".to_owned(), ..mistake(w, "reason", why) };
-                (StatusCode::UNPROCESSABLE_ENTITY, wrong)
-            })
-            .await
+            let wrong = invalid_at("hold-reason".to_owned(), "reason", why);
+            again(&web, &visitor, reference, Tab::Timeline, fields, wrong).await
         }
         Err(other) => Err(other.into()),
     }

@@ -1,14 +1,14 @@
 //! Fields are saved one by one: what was seen goes with what is wanted, so that nobody overwrites somebody else unseen.
 
 use super::Incident;
-use crate::parts::{Icon, icon};
+use crate::parts::{Icon, icon, mistake_of};
 use crate::routes::{IncidentAct, Route};
 use crate::rsit;
 use crate::shell::Shell;
 use crate::visitor::Fields;
 use crate::words::{Words, s};
 use desk::ids::{AccountId, OrganisationId};
-use desk::incidents::{Change, Pap, Phase, Severity};
+use desk::incidents::{Change, LineView, Pap, Phase, Severity};
 use desk::lens::Tlp;
 use desk::register::BoardId;
 use desk::sealed::Sealed;
@@ -73,6 +73,7 @@ fn row(shell: &Shell, view: &Incident, row: Row<'_>) -> Markup {
     let w = shell.w;
     let name = w.of("field", row.field);
     let failed = view.typed("field") == row.field;
+    let conflict = view.conflict == Some(row.field);
     html! {
         details class="more set" id={ "field-" (row.field) } open[failed] {
             summary { span { span class="meta" { (name) } span class="v" { (row.shown) } } (icon(Icon::Turn)) }
@@ -80,10 +81,28 @@ fn row(shell: &Shell, view: &Incident, row: Row<'_>) -> Markup {
                 (shell.token())
                 input type="hidden" name="field" value=(row.field);
                 input type="hidden" name="was" value=(row.was);
+                @if conflict { p class="err" { (icon(Icon::Warning)) (overtaken(shell, view, row.field)) } }
+                (wrong(view, &format!("field-{}", row.field)))
                 (row.input)
-                button class="btn" type="submit" { (w.t("save")) }
+                p class="row" {
+                    button class="btn" type="submit" { (w.t(if conflict { "conflict-mine" } else { "save" })) }
+                    @if conflict { a class="btn" href=(Route::Incident(view.reference())) { (w.t("conflict-theirs")) } }
+                }
             }
         }
+    }
+}
+
+/// What is wrong, beside what it is about.
+fn wrong(view: &Incident, at: &str) -> Markup {
+    html! { @if let Some(mistake) = mistake_of(&view.mistakes, at) { p class="err" { (icon(Icon::Warning)) (mistake.words) } } }
+}
+
+/// Where the form of a field stands on the page.
+pub(super) fn place(fields: &Fields) -> String {
+    match fields.get("field") {
+        field @ ("class" | "board" | "organisation" | "person") => format!("add-{field}"),
+        field => format!("field-{field}"),
     }
 }
 
@@ -99,7 +118,7 @@ fn options(field: &str, label: &str, options: &[(String, String)], chosen: &str)
 }
 
 fn text(id: &str, name: &str, label: &str, value: &str) -> Markup {
-    html! { div class="field" { label for=(id) { (label) } input class="in" id=(id) name=(name) value=(value) autocomplete="off"; } }
+    html! { div class="field" { label for=(id) { (label) } input class="in" id=(id) name=(name) value=(value) required autocomplete="off"; } }
 }
 
 fn grades(w: &Words) -> Vec<(String, String)> {
@@ -134,7 +153,7 @@ pub(super) fn single(shell: &Shell, view: &Incident) -> Markup {
     html! {
         (row(shell, view, Row { field: "phase", shown: html! { b { (w.of("phase", of.phase.key())) } }, was: of.phase.key(), input: html! {
             (options("phase", &words("phase"), &phases, of.phase.key()))
-            (text("reason", "reason", &w.t("phase-reason"), view.typed("reason")))
+            (text("reason", "reason", &w.t("phase-reason"), ""))
         } }))
         (row(shell, view, Row { field: "severity", shown: shown_grade(of.severity), was: grade(of.severity), input: options("severity", &words("severity"), &grades(w), grade(of.severity)) }))
         (row(shell, view, Row { field: "sector_severity", shown: shown_grade(of.sector_severity), was: grade(of.sector_severity), input: options("sector_severity", &words("sector_severity"), &grades(w), grade(of.sector_severity)) }))
@@ -168,6 +187,7 @@ fn add(shell: &Shell, view: &Incident, field: &str, input: Markup) -> Markup {
                 (shell.token())
                 input type="hidden" name="field" value=(field);
                 input type="hidden" name="present" value="1";
+                (wrong(view, &format!("add-{field}")))
                 (input)
                 button class="btn" type="submit" { (w.t("add-do")) }
             }
@@ -232,20 +252,60 @@ pub(super) fn addressed(shell: &Shell, view: &Incident) -> Markup {
     }
 }
 
-/// The present value of a field, in words, for whoever came second.
-pub(super) fn now_stands(w: &Words, view: &Incident, field: &str) -> String {
-    let of = &view.view.row;
-    let grade = |s: Option<Severity>| {
-        s.map_or_else(|| w.t("not-known-yet"), |s| format!("{} {}", s.label(), w.of("severity", s.label())))
-    };
+/// The value of a field as a form has it, in words.
+fn in_words(w: &Words, view: &Incident, field: &str, key: &str) -> String {
     match field {
-        "title" => of.title.clone().unwrap_or_else(|| w.t("erased")),
-        "severity" => grade(of.severity),
-        "sector_severity" => grade(of.sector_severity),
-        "tlp" => format!("TLP:{}", of.tlp.label()),
-        "pap" => format!("PAP:{}", of.pap.label()),
-        "phase" => w.of("phase", of.phase.key()),
-        "lead" => of.lead.clone().unwrap_or_else(|| w.t("nobody")),
+        "severity" | "sector_severity" => Severity::from_label(key)
+            .map_or_else(|| w.t("not-known-yet"), |s| format!("{} {}", s.label(), w.of("severity", s.label()))),
+        "tlp" => format!("TLP:{key}"),
+        "pap" => format!("PAP:{key}"),
+        "phase" => w.of("phase", key),
+        "lead" => {
+            let named = view.people.iter().find(|(account, _)| account.0.to_string() == key);
+            named.map_or_else(|| w.t("nobody"), |(_, name)| name.clone())
+        }
+        _ => key.to_owned(),
+    }
+}
+
+/// The present value of a field, as a form has it.
+fn present(view: &Incident, field: &str) -> String {
+    let of = &view.view.row;
+    match field {
+        "title" => of.title.clone().unwrap_or_default(),
+        "severity" => of.severity.map_or("", Severity::label).to_owned(),
+        "sector_severity" => of.sector_severity.map_or("", Severity::label).to_owned(),
+        "tlp" => of.tlp.label().to_owned(),
+        "pap" => of.pap.label().to_owned(),
+        "phase" => of.phase.key().to_owned(),
+        "lead" => view.view.lead.map(|a| a.0.to_string()).unwrap_or_default(),
         _ => String::new(),
+    }
+}
+
+/// For whoever came second: what stands there now, by whom and since when, and what that person wanted.
+fn overtaken(shell: &Shell, view: &Incident, field: &str) -> String {
+    let w = shell.w;
+    let (now, mine) = (in_words(w, view, field, &present(view, field)), in_words(w, view, field, view.typed("value")));
+    let set = |line: &&desk::incidents::EntryView| {
+        line.of.is_none() && matches!(line.what, LineView::Changed { field: of, .. } if of == field)
+    };
+    let last = view.view.timeline.iter().filter(set).max_by_key(|line| line.recorded_at);
+    let (who, at) = match last {
+        Some(line) => (shell.who(&line.who), w.moment(line.recorded_at)),
+        None => (w.t("somebody"), w.moment(shell.now)),
+    };
+    let field = w.of("field", field);
+    let values = [("field", s(&field)), ("who", s(&who)), ("at", s(&at)), ("now", s(&now)), ("mine", s(&mine))];
+    w.f("conflict", &values)
+}
+
+/// Above the page, for whoever came second; it takes the focus.
+pub(super) fn conflict_summary(shell: &Shell, view: &Incident, field: &str) -> Markup {
+    html! {
+        div class="errsum" role="alert" tabindex="-1" aria-labelledby="errors" autofocus data-focus {
+            h2 id="errors" { (shell.w.t("conflict-head")) }
+            ul { li { a href={ "#field-" (field) } { (overtaken(shell, view, field)) } } }
+        }
     }
 }

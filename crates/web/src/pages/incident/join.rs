@@ -1,12 +1,11 @@
 //! An incident that goes on in another one, is split, or is erased.
 
-use super::acts::{again, invalid, leave, submit};
+use super::acts::{again, invalid, invalid_at, leave, submit};
 use super::{Incident, Tab};
 use crate::Web;
 use crate::app::done;
-use crate::pages::first_run::mistake;
 use crate::pages::rows::headline;
-use crate::parts::{Icon, Input, Mistake, field, icon, mistake_of, or_erased};
+use crate::parts::{Icon, Input, field, icon, mistake_of, or_erased};
 use crate::problem::{Kind as Wrong, Problem};
 use crate::routes::{IncidentAct, Route};
 use crate::shell::Shell;
@@ -14,7 +13,6 @@ use crate::visitor::{Fields, Sent, Visitor};
 use crate::when;
 use crate::words::s;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use axum::response::Response;
 use desk::accounts::Role;
 use desk::command::{Actor, Command, Outcome, Refusal};
@@ -157,11 +155,8 @@ async fn or_again(
         Ok(made) => Ok(made),
         Err(Fault::Refused(Refusal::Invalid { field, why })) => {
             let at = if field == "widen" { "widen" } else { at };
-            Err(again(web, visitor, reference, Tab::Timeline, fields, move |_, w| {
-                let wrong = Mistake { field: at.to_owned(), ..mistake(w, field, why) };
-                (StatusCode::UNPROCESSABLE_ENTITY, wrong)
-            })
-            .await)
+            let wrong = invalid_at(at.to_owned(), field, why);
+            Err(again(web, visitor, reference, Tab::Timeline, fields, wrong).await)
         }
         Err(other) => Err(Err(other.into())),
     }
@@ -231,7 +226,7 @@ async fn leaves(
         return again(web, visitor, reference, Tab::Timeline, fields, invalid("elsewhere", "unknown")).await;
     };
     let (actor, widen) = (Actor::Person(visitor.viewer.account), fields.ticked("widen"));
-    let mut last = None;
+    let (mut last, several) = (None, reports.len() > 1);
     for report in reports {
         let command = Command::Intake(intake::Command::Move { report, to, widen });
         let made = web.engine().submit(actor, command).await;
@@ -240,7 +235,8 @@ async fn leaves(
             Err(answer) => return answer,
         }
     }
-    Ok(done(&Route::Incident(reference), "moved", Some(reference), last))
+    // Each is an act of its own: one undo would take back one of them.
+    Ok(done(&Route::Incident(reference), "moved", Some(reference), last.filter(|_| !several)))
 }
 
 /// `POST /incident/I-…/wis`: ask for it, confirm what another one asked, or countersign what was done alone.

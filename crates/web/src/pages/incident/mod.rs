@@ -4,6 +4,8 @@ mod acts;
 mod fields;
 mod join;
 mod side;
+#[cfg(test)]
+mod tests;
 mod timeline;
 
 pub(crate) use acts::{change, hold, note, observe, task};
@@ -75,6 +77,8 @@ pub struct Incident {
     pub mistakes: Vec<Mistake>,
     /// What was typed into it.
     pub typed: HashMap<String, String>,
+    /// The field that somebody else changed first.
+    pub conflict: Option<&'static str>,
     /// What a key on another tab began: name and value in the address.
     pub begin: Option<(&'static str, &'static str)>,
 }
@@ -119,9 +123,9 @@ fn title_of(shell: &Shell, view: &Incident) -> String {
 pub fn page(shell: &Shell, view: &Incident) -> Markup {
     let title = title_of(shell, view);
     shell.page(
-        Title { text: &title, mistaken: !view.mistakes.is_empty() },
+        Title { text: &title, mistaken: !view.mistakes.is_empty() || view.conflict.is_some() },
         html! {
-            (error_summary(shell.w, &view.mistakes))
+            @match view.conflict { Some(field) => { (fields::conflict_summary(shell, view, field)) } None => { (error_summary(shell.w, &view.mistakes)) } }
             (head(shell, view))
             (tabs(shell, view))
             div class="split" {
@@ -268,6 +272,7 @@ pub(super) async fn load(
         all_lines: false,
         mistakes: Vec::new(),
         typed: HashMap::new(),
+        conflict: None,
         begin: None,
     };
     Ok((shell, incident))
