@@ -95,7 +95,8 @@
       if (!answer.ok) return;
       const fresh = parse(await answer.text()).firstElementChild;
       const old = document.getElementById(id);
-      if (!fresh || fresh.id !== id || !old || busy(old)) return;
+      if (!fresh || fresh.id !== id || !old) return;
+      if (busy(old)) { old.dataset.later = "1"; return; }
       if (!hold(old, fresh)) swap(old, fresh);
     } catch { down(); } finally {
       waiting.delete(id);
@@ -103,6 +104,16 @@
       if (now && now.dataset.again) { delete now.dataset.again; refresh(now); }
     }
   }
+  // What changed while somebody was typing in a part comes when that is over; not between the press of a button and its click.
+  addEventListener("focusout", (e) => {
+    const part = e.target.closest && e.target.closest("[data-later]");
+    if (!part || part.contains(e.relatedTarget)) return;
+    setTimeout(() => {
+      if (!part.isConnected || busy(part) || $("form[data-sent]", part)) return;
+      delete part.dataset.later;
+      refresh(part);
+    }, 1000);
+  });
   // Whoever scrolled down reads on; a button says how many lines wait above.
   function hold(old, fresh) {
     if (!old.dataset.hold || old.getBoundingClientRect().top > -80) return false;
@@ -125,13 +136,34 @@
     };
     return true;
   }
+  // What somebody typed, chose or ticked and did not send yet, against what the page came with.
+  const controls = (part) => all("input, select, textarea", part).filter((c) => c.name && c.form && !/^(hidden|file|submit)$/.test(c.type));
+  const ticks = (c) => c.type === "checkbox" || c.type === "radio";
+  const unsent = (c) => {
+    if (ticks(c)) return c.checked !== c.defaultChecked;
+    if (c.tagName !== "SELECT") return c.value !== c.defaultValue;
+    const first = [...c.options].find((o) => o.defaultSelected) || c.options[0];
+    return first && c.value !== first.value;
+  };
+  const twin = (c, others) => others.find((o) => (c.id ? o.id === c.id : o.name === c.name && o.form.action === c.form.action && (!ticks(c) || o.value === c.value)));
+  // It goes along into the fresh part, with the value that the person had seen: what somebody else saved meanwhile is then a conflict,
+  // and never overwritten unseen. Whether there was a place for all of it.
+  function carry(old, fresh) {
+    const others = controls(fresh);
+    return controls(old).filter(unsent).every((c) => {
+      const to = twin(c, others);
+      if (!to) return ticks(c);
+      if (ticks(c)) to.checked = c.checked; else to.value = c.value;
+      const [seen, now] = [c.form.elements.namedItem("was"), to.form.elements.namedItem("was")];
+      if (seen && now) now.value = seen.value;
+      return true;
+    });
+  }
   function swap(old, fresh) {
-    if (old.isEqualNode(fresh)) return;
+    if (old.isEqualNode(fresh) || !carry(old, fresh)) return;
     const known = new Set(all("[data-row]", old).map((r) => r.dataset.row));
     const at = document.activeElement;
     const focus = at && old.contains(at) ? at.dataset.row || at.id : null;
-    const ticked = new Set(all("input:checked[value]", old).map((i) => i.name + "=" + i.value));
-    all("input[type=checkbox][value]", fresh).forEach((i) => { if (ticked.has(i.name + "=" + i.value)) i.checked = true; });
     all("details[id]", fresh).forEach((d) => { const was = document.getElementById(d.id); if (was) d.open = was.open; });
     if (known.size) all("[data-row]", fresh).forEach((r) => { if (!known.has(r.dataset.row)) r.classList.add("fresh"); });
     old.replaceWith(fresh);
