@@ -230,17 +230,14 @@ mod tests {
                         all.push((name, value));
                     }
                 }
-                ("input", "radio") => {
-                    if radios.insert(name.clone()) {
-                        let mut last = value;
-                        for other in tags(rest).filter(|t| {
-                            t.get("type").as_deref() == Some("radio") && t.get("name").as_ref() == Some(&name)
-                        }) {
-                            last = other.get("value").unwrap_or_default();
-                        }
-                        all.push((name, last));
-                    }
+                ("input", "radio") if radios.insert(name.clone()) => {
+                    let other = |t: &Tag<'_>| {
+                        t.get("type").as_deref() == Some("radio") && t.get("name").as_ref() == Some(&name)
+                    };
+                    let last = tags(rest).filter(other).last().and_then(|t| t.get("value"));
+                    all.push((name.clone(), last.unwrap_or(value)));
                 }
+                ("input", "radio") => {}
                 ("input", "hidden") => all.push((name, value)),
                 ("input" | "textarea", _) => all.push((name, "4\" < 5 & c".to_owned())),
                 ("select", _) => {

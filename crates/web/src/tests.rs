@@ -254,7 +254,7 @@ async fn the_main_job_runs_with_forms_alone() {
     to(&send(&house, &duty, &change, &phase("reported", "confirmed")).await);
     let late = send(&house, &duty, &change, &phase("reported", "contained")).await;
     assert_eq!(late.status, StatusCode::CONFLICT);
-    assert!(late.text().contains("intussen staat er Bevestigd"), "{}", late.text());
+    assert!(late.text().contains("Bevestigd” van. Jij wilde “Ingeperkt”"), "{}", late.text());
     to(&send(
         &house,
         &duty,

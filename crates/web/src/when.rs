@@ -3,7 +3,7 @@
 use crate::words::{Words, n, s};
 use desk::ids::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
-use jiff::tz::TimeZone;
+use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 use jiff::{ToSpan, ZonedDateTime};
 use maud::{Markup, html};
 use std::sync::LazyLock;
@@ -57,6 +57,16 @@ impl Words {
     pub fn moment_exact(&self, at: Timestamp) -> String {
         let at = zoned(at);
         format!("{}, {:02}:{:02}:{:02} {}", self.day_of(&at), at.hour(), at.minute(), at.second(), zone_name(&at))
+    }
+
+    /// Beside an event: when it was written down. The day where that is another one, the zone where that is another one.
+    pub fn written(&self, at: Timestamp, event: Timestamp) -> String {
+        let (day, of) = (zoned(at), zoned(event));
+        if day.year() != of.year() {
+            return self.moment(at);
+        }
+        let when = if day.date() == of.date() { self.hour(at) } else { self.day_hour(at) };
+        if zone_name(&day) == zone_name(&of) { when } else { format!("{when} {}", zone_name(&day)) }
     }
 
     /// `03:04`.
@@ -155,13 +165,22 @@ pub fn begin_of_day(at: Timestamp) -> Timestamp {
     zoned(at).start_of_day().map_or(at, |begins| Timestamp(begins.timestamp().as_microsecond()))
 }
 
-/// Reads what people type: `02:30`, `gisteren 14:00`, `13 dec 2022`, `15/12/2022 02:30`, `2022-12-15 02:30`, `+4u`.
-/// Day before month, always: a native picker's 03/04 is a defect in a legal clock. `None`: not understood.
-pub fn typed(text: &str, now: Timestamp) -> Option<Timestamp> {
+/// What was typed for a time, as it was understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Typed {
+    /// The moment; of a day alone, its beginning.
+    pub at: Timestamp,
+    /// Only a day was typed.
+    pub day_only: bool,
+}
+
+/// Reads what people type, and what logs say: `02:30`, `gisteren 14:00`, `13 dec 2022`, `15/12/2022 02:30`, `2022-12-15T01:30:00Z`,
+/// `15 dec 2022 01:30 UTC`, `+4u`. Without a zone it is Brussels' time; an hour that the night gave twice then needs one.
+/// Day before month, always: a native picker's 03/04 is a defect in a legal clock. The error is the key of the reason.
+pub fn read(text: &str, now: Timestamp) -> Result<Typed, &'static str> {
     let text = text.trim().to_lowercase();
-    let today = zoned(now);
     if let Some(rest) = text.strip_prefix('+') {
-        return later(rest, now);
+        return later(rest, now).map(|at| Typed { at, day_only: false }).ok_or("time");
     }
     let text = match text.split_once('t') {
         Some((date, time)) if date.len() == 10 && date.bytes().all(|b| b.is_ascii_digit() || b == b'-') => {
@@ -170,20 +189,79 @@ pub fn typed(text: &str, now: Timestamp) -> Option<Timestamp> {
         _ => text,
     };
     let mut words: Vec<&str> = text.split([' ', ',']).filter(|w| !w.is_empty()).collect();
-    words.retain(|w| !WEEKDAYS.contains(w) && !["cet", "cest", "om", "at", "u", "uur"].contains(w));
-    let mut time = None;
-    if let Some(last) = words.last().copied()
-        && let Some(read) = clock(last)
-    {
-        time = Some(read);
+    words.retain(|w| !WEEKDAYS.contains(w) && !["om", "at", "u", "uur"].contains(w));
+    let zone = taken_zone(&mut words).map_or_else(|| ZONE.clone(), TimeZone::fixed);
+    let today = zoned(now).with_time_zone(zone.clone()).date();
+    let time = words.last().copied().and_then(clock);
+    if time.is_some() {
         words.pop();
     }
-    let date = if words.is_empty() { today.date() } else { dated(&words, today.date())? };
-    if words.is_empty() && time.is_none() {
-        return None;
+    let date = match (words.is_empty(), time) {
+        (true, None) => return Err("time"),
+        (true, Some(_)) => today,
+        (false, _) => dated(&words, today).ok_or("time")?,
+    };
+    let Some(time) = time else {
+        let begins =
+            DateTime::from_parts(date, Time::midnight()).to_zoned_datetime(ZONE.clone()).map_err(|_| "time")?;
+        return Ok(Typed { at: Timestamp(begins.timestamp().as_microsecond()), day_only: true });
+    };
+    let moment = zone.to_ambiguous_zoned_datetime(DateTime::from_parts(date, time));
+    if matches!(moment.offset(), AmbiguousOffset::Fold { .. }) {
+        return Err("twice");
     }
-    let zoned = DateTime::from_parts(date, time.unwrap_or(Time::midnight())).to_zoned_datetime(ZONE.clone()).ok()?;
-    Some(Timestamp(zoned.timestamp().as_microsecond()))
+    let at = moment.compatible().map_err(|_| "time")?;
+    Ok(Typed { at: Timestamp(at.timestamp().as_microsecond()), day_only: false })
+}
+
+/// As [`read`], for what lies ahead or needs no such care: an hour that the night gives twice is the first one. `None`: not understood.
+pub fn typed(text: &str, now: Timestamp) -> Option<Timestamp> {
+    match read(text, now) {
+        Ok(typed) => Some(typed.at),
+        Err("twice") => read(&format!("{text} cest"), now).ok().map(|typed| typed.at),
+        Err(_) => None,
+    }
+}
+
+/// The zone that stands at the end: a word of its own, or stuck to the time.
+fn taken_zone(words: &mut Vec<&str>) -> Option<Offset> {
+    let last = words.last().copied()?;
+    if let Some(offset) = offset(last) {
+        words.pop();
+        return Some(offset);
+    }
+    let sign = last.find(':').and_then(|colon| Some(colon + last[colon..].find(['z', '+', '-'])?))?;
+    let offset = offset(&last[sign..])?;
+    *words.last_mut()? = &last[..sign];
+    Some(offset)
+}
+
+/// `z`, `utc`, `cet`, `+01:00`, `-0500`, `utc+2`.
+fn offset(text: &str) -> Option<Offset> {
+    let named = match text {
+        "z" | "utc" | "gmt" => Some(0),
+        "cet" => Some(1),
+        "cest" => Some(2),
+        _ => None,
+    };
+    if let Some(hours) = named {
+        return Some(Offset::constant(hours));
+    }
+    let text = text.strip_prefix("utc").or(text.strip_prefix("gmt")).unwrap_or(text);
+    let (sign, digits) = match text.split_at_checked(1)? {
+        ("+", digits) => (1, digits),
+        ("-", digits) => (-1, digits),
+        _ => return None,
+    };
+    let digits = digits.replacen(':', "", 1);
+    let (hours, minutes) = match digits.len() {
+        1 | 2 => (digits.as_str(), "0"),
+        4 => digits.split_at_checked(2)?,
+        _ => return None,
+    };
+    let (hours, minutes): (i32, i32) = (hours.parse().ok()?, minutes.parse().ok()?);
+    let possible = (0..=14).contains(&hours) && (0..60).contains(&minutes);
+    Offset::from_seconds(sign * (hours * 3600 + minutes * 60)).ok().filter(|_| possible)
 }
 
 /// Reads a day as [`typed`] does, without a time.
@@ -252,7 +330,8 @@ fn later(text: &str, now: Timestamp) -> Option<Timestamp> {
 fn clock(text: &str) -> Option<Time> {
     let (hour, rest) = text.split_once([':', 'u', 'h'])?;
     let (minute, second) = match rest.split_once(':') {
-        Some((minute, second)) => (minute, second.parse().ok()?),
+        // Logs write fractions of it.
+        Some((minute, second)) => (minute, second.split('.').next()?.parse().ok()?),
         None => (rest, 0),
     };
     let minute = if minute.is_empty() { 0 } else { minute.parse().ok()? };
@@ -337,9 +416,53 @@ mod tests {
         is("do 15 dec 2022, 03:12 CET", "do 15 dec 2022, 03:12 CET");
         is("morgen 8:00", "vr 16 dec 2022, 08:00 CET");
         is("+4u", "do 15 dec 2022, 07:12 CET");
-        for wrong in ["", "straks", "45:10", "31 feb 2022", "+4", "13 13 13 13", "+99999999999999u"] {
+        is("14 dec 2022 01:00 UTC", "wo 14 dec 2022, 02:00 CET");
+        is("2022-12-14T01:00:00Z", "wo 14 dec 2022, 02:00 CET");
+        is("2022-12-14T01:00:00.123Z", "wo 14 dec 2022, 02:00 CET");
+        is("2022-12-14 01:00:00+01:00", "wo 14 dec 2022, 01:00 CET");
+        is("2022-12-14 01:00 +0000", "wo 14 dec 2022, 02:00 CET");
+        is("14 jul 2022 01:00 GMT", "do 14 jul 2022, 03:00 CEST");
+        is("13 dec 2022 20:00 -05:00", "wo 14 dec 2022, 02:00 CET");
+        is("13 dec 2022 20:00 UTC-5", "wo 14 dec 2022, 02:00 CET");
+        is("30 okt 2022 02:30 CEST", "zo 30 okt 2022, 02:30 CEST");
+        is("30 okt 2022 02:30 CET", "zo 30 okt 2022, 02:30 CET");
+        is("30 okt 2022 02:30", "zo 30 okt 2022, 02:30 CEST");
+        is("01:30 UTC", "do 15 dec 2022, 02:30 CET");
+        for wrong in [
+            "01:00 XST",
+            "14 dec 2022 01:00 +25:00",
+            "14 dec 2022 01:00 +1:2:3",
+            "z",
+            "+01:00 z",
+            "",
+            "straks",
+            "45:10",
+            "31 feb 2022",
+            "+4",
+            "13 13 13 13",
+            "+99999999999999u",
+        ] {
             assert_eq!(read(wrong), None, "{wrong}");
         }
         assert_eq!(typed("yesterday 14:00", NOW), typed("gisteren 14:00", NOW));
+    }
+
+    #[test]
+    fn an_hour_that_the_night_gave_twice_needs_its_zone_and_a_day_is_no_hour() {
+        assert_eq!(read("30 okt 2022 02:30", NOW), Err("twice"));
+        let twice = |zone| read(&format!("30 okt 2022 02:30 {zone}"), NOW).unwrap().at;
+        assert_eq!(twice("CET").seconds_since(twice("CEST")), 3600);
+        assert!(read("30 okt 2022 03:00", NOW).is_ok_and(|t| !t.day_only));
+        assert!(read("13 dec", NOW).is_ok_and(|t| t.day_only && t.at == begin_of_day(t.at)));
+        assert_eq!(read("straks", NOW), Err("time"));
+    }
+
+    #[test]
+    fn beside_an_event_stands_when_it_was_written_down() {
+        let w = words(Language::Nl);
+        assert_eq!(w.written(NOW, NOW.plus_seconds(-600)), "03:12");
+        assert_eq!(w.written(NOW, NOW.plus_seconds(-14 * 3600)), "do 15 dec, 03:12");
+        assert_eq!(w.written(NOW, NOW.plus_seconds(-60 * 86_400)), "do 15 dec, 03:12 CET");
+        assert_eq!(w.written(NOW, NOW.plus_seconds(-400 * 86_400)), "do 15 dec 2022, 03:12 CET");
     }
 }

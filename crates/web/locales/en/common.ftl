@@ -187,6 +187,7 @@ why-unknown = we do not know this
 why-past = this is in the past
 why-future = this is in the future
 why-time = we do not understand this time; write it like 15 Dec 2022 03:04
+why-twice = that night had this hour twice; write CET or CEST after it
 why-too-many = this is too many at once
 why-same = it is this already; choose another one
 why-itself = this is the same one

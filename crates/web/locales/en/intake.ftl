@@ -28,6 +28,7 @@ read-nothing = Nothing open
 read-nothing-text = Choose a report in the queue.
 bulk-choose = Choose { $reference }
 bulk-label = Decide together
+sender-names-board = { $sender }, names { $board }
 sender-unknown = Sender unknown
 subject-none = Without subject
 due-call = call before { $time } · { $span }

@@ -187,6 +187,7 @@ why-unknown = dit kennen wij niet
 why-past = dit ligt in het verleden
 why-future = dit ligt in de toekomst
 why-time = dit tijdstip begrijpen wij niet; schrijf het zoals 15 dec 2022 03:04
+why-twice = dit uur was er die nacht twee keer; schrijf er CET of CEST bij
 why-too-many = dit is er te veel in één keer
 why-itself = dit is dezelfde
 why-same = dit is het al; kies iets anders

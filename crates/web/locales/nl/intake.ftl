@@ -28,6 +28,7 @@ read-nothing = Niets open
 read-nothing-text = Kies een melding in de wachtrij.
 bulk-choose = Kies { $reference }
 bulk-label = Samen beslissen
+sender-names-board = { $sender }, noemt { $board }
 sender-unknown = Afzender onbekend
 subject-none = Zonder onderwerp
 due-call = bel vóór { $time } · { $span }

@@ -33,11 +33,14 @@ pub fn way_key(via: Via) -> &'static str {
     }
 }
 
-/// Who it is from, for a reader: the board, else the sender.
+/// Who it is from, for a reader: the board, else the sender. A board that is only named in the text wrote nothing: the sender stands first.
 pub fn from_whom(w: &Words, row: &ReportRow) -> String {
     let sender = row.from_name.as_deref().filter(|n| !n.trim().is_empty()).or(row.from_address.as_deref());
     match (&row.board, sender) {
         _ if row.erased => w.t("erased"),
+        (Some(board), Some(sender)) if row.board_from_text => {
+            w.f("sender-names-board", &[("sender", s(sender)), ("board", s(board))])
+        }
         (Some(board), _) => board.clone(),
         (None, Some(sender)) => sender.to_owned(),
         (None, None) => w.t("sender-unknown"),

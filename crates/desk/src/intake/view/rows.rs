@@ -2,7 +2,7 @@
 
 use crate::ids::{Reference, ReportId, Timestamp};
 use crate::incidents::Severity;
-use crate::intake::{Arrival, Automatic, Completeness, Head, Kind, Proof, Report, Status, Verdict, Via};
+use crate::intake::{Arrival, Automatic, Completeness, Happened, Head, Kind, Proof, Report, Status, Verdict, Via};
 use crate::lens::{Leave, Lens};
 use crate::outbox::Standing;
 use crate::register::BoardId;
@@ -41,6 +41,8 @@ pub struct ReportRow {
     pub board_id: Option<BoardId>,
     /// Whether that board is certain.
     pub board_certain: bool,
+    /// Nothing but words of the message speaks for the board: neither its sender nor a person.
+    pub board_from_text: bool,
     /// Proposed severity.
     pub severity: Option<Severity>,
     /// Who works on it.
@@ -129,6 +131,7 @@ impl<'a> Lens<'a> {
             board: board.map(|b| b.name.clone()),
             board_id: board.map(|b| b.id),
             board_certain: kept.appraisal.board_certain,
+            board_from_text: board_from_text(kept),
             severity: kept.appraisal.severity,
             claimed_by: kept.claimed_by.and_then(|a| self.desk.accounts.name(a)).map(str::to_owned),
             claimed_by_me: kept.claimed_by == Some(self.viewer.account),
@@ -194,6 +197,14 @@ impl<'a> Lens<'a> {
         }
         page
     }
+}
+
+/// Whether a board is only named in a message. A person who appraised it saw the board and left it.
+fn board_from_text(kept: &Report) -> bool {
+    let said = |key: &str| kept.head().is_some_and(|head| head.reasons.iter().any(|reason| reason.key == key));
+    let named = said("board-name") || said("board-former-name");
+    let known = ["board-domain", "board-learned", "board-typed"].into_iter().any(said);
+    named && !known && kept.history.iter().all(|event| event.what != Happened::Appraised)
 }
 
 /// The envelope sender, where it is none of the addresses of the mail: a list, a service that sends for others, or a forgery.

@@ -8,7 +8,7 @@ use crate::parts::Mistake;
 use crate::problem::{Kind as Wrong, Problem};
 use crate::routes::Route;
 use crate::visitor::{Fields, Sent, Visitor};
-use crate::when::typed;
+use crate::when::{read, typed};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -124,12 +124,9 @@ pub(crate) async fn note(
         submit(&web, &visitor, incidents::Command::Withdraw { incident: leave, entry }).await?;
         return Ok(done(&Route::Incident(reference), "undone", Some(reference), None));
     }
-    let event_at = match fields.some("event_at") {
-        None => None,
-        Some(text) => match typed(text, visitor.now) {
-            Some(at) => Some(at),
-            None => return again(&web, &visitor, reference, Tab::Timeline, fields, invalid("event_at", "time")).await,
-        },
+    let event = match fields.some("event_at").map(|text| read(text, visitor.now)).transpose() {
+        Ok(event) => event,
+        Err(why) => return again(&web, &visitor, reference, Tab::Timeline, fields, invalid("event_at", why)).await,
     };
     let kind = if fields.get("kind") == "decision" { NoteKind::Decision } else { NoteKind::Note };
     let text = fields.raw("text").replace("\r\n", "\n");
@@ -138,8 +135,9 @@ pub(crate) async fn note(
     let command = incidents::Command::Note {
         incident: leave,
         kind,
-        event_at,
-        certain: !fields.ticked("uncertain"),
+        event_at: event.map(|e| e.at),
+        // At which hour of a day is not known when only the day is.
+        certain: !fields.ticked("uncertain") && !event.is_some_and(|e| e.day_only),
         tlp: Tlp::from_label(fields.get("tlp")).unwrap_or_default(),
         note,
     };

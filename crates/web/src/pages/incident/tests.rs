@@ -143,3 +143,40 @@ fn every_act_has_its_message() {
     let said: std::collections::BTreeSet<String> = crate::pages::DONE.iter().map(|w| (*w).to_owned()).collect();
     assert_eq!(named, said);
 }
+
+async fn noted(house: &House, duty: &str, incident: &str, text: &str, at: &str) -> Answer {
+    send(house, duty, &format!("/incident/{incident}/noteer"), &[("text", text), ("kind", "note"), ("event_at", at)])
+        .await
+}
+
+#[tokio::test]
+async fn times_of_logs_are_understood_and_each_line_says_its_zone_where_the_clocks_changed() {
+    let (house, duty, incident) = with_incident().await;
+    let answer = noted(&house, &duty, &incident, "twee keer", "30 okt 2022 02:30").await;
+    assert!(unprocessable(&answer).contains("CET of CEST"));
+    to(&noted(&house, &duty, &incident, "voor de klok", "2022-10-29T23:30:00Z").await);
+    to(&noted(&house, &duty, &incident, "na de klok", "30 okt 2022 04:00").await);
+    to(&noted(&house, &duty, &incident, "aanmelding", "14 dec 2022 01:00 UTC").await);
+    let page = house.get(&format!("/incident/{incident}"), &duty).await;
+    let timeline = control(page.text(), "<ol class=\"tl\">", "</ol>");
+    assert!(timeline.contains("<li class=\"day\">zo 30 okt 2022</li>"), "{timeline}");
+    assert!(timeline.contains("01:30<small>CEST</small>") && timeline.contains("04:00<small>CET</small>"));
+    assert!(
+        timeline.contains("<li class=\"day\">wo 14 dec 2022 · CET</li>") && timeline.contains("02:00<small>genoteerd")
+    );
+    assert!(timeline.contains("01:30<small>CEST</small><small>genoteerd do 15 dec, 03:12 CET</small>"));
+}
+
+#[tokio::test]
+async fn a_day_alone_is_no_midnight_and_doubt_has_a_word() {
+    let (house, duty, incident) = with_incident().await;
+    to(&noted(&house, &duty, &incident, "ergens die dag", "13 dec").await);
+    to(&noted(&house, &duty, &incident, "gisteren", "gisteren 14:00").await);
+    let doubt = [("text", "rond tien"), ("kind", "note"), ("event_at", "13 dec 22:00"), ("uncertain", "1")];
+    to(&send(&house, &duty, &format!("/incident/{incident}/noteer"), &doubt).await);
+    let page = house.get(&format!("/incident/{incident}"), &duty).await;
+    let timeline = control(page.text(), "<ol class=\"tl\">", "</ol>");
+    assert!(timeline.contains(">die dag</small>") && !timeline.contains("00:00"), "{timeline}");
+    assert!(timeline.contains(">ongeveer</small>22:00") && !timeline.contains('±'));
+    assert!(timeline.contains("14:00<small>genoteerd do 15 dec, 03:12</small>"), "the hour stands once: {timeline}");
+}

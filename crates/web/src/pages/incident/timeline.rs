@@ -97,10 +97,11 @@ pub(super) fn timeline(shell: &Shell, view: &Incident) -> Markup {
         div id="timeline" data-fragment=(view.part("voor")) data-topics=(view.reference().to_string()) data-hold=(w.t("timeline-new")) {
             ol class="tl" {
                 @for (n, entry) in all[..shown].iter().enumerate() {
+                    @let zones = zones_of_day(w, all, n);
                     @if n == 0 || w.day(all[n - 1].event_at) != w.day(entry.event_at) {
-                        li class="day" { (w.day(entry.event_at)) " · " (w.zone(entry.event_at)) }
+                        li class="day" { (w.day(entry.event_at)) @if !zones { " · " (w.zone(entry.event_at)) } }
                     }
-                    (line(shell, view, entry))
+                    (line(shell, view, entry, zones))
                 }
             }
             @if all.len() > shown {
@@ -129,7 +130,28 @@ fn shape(what: &LineView) -> Icon {
     }
 }
 
-fn line(shell: &Shell, view: &Incident, entry: &EntryView) -> Markup {
+/// Whether the clocks changed among the lines of one day: then each says its zone.
+fn zones_of_day(w: &Words, all: &[EntryView], n: usize) -> bool {
+    let (day, zone) = (w.day(all[n].event_at), w.zone(all[n].event_at));
+    let differs = |entry: &EntryView| w.zone(entry.event_at) != zone;
+    let same_day = |entry: &&EntryView| w.day(entry.event_at) == day;
+    all[..n].iter().rev().take_while(same_day).any(differs) || all[n..].iter().take_while(same_day).any(differs)
+}
+
+/// When it happened, as far as that is known.
+fn event_time(w: &Words, entry: &EntryView, zone: bool) -> Markup {
+    let day_only = !entry.certain && when::begin_of_day(entry.event_at) == entry.event_at;
+    html! {
+        @if day_only { small title=(w.t("event-day-long")) { (w.t("event-day")) } }
+        @else {
+            @if !entry.certain { small title=(w.t("event-about-long")) { (w.t("event-about")) } }
+            (w.hour(entry.event_at))
+            @if zone { small { (w.zone(entry.event_at)) } }
+        }
+    }
+}
+
+fn line(shell: &Shell, view: &Incident, entry: &EntryView, zone: bool) -> Markup {
     let w = shell.w;
     let decision = matches!(entry.what, LineView::Noted(NoteKind::Decision, _)) && entry.withdrawn.is_none();
     let later = entry.recorded_at.seconds_since(entry.event_at).abs() > LATER_SECONDS;
@@ -138,9 +160,8 @@ fn line(shell: &Shell, view: &Incident, entry: &EntryView) -> Markup {
     html! {
         li class=[decision.then_some("dec")] data-row=(key) tabindex="-1" {
             span class="t" {
-                @if !entry.certain { "± " }
-                (w.hour(entry.event_at))
-                @if later { small { (w.f("noted-at", &[("time", s(&noted_at(w, entry)))])) } }
+                (event_time(w, entry, zone))
+                @if later { small { (w.f("noted-at", &[("time", s(&w.written(entry.recorded_at, entry.event_at)))])) } }
             }
             span class="ico" { (icon(shape(&entry.what))) }
             div {
@@ -155,15 +176,6 @@ fn line(shell: &Shell, view: &Incident, entry: &EntryView) -> Markup {
                 (shell.act(&Route::IncidentAct(of, IncidentAct::Note), &[("withdraw", &entry.entry.0.to_string())], &html! { button class="link meta" type="submit" { (w.t("withdraw")) } }))
             }
         }
-    }
-}
-
-fn noted_at(w: &Words, entry: &EntryView) -> String {
-    let (event, written) = (when::zoned(entry.event_at).date(), when::zoned(entry.recorded_at).date());
-    if event == written {
-        w.hour(entry.recorded_at)
-    } else {
-        format!("{} {}", w.brief(entry.recorded_at, entry.event_at), w.hour(entry.recorded_at))
     }
 }
 

@@ -168,7 +168,7 @@ pub fn pane(shell: &Shell, opened: &Opened) -> Markup {
     let row = &view.row;
     let topic = row.reference.to_string();
     let heading = match &row.board {
-        Some(board) => format!("{board}: {}", headline(w, row)),
+        Some(_) => format!("{}: {}", from_whom(w, row), headline(w, row)),
         None => headline(w, row),
     };
     html! {

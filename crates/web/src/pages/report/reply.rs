@@ -303,7 +303,9 @@ async fn asked(
     if let Some(template) = query.get("sjabloon").and_then(|id| list.iter().find(|t| t.id == *id)) {
         let number = reply.about.reference().to_string();
         let (name, board) = match &reply.about {
-            About::Report(view) => (view.row.from_name.as_deref(), view.row.board.as_deref()),
+            About::Report(view) => {
+                (view.row.from_name.as_deref(), view.row.board.as_deref().filter(|_| !view.row.board_from_text))
+            }
             About::Incident(view) => (None, view.boards.first().map(|b| b.name.as_str())),
         };
         let values =
