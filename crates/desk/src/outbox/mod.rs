@@ -264,6 +264,13 @@ pub struct Notice {
     pub(crate) there: bool,
 }
 
+impl Notice {
+    /// Whether it was given up, or came back.
+    pub(crate) fn is_undelivered(&self) -> bool {
+        matches!(self.standing, Standing::Failed(_) | Standing::Bounced(_))
+    }
+}
+
 /// All mail that leaves.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Outbox {

@@ -247,6 +247,25 @@ fn a_bounce_belongs_to_the_mail_that_came_back() {
 }
 
 #[test]
+fn an_incident_says_that_a_mail_did_not_arrive_that_was_written_before_it_began() {
+    let mut story = Story::new();
+    let duty = story.duty;
+    let reference = story.mail(&Mail::default());
+    let (report, draft) = (story.report(duty, reference), story.draft("weg@gemeente.example", "antwoord"));
+    story.act(duty, Command::Intake(intake::Command::Reply { report, draft, ask: false }));
+    let incident = story.open(duty, "Dossier", &[reference]);
+    let row = |story: &Story| story.lens(duty).incident(incident).expect("it stands").row;
+    assert!(!row(&story).undelivered);
+    for mail in story.desk.due(story.now, 99) {
+        let refused = outbox::Tried::Refused { code: 550, said: "no such user".to_owned() };
+        story.rule(Command::Outbox(outbox::Command::Tried(mail.notice, refused)));
+    }
+    assert!(row(&story).undelivered);
+    let listed = story.lens(duty).incidents(&incidents::IncidentFilter::default(), None, 9);
+    assert!(listed.rows.iter().any(|r| r.reference == incident && r.undelivered));
+}
+
+#[test]
 fn what_did_not_fail_joins_the_conversation_and_nothing_came_back() {
     use intake::Automatic::{Delayed, Delivered, Feedback};
     for automatic in [Delayed, Delivered, Feedback] {

@@ -39,6 +39,7 @@ claimed-by-you = you
 claimed-by = { $name }
 row-incomplete = Not fully read:
 row-unread = Being read:
+mail-undelivered = A mail of this incident did not arrive
 row-undelivered = not delivered
 row-unsure = perhaps twice
 row-attachments = { $n ->

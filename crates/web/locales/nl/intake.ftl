@@ -39,6 +39,7 @@ claimed-by-you = jij
 claimed-by = { $name }
 row-incomplete = Niet volledig gelezen:
 row-unread = Wordt gelezen:
+mail-undelivered = Een mail van dit incident is niet aangekomen
 row-undelivered = niet aangekomen
 row-unsure = misschien dubbel
 row-attachments = { $n ->

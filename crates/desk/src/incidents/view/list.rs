@@ -1,9 +1,9 @@
 //! Rows, lists and facets of incidents.
 
-use crate::ids::{AccountId, IncidentId, Reference, Timestamp};
+use crate::ids::{AccountId, IncidentId, Reference, ReportId, Timestamp};
 use crate::incidents::{Boards, Incident, Line, Pap, Phase, Severity};
 use crate::lens::{Leave, Lens, Tlp};
-use crate::outbox::Standing;
+use crate::outbox::Notice;
 use crate::register::BoardId;
 use crate::view::IncidentLink;
 use std::ops::Bound;
@@ -125,8 +125,7 @@ impl Lens<'_> {
         let family = self.family(incident);
         let tasks = family.iter().flat_map(|(_, kept)| &kept.tasks);
         let open = tasks.filter(|t| t.done.is_none() && !t.withdrawn);
-        let notices = kept.notices.iter().map(|n| self.desk.outbox.get(*n));
-        let standing = notices.filter(|n| self.may_see_notice(n)).map(|n| n.standing);
+        let undelivered = family.iter().flat_map(|(_, kept)| self.mails_of(kept)).any(|mail| mail.is_undelivered());
         IncidentRow {
             id: incident,
             reference: kept.reference,
@@ -146,10 +145,19 @@ impl Lens<'_> {
             reports: family.iter().map(|(_, kept)| self.reports_of(kept)).sum(),
             tasks_open: open.clone().count(),
             next_due: open.filter_map(|t| t.due).min(),
-            undelivered: standing.into_iter().any(|s| matches!(s, Standing::Failed(_) | Standing::Bounced(_))),
+            undelivered,
             unanswered: self.unanswered(kept),
             held: kept.hold.is_some(),
         }
+    }
+
+    /// Mails written about it and about what belongs to it, also before that belonged to it.
+    fn mails_of<'k>(&'k self, kept: &'k Incident) -> impl Iterator<Item = &'k Notice> {
+        let report = |id: ReportId| self.desk.intake.get(id);
+        let all =
+            kept.reports.iter().flat_map(move |r| std::iter::once(*r).chain(report(*r).follow_ups.iter().copied()));
+        let notices = kept.notices.iter().chain(all.flat_map(move |r| report(r).notices.iter()));
+        notices.map(|n| self.desk.outbox.get(*n)).filter(|n| self.may_see_notice(n))
     }
 
     fn unanswered(&self, kept: &Incident) -> bool {

@@ -4,7 +4,7 @@ use crate::ids::{Reference, ReportId, Timestamp};
 use crate::incidents::Severity;
 use crate::intake::{Arrival, Automatic, Completeness, Happened, Head, Kind, Proof, Report, Status, Verdict, Via};
 use crate::lens::{Leave, Lens};
-use crate::outbox::Standing;
+use crate::outbox::Notice;
 use crate::register::BoardId;
 use crate::view::Page;
 
@@ -143,7 +143,7 @@ impl<'a> Lens<'a> {
             attachments: head.map_or(0, |h| h.attachments.len()),
             follow_ups: kept.follow_ups.iter().filter(|r| self.may_see(self.desk.intake.get(**r).class)).count(),
             unsure_mail: notices.clone().any(|n| n.unsure),
-            undelivered: notices.clone().any(|n| matches!(n.standing, Standing::Failed(_) | Standing::Bounced(_))),
+            undelivered: notices.clone().any(Notice::is_undelivered),
             proof: head.and_then(|h| h.authenticity.as_ref()).map_or(Proof::Unchecked, |a| a.standing),
             brought_for: other_envelope(head, arrival),
             erased: kept.is_erased(),

@@ -15,7 +15,7 @@ use crate::Web;
 use crate::app::{page as respond, see_other};
 use crate::pages::report::letter;
 use crate::pages::rows::report_row;
-use crate::parts::{Mistake, error_summary, fact, severity, tlp};
+use crate::parts::{Icon, Mistake, error_summary, fact, icon, severity, tlp};
 use crate::problem::Problem;
 use crate::routes::{IncidentAct, ReportAct, Route};
 use crate::rsit;
@@ -179,6 +179,7 @@ fn head(shell: &Shell, view: &Incident) -> Markup {
                     }
                 }
             }
+            @if row.undelivered { p { a class="chip down" href=(view.address(Tab::Talk)) { (icon(Icon::Cross)) (w.t("mail-undelivered")) } } }
             (here(shell, view))
         }
     }
