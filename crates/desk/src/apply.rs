@@ -46,6 +46,13 @@ impl Desk {
         self.last_at = self.last_at.max(at);
         match fact {
             Fact::House(fact) => {
+                if let house::Fact::TemplateSet { template, by, .. } | house::Fact::TemplateWithdrawn { template, by } =
+                    fact
+                {
+                    let before = self.house.templates.get(template.index()).filter(|t| !t.withdrawn);
+                    let what = Inverse::Template(*template, before.map(|t| t.template.clone()));
+                    self.undoable.insert(seq, Undoable { by: *by, what });
+                }
                 self.house.apply(seq, at, fact);
                 match fact {
                     house::Fact::RegisterLoaded { which } => {

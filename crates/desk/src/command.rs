@@ -2,11 +2,12 @@
 
 use crate::fact::{Fact, Recorded};
 use crate::ids::{
-    AccountId, EntryId, IncidentId, NoticeId, OrganisationId, Random, Reference, ReportId, TEAM, TaskId, TermId,
-    Timestamp,
+    AccountId, EntryId, IncidentId, NoticeId, OrganisationId, Random, Reference, ReportId, TEAM, TaskId, TemplateId,
+    TermId, Timestamp,
 };
 use crate::lens::Leave;
 use crate::register::Which;
+use crate::templates::{self, Template};
 use crate::{Desk, accounts, house, incidents, intake, outbox, retention};
 use serde::{Deserialize, Serialize};
 
@@ -59,6 +60,22 @@ pub enum Command {
         leave: Leave<AccountId>,
         /// Which term.
         term: retention::NewTerm,
+    },
+    /// A reply that is written often; for an administrator.
+    SetTemplate {
+        /// Leave of an administrator.
+        leave: Leave<AccountId>,
+        /// Which one says something else; `None`: a new one.
+        template: Option<TemplateId>,
+        /// What it says.
+        said: Template,
+    },
+    /// A template is offered no more; for an administrator.
+    WithdrawTemplate {
+        /// Leave of an administrator.
+        leave: Leave<AccountId>,
+        /// Which.
+        template: TemplateId,
     },
     /// People.
     Accounts(accounts::Command),
@@ -189,6 +206,8 @@ impl Desk {
             },
             Command::TestRestore { leave, backup, made_at } => self.decide_restore(context, leave.by, &backup, made_at),
             Command::SetTerm { leave, term } => retention::set(self, context, leave.by, term),
+            Command::SetTemplate { leave, template, said } => templates::set(self, leave, template, said),
+            Command::WithdrawTemplate { leave, template } => templates::withdraw(self, leave, template),
             Command::Accounts(command) => accounts::decide(self, context, command),
             Command::Intake(command) => intake::decide(self, context, command),
             Command::Outbox(command) => outbox::decide(self, context, command),
@@ -299,6 +318,7 @@ impl Desk {
                 intake::undo_move(self, *report, *from, of, by)
             }
             Inverse::Term(term) => retention::undo(self, *term, by),
+            Inverse::Template(template, before) => templates::undo(self, *template, before.as_ref(), of, by),
             Inverse::Restore(restore) => self.withdraw_restore(*restore, by),
             Inverse::Mail(notice) => {
                 self.still_may(by, self.class_of(self.outbox.get(*notice).about))?;
@@ -354,6 +374,8 @@ pub enum Inverse {
     Term(TermId),
     /// A restored backup that was told of, by its place.
     Restore(u32),
+    /// A template, and what it said before.
+    Template(TemplateId, Option<Template>),
     /// A mail that was written.
     Mail(NoticeId),
 }

@@ -37,6 +37,8 @@ id!(/// An API token.
     TokenId, u32);
 id!(/// A term of retention that was decided.
     TermId, u32);
+id!(/// A reply that is written often, in the team's own words.
+    TemplateId, u32);
 id!(/// An organisation that works on this desk; 0 is the response team itself. At most 64.
     OrganisationId, u8);
 

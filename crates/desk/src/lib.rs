@@ -26,6 +26,7 @@ pub mod retention;
 pub mod sealed;
 pub mod search;
 pub mod snapshot;
+pub mod templates;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 #[cfg(test)]

@@ -130,6 +130,8 @@ fn by(fact: &Fact) -> Actor {
             house::Fact::RestoreTested { by, .. }
             | house::Fact::RestoreWithdrawn { by, .. }
             | house::Fact::OrganisationRenamed { by, .. }
+            | house::Fact::TemplateSet { by, .. }
+            | house::Fact::TemplateWithdrawn { by, .. }
             | house::Fact::TermSet { by, .. }
             | house::Fact::TermWithdrawn { by, .. },
         ) => Actor::Person(*by),
@@ -172,6 +174,8 @@ keys! {
     Fact::House(house::Fact::RestoreTested { .. }) => "house.restore_tested",
     Fact::House(house::Fact::RestoreWithdrawn { .. }) => "house.restore_withdrawn",
     Fact::House(house::Fact::OrganisationRenamed { .. }) => "house.organisation_renamed",
+    Fact::House(house::Fact::TemplateSet { .. }) => "house.template_set",
+    Fact::House(house::Fact::TemplateWithdrawn { .. }) => "house.template_withdrawn",
     Fact::House(house::Fact::TermSet { .. }) => "house.term_set",
     Fact::House(house::Fact::TermWithdrawn { .. }) => "house.term_withdrawn",
     Fact::Accounts(accounts::Fact::Created { .. }) => "accounts.created",

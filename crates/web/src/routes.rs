@@ -74,6 +74,8 @@ pub enum Route {
     Journal,
     /// How long what is kept, and what is past its term.
     Retention,
+    /// Replies that are written often.
+    Templates,
     /// Its newest checkpoint, as a file.
     Checkpoint,
     /// Settings of one's own, and people.
@@ -221,6 +223,7 @@ impl Display for Route {
             Route::BoardPlace(place) => write!(f, "/besturen/{place}"),
             Route::Board(refnis) => write!(f, "/bestuur/{refnis:05}"),
             Route::Journal => write!(f, "/journaal"),
+            Route::Templates => write!(f, "/sjablonen"),
             Route::Retention => write!(f, "/bewaring"),
             Route::Checkpoint => write!(f, "/journaal/controlepunt"),
             Route::Settings => write!(f, "/instellingen"),

@@ -484,6 +484,7 @@ fn more_pages(
         ask: true,
         template: "we-call".to_owned(),
         preview: false,
+        templates: pages::templates::offered(&[], Language::Nl),
         mistakes: Vec::new(),
     };
     let about = pages::report::About::Incident(Box::new(lens.incident(incident).expect("the team sees it")));
@@ -505,6 +506,23 @@ fn more_pages(
     let mistakes = vec![pages::first_run::mistake(w, "days", "days")];
     let kept =
         |typed, mistakes| pages::retention::View { retention: retention.clone(), decides: true, typed, mistakes };
+    let template = desk::templates::Template {
+        language: Language::Nl,
+        title: "Vraag een telefoonnummer, kort".to_owned(),
+        subject: "Uw nummer? [{reference}]".to_owned(),
+        text: "Dag {name}\n\nOp welk nummer bereiken wij u?".to_owned(),
+    };
+    let who = desk::view::Who::Rule;
+    let row = desk::templates::TemplateRow { id: desk::ids::TemplateId(0), template, at: NOW, who };
+    let written = |typed: &[(&str, &str)], mistakes| pages::templates::View {
+        own: vec![row.clone()],
+        writes: true,
+        typed: crate::visitor::Fields(typed.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect()),
+        mistakes,
+    };
+    put("sjablonen", pages::templates::page(&at(Nav::Settings), &written(&[], Vec::new())));
+    let wrong = vec![pages::first_run::mistake(w, "text", "length")];
+    put("sjablonen-fout", pages::templates::page(&at(Nav::Settings), &written(&[("title", "Kort")], wrong)));
     put("bewaring", pages::retention::page(&at(Nav::Journal), &kept(Default::default(), Vec::new())));
     put("bewaring-fout", pages::retention::page(&at(Nav::Journal), &kept(typed, mistakes)));
     put("antwoord", pages::report::reply_page(&at(Nav::Duty), &reply));

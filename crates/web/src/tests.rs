@@ -515,6 +515,54 @@ async fn an_administrator_decides_how_long_what_is_kept_and_takes_it_back() {
 }
 
 #[tokio::test]
+async fn an_administrator_writes_replies_in_the_words_of_the_team() {
+    let house = House::open().await;
+    let duty = house.account("wacht2", TEAM, Role::Duty).await;
+    let duty = house.session(duty).await;
+    let admin = house.duty().await;
+    let template = |title: &'static str, text: &'static str| {
+        [
+            ("act", "set"),
+            ("template", ""),
+            ("language", "nl"),
+            ("title", title),
+            ("subject", "Over {reference}"),
+            ("text", text),
+        ]
+    };
+    assert!(!house.get("/sjablonen", &duty).await.text().contains("name=\"title\""), "only an administrator is asked");
+    assert_eq!(send(&house, &duty, "/sjablonen", &template("x", "y")).await.status, StatusCode::NOT_FOUND);
+    let page = send(&house, &admin, "/sjablonen", &template("", "wat <b>er</b> stond")).await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(page.text().contains("id=\"title-error\"") && page.text().contains("wat &lt;b&gt;er&lt;/b&gt; stond"));
+    let set =
+        to(&send(&house, &admin, "/sjablonen", &template("Kort <i>", "Dag {name}, bel {phone} over {board}.")).await);
+    assert!(set.starts_with("/sjablonen?gedaan=template-set&nr="), "{set}");
+    let reference = report(&house, "servers plat").await;
+    let page = house.get(&format!("/melding/{reference}/antwoord"), &duty).await;
+    assert!(
+        page.text().contains("Kort &lt;i&gt;") && page.text().contains("sjabloon=0&amp;taal=nl"),
+        "{}",
+        page.text()
+    );
+    let taken = house.get(&format!("/melding/{reference}/antwoord?sjabloon=0&taal=nl"), &duty).await;
+    assert!(
+        taken.text().contains(&format!("Over {reference}")) && taken.text().contains("over Sperwermonde."),
+        "{}",
+        taken.text()
+    );
+    let english = house.get(&format!("/melding/{reference}/antwoord?taal=en"), &duty).await;
+    assert!(!english.text().contains("Kort &lt;i&gt;") && english.text().contains("name=\"language\" value=\"en\""));
+    let form = house.get("/sjablonen?wijzig=0", &admin).await;
+    assert!(form.text().contains("bel {phone} over {board}."), "{}", form.text());
+    let copied = house.get("/sjablonen?van=we-call&taal=en", &admin).await;
+    assert!(copied.text().contains("<details class=\"more\" id=\"new-template\" open"), "{}", copied.text());
+    to(&send(&house, &admin, "/sjablonen", &[("act", "withdraw"), ("template", "0")]).await);
+    assert!(!house.get(&format!("/melding/{reference}/antwoord"), &duty).await.text().contains("Kort &lt;i&gt;"));
+    assert!(house.get("/journaal", &duty).await.text().contains("Sjabloon weggehaald"));
+}
+
+#[tokio::test]
 async fn incidents_are_merged_taken_apart_split_and_erased() {
     let house = House::open().await;
     let duty = house.duty().await;

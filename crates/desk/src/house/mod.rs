@@ -1,8 +1,9 @@
 //! The desk itself: whose it is, which address it answers, in which languages.
 
-use crate::ids::{AccountId, OrganisationId, TermId, Timestamp};
+use crate::ids::{AccountId, OrganisationId, TemplateId, TermId, Timestamp};
 use crate::register::Which;
 use crate::retention::{Kept, SetTerm};
+use crate::templates::{self, Template};
 use serde::{Deserialize, Serialize};
 
 /// A language of the interface or of an answer.
@@ -84,6 +85,22 @@ pub enum Fact {
         /// Who says so.
         by: AccountId,
     },
+    /// A reply that is written often was written, or says something else.
+    TemplateSet {
+        /// Which.
+        template: TemplateId,
+        /// Who.
+        by: AccountId,
+        /// What it says; names no person.
+        said: Template,
+    },
+    /// It is offered no more.
+    TemplateWithdrawn {
+        /// Which.
+        template: TemplateId,
+        /// Who.
+        by: AccountId,
+    },
     /// How long something is kept was decided.
     TermSet {
         /// The term.
@@ -133,6 +150,8 @@ pub struct House {
     pub(crate) restores: Vec<RestoreTest>,
     /// Terms of retention that were decided, in order.
     pub(crate) terms: Vec<SetTerm>,
+    /// Replies that are written often, in order.
+    pub(crate) templates: Vec<templates::Kept>,
 }
 
 /// A backup that was restored to see that it can be done.
@@ -175,6 +194,18 @@ impl House {
             Fact::RestoreWithdrawn { restore, .. } => {
                 if let Some(test) = self.restores.get_mut(*restore as usize) {
                     test.withdrawn = Some(at);
+                }
+            }
+            Fact::TemplateSet { template, by, said } => {
+                let kept = templates::Kept { template: said.clone(), seq, at, by: *by, withdrawn: false };
+                match self.templates.get_mut(template.index()) {
+                    Some(before) => *before = kept,
+                    None => self.templates.push(kept),
+                }
+            }
+            Fact::TemplateWithdrawn { template, by } => {
+                if let Some(kept) = self.templates.get_mut(template.index()) {
+                    (kept.seq, kept.at, kept.by, kept.withdrawn) = (seq, at, *by, true);
                 }
             }
             Fact::TermSet { term, by, kind, days, from, source } => {

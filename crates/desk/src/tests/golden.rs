@@ -6,8 +6,8 @@ use crate::command::Actor;
 use crate::fact::{Fact, Subject, Unreadable, VERSION};
 use crate::house::{self, Configured, Language};
 use crate::ids::{
-    AccountId, EntryId, IncidentId, Named, NoticeId, OrganisationId, Reference, ReportId, SessionId, TaskId, TermId,
-    Timestamp, TokenId,
+    AccountId, EntryId, IncidentId, Named, NoticeId, OrganisationId, Reference, ReportId, SessionId, TaskId,
+    TemplateId, TermId, Timestamp, TokenId,
 };
 use crate::incidents::{self, Change, Note, NoteKind, Pap, Phase, Severity};
 use crate::intake::{
@@ -18,6 +18,7 @@ use crate::outbox::{self, About, Letter, Purpose};
 use crate::register::{BoardId, Which};
 use crate::retention::Kept;
 use crate::sealed::Sealed::{self, Open};
+use crate::templates::Template;
 use std::collections::BTreeSet;
 
 const AT: Timestamp = Timestamp::from_seconds(1_671_069_840);
@@ -55,6 +56,12 @@ fn houses() -> Vec<Fact> {
         demo: true,
     };
     let organisation = OrganisationId(1);
+    let template = Template {
+        language: Language::Nl,
+        title: "Wij bellen".to_owned(),
+        subject: "Wij bellen u [{reference}]".to_owned(),
+        text: "Dag {name}".to_owned(),
+    };
     let facts = [
         house::Fact::Configured(configured),
         house::Fact::OrganisationAdded { organisation, name: "Federaal centrum".to_owned() },
@@ -70,6 +77,8 @@ fn houses() -> Vec<Fact> {
         },
         house::Fact::TermWithdrawn { term: TermId(0), by: ME },
         house::Fact::RestoreWithdrawn { restore: 0, by: ME },
+        house::Fact::TemplateSet { template: TemplateId(0), by: ME, said: template },
+        house::Fact::TemplateWithdrawn { template: TemplateId(0), by: ME },
         house::Fact::OrganisationRenamed { organisation, name: "Centrum".to_owned(), by: ME },
     ];
     facts.into_iter().map(Fact::House).collect()

@@ -2,13 +2,15 @@
 
 use crate::accounts::{self, Role};
 use crate::command::{Actor, Command, Outcome, Refusal};
+use crate::house::Language;
 use crate::ids::{AccountId, EntryId, OrganisationId, Reference, TEAM, TaskId};
 use crate::incidents::{self, Change, Severity};
 use crate::intake::{self, Kind, Status, Verdict};
-use crate::lens::Tlp;
+use crate::lens::{Leave, Tlp};
 use crate::outbox::{self, About, StandingKey};
 use crate::past::Moment;
 use crate::register::BoardId;
+use crate::templates::Template;
 use crate::testing::{Mail, Story, digest};
 use proptest::prelude::*;
 
@@ -399,5 +401,45 @@ fn an_organisation_gets_another_name_and_the_team_does_not_that_way() {
     assert_eq!(story.submit(Actor::Person(admin), rename(TEAM, "x")), Err(Refusal::NotFound));
     assert_eq!(story.submit(Actor::Person(admin), rename(OrganisationId(60), "x")), Err(Refusal::NotFound));
     assert!(matches!(story.submit(Actor::Person(admin), rename(added, " ")), Err(Refusal::Invalid { .. })));
+    assert_eq!(story.replayed(), story.desk);
+}
+
+#[test]
+fn a_template_is_written_changed_withdrawn_and_each_is_taken_back_while_it_is_the_last() {
+    let mut story = Story::new();
+    let (admin, duty) = (story.admin, story.duty);
+    let leave = story.lens(admin).admin().expect("an administrator");
+    let said = |title: &str, text: &str| Template {
+        language: Language::Nl,
+        title: title.to_owned(),
+        subject: "Wij bellen u [{reference}]".to_owned(),
+        text: text.to_owned(),
+    };
+    let set = |template, said| Command::SetTemplate { leave, template, said };
+    story.act(admin, set(None, said(" Wij\tbellen ", "\nDag {name}\n")));
+    let written = story.last_seq();
+    let texts = |story: &Story| story.lens(duty).templates().into_iter().map(|t| t.template.text).collect::<Vec<_>>();
+    let first = story.lens(duty).templates().remove(0);
+    assert_eq!((first.template.title.as_str(), first.template.text.as_str()), ("Wij bellen", "Dag {name}"));
+    story.act(admin, set(Some(first.id), said("Wij bellen", "Goeiendag")));
+    let changed = story.last_seq();
+    assert_eq!(undo(&mut story, admin, written), Err(Refusal::TooLate { why: "undo-gone" }));
+    assert_eq!(undo(&mut story, admin, changed), Ok(Outcome::Done));
+    assert_eq!(texts(&story), ["Dag {name}"]);
+    story.act(admin, Command::WithdrawTemplate { leave, template: first.id });
+    let withdrawn = story.last_seq();
+    assert!(texts(&story).is_empty());
+    let gone = story.submit(Actor::Person(admin), set(Some(first.id), said("x", "y")));
+    assert_eq!(gone, Err(Refusal::NotFound));
+    assert_eq!(undo(&mut story, admin, withdrawn), Ok(Outcome::Done));
+    assert_eq!(texts(&story), ["Dag {name}"]);
+    assert!(story.lens(story.outsider).templates().is_empty(), "the words of the team");
+    for (wrong, field) in [(said("", "x"), "title"), (said("x", " "), "text")] {
+        let refused = story.submit(Actor::Person(admin), set(None, wrong));
+        assert_eq!(refused, Err(Refusal::Invalid { field, why: "length" }));
+    }
+    let own = Leave { id: duty, by: duty };
+    let forged = Command::SetTemplate { leave: own, template: None, said: said("x", "y") };
+    assert_eq!(story.submit(Actor::Person(duty), forged), Err(Refusal::Forbidden));
     assert_eq!(story.replayed(), story.desk);
 }

@@ -20,6 +20,7 @@ pub mod rows;
 pub mod search;
 pub mod settings;
 pub mod sign_in;
+pub mod templates;
 #[cfg(test)]
 mod tests;
 
@@ -67,6 +68,8 @@ pub(crate) const DONE: &[&str] = &[
     "held",
     "restored",
     "term-set",
+    "template-set",
+    "template-withdrawn",
     "merged",
     "parted",
     "split",
@@ -125,6 +128,7 @@ pub(crate) fn routes() -> Router<Web> {
         .route("/besturen/{place}", get(boards::by_place))
         .route("/bestuur/{refnis}", get(boards::one))
         .route("/journaal", get(journal::show))
+        .route("/sjablonen", get(templates::show).post(templates::set))
         .route("/bewaring", get(retention::show).post(retention::set))
         .route("/journaal/controlepunt", get(journal::checkpoint))
         .route("/toetsen", get(keys::show))

@@ -6,6 +6,7 @@ use crate::app::{again, done, page as respond};
 use crate::pages::first_run::mistake;
 use crate::pages::public::is_mailbox;
 use crate::pages::rows::{from_whom, headline};
+use crate::pages::templates::{LANGUAGES, offered};
 use crate::parts::{Input, Mistake, error_summary, field, tlp};
 use crate::problem::{Kind as Wrong, Problem};
 use crate::routes::{IncidentAct, ReportAct, Route, query};
@@ -21,7 +22,7 @@ use desk::ids::Reference;
 use desk::incidents::{self, IncidentView};
 use desk::intake::{self, ReportView};
 use desk::outbox::{SUBJECT_CHARS_MAX, TEXT_CHARS_MAX};
-use engine::{ReplyTemplate, fill, reply_templates, with_reference};
+use engine::{ReplyTemplate, fill, with_reference};
 use maud::{Markup, html};
 use std::collections::HashMap;
 
@@ -110,6 +111,8 @@ pub struct Reply {
     pub template: String,
     /// Everything is there: show it as it leaves.
     pub preview: bool,
+    /// Templates to choose from, in that language.
+    pub templates: Vec<ReplyTemplate>,
     /// What was wrong.
     pub mistakes: Vec<Mistake>,
 }
@@ -127,6 +130,7 @@ impl Reply {
             ask: false,
             template: String::new(),
             preview: false,
+            templates: Vec::new(),
             mistakes: Vec::new(),
         }
     }
@@ -163,15 +167,20 @@ pub fn page(shell: &Shell, reply: &Reply) -> Markup {
     )
 }
 
-fn templates(shell: &Shell, reply: &Reply, list: &[ReplyTemplate]) -> Markup {
+fn templates(shell: &Shell, reply: &Reply) -> Markup {
     let w = shell.w;
     let address = reply.about.action();
+    let ask = if reply.ask { "&vraag=1" } else { "" };
+    let more = match reply.about {
+        About::Incident(_) => format!("{ask}&aan={}", query(&reply.to)),
+        About::Report(_) => ask.to_owned(),
+    };
     html! {
         section class="panel" aria-labelledby="templates-h" {
-            h2 id="templates-h" { (w.t("templates")) span { (w.of("language-name", reply.language.tag())) } }
+            h2 id="templates-h" { (w.t("templates")) span class="row" { @for language in LANGUAGES { a href={ (address) "?taal=" (language.tag()) (more) } aria-current=[(language == reply.language).then_some("true")] { (w.of("language-name", language.tag())) } } } }
             ul class="plain stack" {
-                @for template in list {
-                    li { a href={ (address) "?sjabloon=" (template.id) @if reply.ask { "&vraag=1" } @if let About::Incident(_) = reply.about { "&aan=" (query(&reply.to)) } } aria-current=[(template.id == reply.template).then_some("true")] { (template.title) } }
+                @for template in &reply.templates {
+                    li { a href={ (address) "?sjabloon=" (template.id) "&taal=" (reply.language.tag()) (more) } aria-current=[(template.id == reply.template).then_some("true")] { (template.title) } }
                 }
             }
         }
@@ -196,7 +205,7 @@ fn form(shell: &Shell, reply: &Reply) -> Markup {
                     a class="btn plain" href=(reply.about.back()) data-back { (w.t("cancel")) }
                 }
             }
-            aside { (templates(shell, reply, reply_templates(reply.language))) (original(shell, reply)) }
+            aside { (templates(shell, reply)) (original(shell, reply)) }
         }
     }
 }
@@ -287,20 +296,26 @@ pub(crate) async fn ask(
 ) -> Result<Response, Problem> {
     visitor.acts()?;
     let (shell, reply) = base(&web, &visitor, &reference).await?;
-    asked(&web, &shell, reply, &query).await
+    asked(&web, &visitor, &shell, reply, &query).await
 }
 
 /// The form, with the template that was chosen.
 async fn asked(
     web: &Web,
+    visitor: &Visitor,
     shell: &Shell,
     mut reply: Reply,
     query: &HashMap<String, String>,
 ) -> Result<Response, Problem> {
     reply.ask = query.contains_key("vraag");
     let phone = web.engine().read(|desk| desk.front().phone).await?;
-    let list = reply_templates(reply.language);
-    if let Some(template) = query.get("sjabloon").and_then(|id| list.iter().find(|t| t.id == *id)) {
+    if let Some(language) = query.get("taal").and_then(|tag| Language::from_tag(tag)) {
+        reply.language = language;
+    }
+    let own = web.engine().read(|desk| desk.seen_by(visitor.viewer).templates()).await?;
+    reply.templates = offered(&own, reply.language);
+    let chosen = query.get("sjabloon").and_then(|id| reply.templates.iter().find(|t| t.id == *id)).cloned();
+    if let Some(template) = chosen {
         let number = reply.about.reference().to_string();
         let (name, board) = match &reply.about {
             About::Report(view) => {
@@ -331,11 +346,14 @@ pub(crate) async fn send(
 /// Looked at, changed again, or sent.
 async fn step(web: &Web, visitor: &Visitor, shell: &Shell, base: Reply, fields: Fields) -> Result<Response, Problem> {
     let fields = fields.only(&["to", "subject", "text", "language", "ask", "step"])?;
+    let language = Language::from_tag(fields.get("language")).unwrap_or(base.language);
+    let own = web.engine().read(|desk| desk.seen_by(visitor.viewer).templates()).await?;
     let mut reply = Reply {
+        templates: offered(&own, language),
         to: fields.get("to").to_owned(),
         subject: fields.get("subject").to_owned(),
         text: fields.raw("text").replace("\r\n", "\n").trim().to_owned(),
-        language: Language::from_tag(fields.get("language")).unwrap_or(base.language),
+        language,
         ask: fields.ticked("ask"),
         ..base
     };
@@ -404,7 +422,7 @@ pub(crate) async fn write(
     if let Some(to) = query.get("aan") {
         reply.to.clone_from(to);
     }
-    asked(&web, &shell, reply, &query).await
+    asked(&web, &visitor, &shell, reply, &query).await
 }
 
 /// `POST /incident/I-…/mail`: look at it, change it again, or send it.

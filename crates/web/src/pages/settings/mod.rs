@@ -82,6 +82,7 @@ pub fn page(shell: &Shell, view: &Settings) -> Markup {
                     (password_form(shell, view))
                     (people::list(shell, view))
                     @if view.admin { (people::add_form(shell, view)) (people::organisation_form(shell, view)) (house(shell, view)) p class="after-s" { a href=(Route::Checks) { (w.t("checks")) } } }
+                    p class="after-s" { a href=(Route::Templates) { (w.t("templates")) } }
                 }
                 aside aria-label=(w.t("settings-access")) { (sessions(shell, view)) (tokens(shell, view)) }
             }
