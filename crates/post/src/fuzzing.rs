@@ -100,6 +100,9 @@ pub fn attachment(data: &[u8]) {
     assert!(!safe.is_empty() && !safe.contains(['/', '\\']) && !safe.chars().any(char::is_control), "{safe:?}");
     crate::read::suspicious(&safe, "application/octet-stream", bytes);
     crate::read::suspicious(name, name, bytes);
+    let limits = ReadLimits::default();
+    let (part, _) = crate::read::file(0, name, "application/octet-stream", bytes, &limits);
+    assert!(part.text.is_none_or(|text| text.len() <= limits.attachment_text_max));
 }
 
 /// An mbox: what comes out of it stood in it.

@@ -16,7 +16,7 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use crate::read::{Part, ReadLimits, Reading, attachment, read, reason};
+use crate::read::{self, Part, ReadLimits, Reading, attachment, reason};
 
 /// Address space of a worker, in bytes.
 const MEMORY_MAX_BYTES: u64 = 1024 * 1024 * 1024;
@@ -33,6 +33,7 @@ const NOISE_MAX_BYTES: usize = 16 * 1024;
 
 const READ: u8 = b'R';
 const ATTACHMENT: u8 = b'A';
+const FILE: u8 = b'F';
 
 /// The worker: takes requests until its standard input ends. Call it first thing in `main`; it never returns.
 pub fn worker_main() -> ! {
@@ -52,18 +53,31 @@ fn serve() -> io::Result<()> {
     while let Some(request) = receive(&mut input)? {
         limits::cpu_from_now(CPU_MAX_S)?;
         match request.split_first() {
-            Some((&READ, raw)) => send(&mut output, &json(&read(raw, &limits)))?,
+            Some((&READ, raw)) => send(&mut output, &json(&read::read(raw, &limits)))?,
             Some((&ATTACHMENT, rest)) => {
                 let (index, raw) = rest.split_first_chunk().ok_or(io::ErrorKind::InvalidData)?;
                 let found = attachment(raw, u32::from_be_bytes(*index), &limits);
                 send(&mut output, &json(&found.as_ref().map(|(part, _)| part)))?;
                 send(&mut output, &found.map(|(_, bytes)| bytes).unwrap_or_default())?;
             }
+            Some((&FILE, rest)) => {
+                let (index, rest) = rest.split_first_chunk().ok_or(io::ErrorKind::InvalidData)?;
+                let (name, rest) = short(rest)?;
+                let (media_type, bytes) = short(rest)?;
+                send(&mut output, &json(&read::file(u32::from_be_bytes(*index), &name, &media_type, bytes, &limits)))?;
+            }
             _ => return Err(io::ErrorKind::InvalidData.into()),
         }
         output.flush()?;
     }
     Ok(())
+}
+
+/// A text with its length (4 bytes) before it, and what follows it.
+fn short(bytes: &[u8]) -> io::Result<(String, &[u8])> {
+    let (length, rest) = bytes.split_first_chunk().ok_or(io::ErrorKind::InvalidData)?;
+    let (text, rest) = rest.split_at_checked(u32::from_be_bytes(*length) as usize).ok_or(io::ErrorKind::InvalidData)?;
+    Ok((String::from_utf8_lossy(text).into_owned(), rest))
 }
 
 fn json(value: &impl serde::Serialize) -> Vec<u8> {
@@ -141,6 +155,25 @@ impl Workers {
         let bytes = frames.pop()?;
         let part: Option<Part> = serde_json::from_slice(&frames.pop()?).ok()?;
         Some((part?, bytes))
+    }
+
+    /// A file that came by another way than mail, and why it is not complete. Where the worker fails, all but its text.
+    pub async fn file(&self, index: u32, name: &str, media_type: &str, bytes: &[u8]) -> (Part, Vec<String>) {
+        let mut head = [&[FILE][..], &index.to_be_bytes()].concat();
+        for text in [name, media_type] {
+            // Longer than any frame is refused when the frame is written.
+            head.extend_from_slice(&u32::try_from(text.len()).unwrap_or(u32::MAX).to_be_bytes());
+            head.extend_from_slice(text.as_bytes());
+        }
+        let why = match self.ask(&head, bytes, 1).await {
+            Ok(frames) => match frames.first().and_then(|frame| serde_json::from_slice(frame).ok()) {
+                Some(read) => return read,
+                None => reason::WORKER_DIED,
+            },
+            Err(Failure::Died) => reason::WORKER_DIED,
+            Err(Failure::Timeout) => reason::WORKER_TIMEOUT,
+        };
+        (Part::unread(index, name, media_type, bytes), vec![why.to_owned()])
     }
 
     async fn ask(&self, head: &[u8], raw: &[u8], frames: usize) -> Result<Vec<Vec<u8>>, Failure> {

@@ -6,7 +6,8 @@ mod tokens;
 use std::collections::HashSet;
 
 pub use self::sanitise::sanitised;
-use self::tokens::{Attributes, Token, Tokens, decoded};
+pub(crate) use self::tokens::decoded;
+use self::tokens::{Attributes, Token, Tokens};
 
 /// Longest link that is kept, in bytes.
 const LINK_MAX_BYTES: usize = 2_048;

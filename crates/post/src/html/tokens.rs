@@ -9,7 +9,7 @@ use memchr::{memchr, memmem};
 const RAW_TEXT: [&str; 6] = ["script", "style", "title", "template", "iframe", "textarea"];
 
 /// Character references decoded (`&amp;`, `&#8364;`, `&#x20ac;`); what is none stays.
-pub(super) fn decoded(text: &str) -> Cow<'_, str> {
+pub(crate) fn decoded(text: &str) -> Cow<'_, str> {
     /// Longest reference that is looked up, in bytes with `&` and `;`.
     const REFERENCE_MAX_BYTES: usize = 34;
     if memchr(b'&', text.as_bytes()).is_none() {

@@ -13,13 +13,20 @@ const LINKS_MAX: usize = 1_000;
 
 /// Bytes of text that may still be given.
 pub(super) struct Budget {
-    pub left: usize,
+    left: usize,
+    /// Whether some text was not given, or not to its end.
+    pub cut: bool,
 }
 
 impl Budget {
+    pub fn new(bytes_max: usize) -> Self {
+        Self { left: bytes_max, cut: false }
+    }
+
     /// Cuts a text to what is left, and takes that.
     pub fn spend(&mut self, text: String, most: usize) -> String {
-        let text = cut(text, most.min(self.left)).0;
+        let (text, whole) = cut(text, most.min(self.left));
+        self.cut |= !whole;
         self.left -= text.len();
         text
     }
@@ -58,7 +65,8 @@ pub(super) fn nested(raw: &[u8], tree: &Tree, limits: &ReadLimits, budget: &mut 
     let mut found = Vec::new();
     for (number, node) in tree.nodes.iter().enumerate() {
         if found.len() >= NESTED_MAX || budget.left == 0 {
-            break;
+            budget.cut |= node.kind == Kind::Message && node.message_depth == 0;
+            continue;
         }
         let text = match node.kind {
             Kind::Message if node.message_depth == 0 => summary(raw, tree, number + 1, limits),
@@ -77,15 +85,30 @@ pub(super) fn nested(raw: &[u8], tree: &Tree, limits: &ReadLimits, budget: &mut 
     found
 }
 
-fn summary(raw: &[u8], tree: &Tree, root: usize, limits: &ReadLimits) -> String {
+/// What a mail inside the mail says: a few fields, a blank line, the text.
+pub(super) fn summary(raw: &[u8], tree: &Tree, root: usize, limits: &ReadLimits) -> String {
+    /// Whom, when and what, and which way it says to have come.
+    const FIELDS: [&[u8]; 11] = [
+        b"from",
+        b"sender",
+        b"reply-to",
+        b"return-path",
+        b"to",
+        b"date",
+        b"subject",
+        b"message-id",
+        b"received",
+        b"x-originating-ip",
+        b"x-sender-ip",
+    ];
+    /// Of one mail, at most.
+    const FIELDS_MAX: usize = 60;
     let Some(node) = tree.nodes.get(root) else { return String::new() };
     let mut out = String::new();
-    for field in scan::fields_within(&raw[node.header.clone()], limits.header_bytes_max) {
-        let name = field.name.to_ascii_lowercase();
-        if [&b"from"[..], b"to", b"date", b"subject", b"message-id"].contains(&name.as_slice()) {
-            let name = String::from_utf8_lossy(field.name).into_owned();
-            out.push_str(&format!("{name}: {}\n", clean(&words::decode(&field.value()), 1_000)));
-        }
+    let fields = scan::fields_within(&raw[node.header.clone()], limits.header_bytes_max);
+    for field in fields.filter(|f| FIELDS.contains(&&*f.name.to_ascii_lowercase())).take(FIELDS_MAX) {
+        let name = String::from_utf8_lossy(field.name).into_owned();
+        out.push_str(&format!("{name}: {}\n", clean(&words::decode(&field.value()), 1_000)));
     }
     out.push('\n');
     out.push_str(&Texts::gather(raw, tree, root, limits.attachment_text_max, &mut Vec::new()).as_text());

@@ -7,11 +7,13 @@
 mod address;
 mod automatic;
 mod body;
+mod office;
 mod params;
 mod parts;
 mod tree;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 pub use self::automatic::{Automatic, reads_answers};
 use self::body::Budget;
@@ -48,13 +50,15 @@ pub mod reason {
     pub const TEXT_CUT: &str = "text-cut";
     /// The HTML is longer than is shown; its text is there.
     pub const HTML_CUT: &str = "html-cut";
+    /// The text of an attachment, or of a mail inside the mail, is longer than is read.
+    pub const ATTACHMENT_CUT: &str = "attachment-cut";
     /// The process that read it died (memory, CPU time, a fault).
     pub const WORKER_DIED: &str = "worker-died";
     /// The process that read it took too long.
     pub const WORKER_TIMEOUT: &str = "worker-timeout";
 
     /// All of them, so that a test finds the words that are missing.
-    pub const ALL: [&str; 12] = [
+    pub const ALL: [&str; 13] = [
         SIZE,
         HEADER_SIZE,
         HEADER_FIELDS,
@@ -65,6 +69,7 @@ pub mod reason {
         ENCODING,
         TEXT_CUT,
         HTML_CUT,
+        ATTACHMENT_CUT,
         WORKER_DIED,
         WORKER_TIMEOUT,
     ];
@@ -114,7 +119,7 @@ impl Default for ReadLimits {
             message_depth_max: 20,
             text_max: 1024 * 1024,
             html_max: 1024 * 1024,
-            attachment_text_max: 64 * 1024,
+            attachment_text_max: 1024 * 1024,
             attachment_texts_max: 2 * 1024 * 1024,
         }
     }
@@ -188,6 +193,21 @@ pub struct Part {
     pub suspicious: Option<String>,
 }
 
+impl Part {
+    /// A file that came by another way than mail, without its text.
+    pub fn unread(index: u32, name: &str, media_type: &str, bytes: &[u8]) -> Self {
+        Self {
+            index,
+            name: name_of(name, index as usize, media_type),
+            media_type: media_type.to_owned(),
+            size: bytes.len() as u64,
+            sha256: parts::hex(&Sha256::digest(bytes)),
+            text: None,
+            suspicious: suspicious(name, media_type, bytes).map(str::to_owned),
+        }
+    }
+}
+
 impl Reading {
     /// A mail that could not be read: what its header says at a glance, and why there is no more.
     pub fn unread(raw: &[u8], why: &str) -> Self {
@@ -215,10 +235,13 @@ pub fn read(raw: &[u8], limits: &ReadLimits) -> Reading {
     let tree = Tree::of(raw, limits);
     reasons.extend_from_slice(&tree.reasons);
     let header = Header::of(raw, limits);
-    let mut budget = Budget { left: limits.attachment_texts_max };
+    let mut budget = Budget::new(limits.attachment_texts_max);
     let content = body::content(raw, &tree, limits, &mut reasons);
     let nested = body::nested(raw, &tree, limits, &mut budget);
     let attachments = parts::attachments(raw, &tree, limits, &content.text, &mut budget);
+    if budget.cut {
+        reasons.push(reason::ATTACHMENT_CUT);
+    }
     let judged = automatic::judge(raw, &tree, &header, &content.text);
     let from = header.addresses("from").into_iter().find(|one| !one.address.is_empty());
     let from_name = from.as_ref().map(|from| from.name.clone()).filter(|name| !name.is_empty());
@@ -269,6 +292,15 @@ pub fn attachment(raw: &[u8], index: u32, limits: &ReadLimits) -> Option<(Part, 
     let raw = within(raw, limits, &mut Vec::new());
     let tree = Tree::of(raw, limits);
     parts::one(raw, &tree, index, limits)
+}
+
+/// Reads a file that came by another way than mail, the one with this index (from 0): as [`read`] does what hangs on a mail. With it
+/// the keys of [`reason`] why it is not complete.
+pub fn file(index: u32, name: &str, media_type: &str, bytes: &[u8], limits: &ReadLimits) -> (Part, Vec<String>) {
+    let mut budget = Budget::new(limits.attachment_texts_max);
+    let text = parts::text_in(name, media_type, "", bytes, limits, &mut budget);
+    let part = Part { text, ..Part::unread(index, name, media_type, bytes) };
+    (part, budget.cut.then(|| reason::ATTACHMENT_CUT.to_owned()).into_iter().collect())
 }
 
 fn within<'a>(raw: &'a [u8], limits: &ReadLimits, reasons: &mut Vec<&'static str>) -> &'a [u8] {

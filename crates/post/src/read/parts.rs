@@ -2,7 +2,8 @@
 
 use sha2::{Digest, Sha256};
 
-use super::body::{Budget, decoded, is_text, readable};
+use super::body::{Budget, decoded, is_text, readable, summary};
+use super::office;
 use super::tree::{Kind, Node, Tree};
 use super::{Part, ReadLimits};
 use crate::html;
@@ -155,15 +156,10 @@ fn part(
         node.content_type.main.chars().filter(char::is_ascii_graphic).take(MEDIA_TYPE_MAX).collect();
     let name = name_of(&written, index, &media_type);
     // A mail inside the mail has its text in the reading already.
-    let is_nested = node.kind == Kind::Message && node.message_depth == 0;
-    let text = budget.filter(|_| !is_nested && is_text_like(&name, &media_type)).map(|budget| {
-        // What decodes to more than fits is cut before it is decoded.
-        let head = &bytes[..bytes.len().min(limits.attachment_text_max * 4)];
-        let text = words::text_of(head, node.content_type.get("charset").unwrap_or_default()).0;
-        let is_html = media_type == "text/html" || ["html", "htm"].contains(&extension(&name).as_str());
-        let text = if is_html { html::html_to_text(&text) } else { readable(&text) };
-        budget.spend(text, limits.attachment_text_max)
-    });
+    let is_nested = node.message_depth == 0 && (node.kind == Kind::Message || media_type == "message/rfc822");
+    let charset = node.content_type.get("charset").unwrap_or_default();
+    let text =
+        budget.filter(|_| !is_nested).and_then(|budget| text_in(&name, &media_type, charset, &bytes, limits, budget));
     let suspicious = judge(&written, &media_type, &bytes, password).map(str::to_owned);
     let part = Part {
         index: u32::try_from(index).unwrap_or(u32::MAX),
@@ -171,13 +167,41 @@ fn part(
         media_type,
         size: bytes.len() as u64,
         sha256: hex(&Sha256::digest(&bytes)),
-        text: text.filter(|text| !text.is_empty()),
+        text,
         suspicious,
     };
     (part, bytes)
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// The text of a file that has one, as much of it as is read.
+pub(super) fn text_in(
+    name: &str,
+    media_type: &str,
+    charset: &str,
+    bytes: &[u8],
+    limits: &ReadLimits,
+    budget: &mut Budget,
+) -> Option<String> {
+    let is_mail = ["message/rfc822", "message/global"].contains(&media_type) || extension(name) == "eml";
+    let text = if let Some((text, whole)) = office::text(bytes) {
+        budget.cut |= !whole;
+        readable(&text)
+    } else if is_mail {
+        summary(bytes, &Tree::of(bytes, limits), 0, limits)
+    } else if is_text_like(name, media_type) {
+        // What decodes to more than fits is cut before it is decoded.
+        let head = &bytes[..bytes.len().min(limits.attachment_text_max * 4)];
+        budget.cut |= head.len() < bytes.len();
+        let text = words::text_of(head, charset).0;
+        let is_html = media_type == "text/html" || ["html", "htm"].contains(&extension(name).as_str());
+        if is_html { html::html_to_text(&text) } else { readable(&text) }
+    } else {
+        return None;
+    };
+    Some(budget.spend(text, limits.attachment_text_max)).filter(|text| !text.is_empty())
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

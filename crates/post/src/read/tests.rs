@@ -208,6 +208,44 @@ fn only_what_failed_came_back() {
 }
 
 #[test]
+fn long_logs_are_read_and_what_is_cut_is_said() {
+    let log = |lines: usize| {
+        let lines: String = (0..lines).map(|n| format!("{n:07} deny tcp 192.0.2.1\n")).collect();
+        let head = "From: a@b.example\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nzie log\n";
+        reading(&format!(
+            "{head}--b\nContent-Type: text/plain; name=fw.log\nContent-Disposition: attachment\n\n{lines}\n--b--\n"
+        ))
+    };
+    let read = log(20_000);
+    assert_eq!(read.complete, Vec::<String>::new());
+    assert!(read.attachments[0].text.as_ref().unwrap().contains("0019999 deny"));
+    let read = log(60_000);
+    assert_eq!(read.complete, [reason::ATTACHMENT_CUT]);
+    assert_eq!(read.attachments[0].text.as_ref().unwrap().len(), 1 << 20);
+}
+
+#[test]
+fn a_mail_inside_says_who_sent_it_and_which_way() {
+    let inner = "Return-Path: <terug@kwaad.example>\nReceived: from kwaad.example ([203.0.113.7])\n by mx.stad.example; x\n\
+        From: baas@kwaad.example\nReply-To: antwoord@kwaad.example\nX-Originating-IP: [203.0.113.44]\nX-Mailer: y\nSubject: z\n\nklik\n";
+    let head = "From: a@b.example\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nzie\n--b\n";
+    for part in ["Content-Type: message/rfc822\n\n", "Content-Type: application/octet-stream; name=x.eml\n\n"] {
+        let read = reading(&format!("{head}{part}{inner}\n--b--\n"));
+        let text = read.nested.first().or(read.attachments[0].text.as_ref()).unwrap();
+        for line in [
+            "Return-Path: <terug@kwaad.example>",
+            "Received: from kwaad.example ([203.0.113.7])",
+            "X-Originating-IP: [203.0.113.44]",
+            "Reply-To: antwoord@kwaad.example",
+            "\nklik",
+        ] {
+            assert!(text.contains(line), "{line}: {text}");
+        }
+        assert!(!text.contains("X-Mailer"));
+    }
+}
+
+#[test]
 fn limits_cut_and_say_so_and_the_rest_is_given() {
     let head = "From: a@b.example\nSubject: hostile\nMessage-ID: <h@x.example>\n";
     let nested =

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use post::read::{ReadLimits, read, reason};
+use post::read::{ReadLimits, file, read, reason};
 use post::worker::{Workers, worker_main};
 
 /// Not a test of its own: what the tests below start. The name `read-worker` among the arguments tells.
@@ -35,6 +35,10 @@ async fn a_worker_reads_as_the_function_does() {
     let (part, bytes) = workers.attachment(RAW.to_vec(), 0).await.unwrap();
     assert_eq!((part.name.as_str(), bytes.as_slice()), ("a.zip", &b"PK"[..]));
     assert!(workers.attachment(RAW, 1).await.is_none());
+    let log = b"203.0.113.7 deny\n";
+    let (part, missing) = workers.file(3, "../fw.log", "text/plain", log).await;
+    assert_eq!((&part, &missing), (&file(3, "../fw.log", "text/plain", log, &ReadLimits::default()).0, &Vec::new()));
+    assert_eq!((part.index, &*part.name, part.text.as_deref()), (3, "fw.log", Some("203.0.113.7 deny\n")));
 }
 
 #[tokio::test]
@@ -158,4 +162,6 @@ async fn what_is_no_worker_or_takes_too_long_gives_the_header_and_the_reason() {
             (vec![why.to_owned()], "x", false)
         );
     }
+    let (part, missing) = run("/bin/false", &[]).file(0, "a.txt", "text/plain", b"x").await;
+    assert_eq!((part.name.as_str(), part.text, missing), ("a.txt", None, vec![reason::WORKER_DIED.to_owned()]));
 }

@@ -149,6 +149,7 @@ reading-charset = unknown characters
 reading-encoding = the encoding is broken
 reading-text-cut = the text was cut
 reading-html-cut = the formatting was cut
+reading-attachment-cut = the text of an attachment was cut
 reading-worker-died = reading broke off
 reading-worker-timeout = reading took too long
 reading-other = another reason

@@ -149,6 +149,7 @@ reading-charset = onbekende tekens
 reading-encoding = de codering is stuk
 reading-text-cut = de tekst is ingekort
 reading-html-cut = de opmaak is ingekort
+reading-attachment-cut = de tekst van een bijlage is ingekort
 reading-worker-died = het lezen brak af
 reading-worker-timeout = het lezen duurde te lang
 reading-other = een andere reden
