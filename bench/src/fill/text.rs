@@ -130,7 +130,7 @@ pub fn observable(chance: &mut Chance) -> Observable {
         3 => ("url", format!("https://{:x}.example/{:x}", number >> 40, number & 0xff_ffff)),
         _ => ("sha256", format!("{:064x}", u128::from(number).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C))),
     };
-    Observable { kind: kind.to_owned(), value, benign: None }
+    Observable { kind: kind.to_owned(), value, ..Observable::default() }
 }
 
 /// A rank below `count`; its chance is inverse to it (Zipf).

@@ -6,7 +6,7 @@ use crate::reading;
 use desk::command::{Actor, Command};
 use desk::house::Language;
 use desk::ids::Timestamp;
-use desk::intake::{self, Arrival, Attachment, Body, Findings, Head, Incoming, Kind, Via};
+use desk::intake::{self, Arrival, Attachment, Body, Findings, Head, Incoming, Kind, Source, Via};
 use serde::{Deserialize, Serialize};
 
 /// Longest name, board, address or number in a form, characters.
@@ -76,7 +76,7 @@ impl FormReport {
 }
 
 impl Engine {
-    /// Keeps what somebody typed, and reads it at once: there is nothing foreign to parse.
+    /// Keeps what somebody typed, and reads it at once. Files are read by the workers, as those of a mail.
     pub async fn receive_form(&self, mut form: FormReport, via: Via, by: Actor) -> Result<Received, Fault> {
         form.bound();
         let raw = serde_json::to_vec(&form).expect("a form is plain data");
@@ -101,9 +101,10 @@ impl Engine {
         if received.new {
             let found = self.peek(|desk| desk.report_of(received.reference));
             if let Some(report) = found {
-                let findings = self.form_findings(&form, via, received);
+                let findings = self.form_findings(&form, via, received).await;
+                let text = findings.body.searchable();
                 self.submit(Actor::Rule, Command::Intake(intake::Command::Read(report, Box::new(findings)))).await?;
-                self.inner.desk.write().index_text(report, &form.what);
+                self.inner.desk.write().index_text(report, &text);
             }
         }
         Ok(received)
@@ -122,13 +123,13 @@ impl Engine {
     }
 
     /// A form whose reading was cut off by a crash is read again from what was kept.
-    pub(crate) fn form_again(&self, report: desk::ids::ReportId, via: Via, raw: &[u8]) -> Findings {
+    pub(crate) async fn form_again(&self, report: desk::ids::ReportId, via: Via, raw: &[u8]) -> Findings {
         let form = serde_json::from_slice(raw).unwrap_or_default();
         let (reference, _, _) = self.peek(|desk| desk.door_of(report));
-        self.form_findings(&form, via, Received { reference, new: true })
+        self.form_findings(&form, via, Received { reference, new: true }).await
     }
 
-    fn form_findings(&self, form: &FormReport, via: Via, received: Received) -> Findings {
+    async fn form_findings(&self, form: &FormReport, via: Via, received: Received) -> Findings {
         let subject = first_words(&form.what, 120);
         let read = reading::Text {
             subject: &subject,
@@ -147,13 +148,25 @@ impl Engine {
         if form.hit_now && form.kind.is_none() {
             thought.appraisal.kind = Kind::Incident;
         }
-        let files = form.files.iter().enumerate().map(|(n, file)| Attachment {
-            index: u32::try_from(n).unwrap_or(u32::MAX),
-            name: post::read::name_of(&file.name, n, &file.media_type),
-            media_type: file.media_type.clone(),
-            size: file.bytes.len() as u64,
-            sha256: sha256(&file.bytes),
-            suspicious: post::read::suspicious(&file.name, &file.media_type, &file.bytes).map(str::to_owned),
+        let (mut parts, mut missing) = (Vec::new(), Vec::new());
+        for (n, file) in form.files.iter().enumerate() {
+            let index = u32::try_from(n).unwrap_or(u32::MAX);
+            let (part, why) = self.inner.workers.file(index, &file.name, &file.media_type, &file.bytes).await;
+            parts.push(part);
+            missing.extend(why);
+        }
+        missing.sort_unstable();
+        missing.dedup();
+        let mut observed = reading::Observed::new(self);
+        observed.text(Source::Text, &form.what);
+        observed.attached(&parts);
+        let files = parts.iter().map(|part| Attachment {
+            index: part.index,
+            name: part.name.clone(),
+            media_type: part.media_type.clone(),
+            size: part.size,
+            sha256: part.sha256.clone(),
+            suspicious: part.suspicious.clone(),
         });
         let head = Head {
             from_name: Some(form.name.clone()).filter(|n| !n.is_empty()),
@@ -163,7 +176,7 @@ impl Engine {
             subject,
             snippet: first_words(&form.what, 300),
             attachments: files.collect(),
-            observables: thought.observables,
+            observables: observed.done(),
             reasons: thought.reasons,
             authentication: Vec::new(),
             authenticity: None,
@@ -173,13 +186,20 @@ impl Engine {
         let answers = via != Via::Phone && !form.no_receipt;
         let answer = answers.then(|| self.receipt(&form.email, language, received.reference, Vec::new())).flatten();
         Findings {
-            completeness: intake::Completeness::Full,
+            completeness: match missing.is_empty() {
+                true => intake::Completeness::Full,
+                false => intake::Completeness::Partial(missing),
+            },
             automatic: intake::Automatic::No,
             language: Some(form.language),
             appraisal: thought.appraisal,
             thread: None,
             head,
-            body: Body { text: form.what.clone(), ..Body::default() },
+            body: Body {
+                text: form.what.clone(),
+                attached: parts.into_iter().filter_map(|part| part.text).collect(),
+                ..Body::default()
+            },
             answer,
         }
     }

@@ -9,11 +9,11 @@ use desk::hints;
 use desk::house::Language;
 use desk::ids::{Reference, ReportId};
 use desk::intake::{
-    self, Appraisal, Attachment, Authenticity, Automatic, Body, Completeness, Findings, Head, Observable, Reason, Via,
+    self, Attachment, Authenticity, Automatic, Body, Completeness, Findings, Head, Observable, Source, Via,
 };
 use desk::observables;
 use desk::outbox::Draft;
-use post::read::Reading;
+use post::read::{Part, Reading};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -28,8 +28,8 @@ const OBSERVABLES_MAX: usize = 500;
 const OBSERVABLE_BYTES_MAX: usize = 128 << 10;
 /// Bytes of text and HTML kept as the reading, each; the raw mail has the rest.
 const TEXT_BYTES_MAX: usize = 2 << 20;
-/// Characters of a text in which observables are looked for.
-const LOOKED_AT_CHARS_MAX: usize = 1 << 20;
+/// Bytes of text in which observables are looked for. More than a reading has: text, mails inside, attachments, links.
+const LOOKED_AT_BYTES_MAX: usize = 8 << 20;
 /// Mails in the hands of the reader at once: enough to keep the worker processes busy while facts are made durable.
 const IN_HAND_MAX: usize = 64;
 /// Time between two readings while a flood is at the door: what is acknowledged late is sent again, what is read late is only seen later. Some
@@ -124,7 +124,7 @@ async fn read_one(engine: &Engine, report: ReportId, seq: u64) -> Result<(), Fau
             mail_findings(engine, report, via, reading, authentic)
         }
         // A form whose reading was cut off by a crash: it is read again from what was kept.
-        Some(raw) => engine.form_again(report, via, &raw),
+        Some(raw) => engine.form_again(report, via, &raw).await,
         None => return Ok(()),
     };
     let text = findings.body.searchable();
@@ -168,42 +168,93 @@ pub(crate) struct Text<'a> {
     pub(crate) automatic: bool,
 }
 
-/// What is thought of a text.
-pub(crate) struct Thought {
-    pub(crate) appraisal: Appraisal,
-    pub(crate) language: Option<Language>,
-    pub(crate) observables: Vec<Observable>,
-    pub(crate) reasons: Vec<Reason>,
+pub(crate) fn appraise(engine: &Engine, text: &Text<'_>) -> hints::Opinion {
+    let message = hints::Message {
+        subject: text.subject,
+        text: text.text,
+        from_address: text.from_address,
+        board_typed: text.board_typed,
+        sender: text.sender,
+        automatic: text.automatic,
+    };
+    engine.peek(|desk| hints::judge(desk, &message))
 }
 
-pub(crate) fn appraise(engine: &Engine, text: &Text<'_>) -> Thought {
-    let own = engine.address();
-    engine.peek(|desk| {
-        let opinion = hints::judge(
-            desk,
-            &hints::Message {
-                subject: text.subject,
-                text: text.text,
-                from_address: text.from_address,
-                board_typed: text.board_typed,
-                sender: text.sender,
-                automatic: text.automatic,
-            },
-        );
-        let mut observables = observables::find(text.subject, own.as_deref());
-        let looked_at = cut(text.text, LOOKED_AT_CHARS_MAX);
-        let mut bytes = 0;
-        for found in observables::find(looked_at, own.as_deref()) {
-            bytes += found.value.len();
-            if observables.len() >= OBSERVABLES_MAX || bytes > OBSERVABLE_BYTES_MAX {
-                break;
-            }
-            if !observables.contains(&found) {
-                observables.push(found);
-            }
+/// Observables of one message, each once, from wherever it stands first.
+pub(crate) struct Observed {
+    own: Option<String>,
+    all: Vec<Observable>,
+    known: HashSet<(String, String)>,
+    bytes: usize,
+    looked_at: usize,
+}
+
+impl Observed {
+    pub(crate) fn new(engine: &Engine) -> Self {
+        Self { own: engine.address(), all: Vec::new(), known: HashSet::new(), bytes: 0, looked_at: 0 }
+    }
+
+    /// Looks through a text.
+    pub(crate) fn text(&mut self, source: Source, text: &str) {
+        let text = cut(text, LOOKED_AT_BYTES_MAX - self.looked_at);
+        self.looked_at += text.len();
+        let found = observables::find(text, self.own.as_deref());
+        self.add(found.into_iter().map(|one| Observable { source, ..one }));
+    }
+
+    /// Hash, name and text of what is attached. The hash first: a log may be full of other things.
+    pub(crate) fn attached(&mut self, parts: &[Part]) {
+        for part in parts {
+            self.text(Source::Attachment, &part.sha256);
+            self.text(Source::Attachment, &part.name);
+            // What stands between underscores in a name is a word there.
+            self.text(Source::Attachment, &part.name.replace('_', " "));
         }
-        Thought { appraisal: opinion.appraisal, language: opinion.language, reasons: opinion.reasons, observables }
-    })
+        for text in parts.iter().filter_map(|part| part.text.as_ref()) {
+            self.text(Source::Attachment, text);
+        }
+    }
+
+    /// Looks through a header. The domains of boards are known ones there.
+    fn header(&mut self, engine: &Engine, fields: &[(String, String)]) {
+        let own = self.own.clone();
+        let found = engine
+            .peek(|desk| observables::in_header(fields, own.as_deref(), |address| hints::is_of_board(desk, address)));
+        self.add(found.into_iter());
+    }
+
+    fn add(&mut self, found: impl Iterator<Item = Observable>) {
+        for one in found {
+            if self.known.contains(&(one.kind.clone(), one.value.clone())) {
+                continue;
+            }
+            if self.all.len() >= OBSERVABLES_MAX || self.bytes + one.value.len() > OBSERVABLE_BYTES_MAX {
+                return;
+            }
+            self.bytes += one.value.len();
+            self.known.insert((one.kind.clone(), one.value.clone()));
+            self.all.push(one);
+        }
+    }
+
+    pub(crate) fn done(self) -> Vec<Observable> {
+        self.all
+    }
+}
+
+/// A mail inside the mail: the fields that say who sent it, and the text without the way that it came.
+fn apart(nested: &str) -> (Vec<(String, String)>, String) {
+    const WAY: [&str; 5] = ["received", "return-path", "x-originating-ip", "x-sender-ip", "message-id"];
+    let (head, body) = nested.split_once("\n\n").unwrap_or((nested, ""));
+    let fields: Vec<(String, String)> =
+        head.lines().filter_map(|l| l.split_once(": ")).map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
+    let mut text = String::with_capacity(nested.len());
+    for (name, value) in fields.iter().filter(|(name, _)| !WAY.contains(&name.to_ascii_lowercase().as_str())) {
+        text.push_str(&format!("{name}: {value}\n"));
+    }
+    text.push('\n');
+    text.push_str(body);
+    (fields, text)
 }
 
 fn mail_findings(
@@ -224,19 +275,14 @@ fn mail_findings(
         post::read::Automatic::Delivered => Automatic::Delivered,
     };
     let (reference, envelope_from, sender) = engine.peek(|desk| desk.door_of(report));
+    let nested: Vec<(Vec<(String, String)>, String)> = reading.nested.iter().map(|n| apart(n)).collect();
     let mut whole = String::with_capacity(reading.text.len() + 256);
     whole.push_str(&reading.text);
-    for more in
-        reading.nested.iter().chain(&reading.links).chain(reading.attachments.iter().filter_map(|a| a.text.as_ref()))
-    {
+    let names = reading.attachments.iter().map(|a| &a.name);
+    let attached = reading.attachments.iter().filter_map(|a| a.text.as_ref());
+    for more in nested.iter().map(|(_, text)| text).chain(&reading.links).chain(attached).chain(names) {
         whole.push('\n');
         whole.push_str(more);
-    }
-    for attachment in &reading.attachments {
-        whole.push('\n');
-        whole.push_str(&attachment.sha256);
-        whole.push(' ');
-        whole.push_str(&attachment.name);
     }
     let thought = appraise(
         engine,
@@ -249,6 +295,19 @@ fn mail_findings(
             automatic: automatic != Automatic::No,
         },
     );
+    let mut observed = Observed::new(engine);
+    observed.text(Source::Text, &reading.subject);
+    observed.text(Source::Text, &reading.text);
+    observed.text(Source::Text, &reading.links.join("\n"));
+    // What a mail inside says of itself stands in its header, too: it goes before its text, which repeats some of it.
+    for (fields, text) in &nested {
+        observed.header(engine, fields);
+        observed.text(Source::Text, text);
+    }
+    let mut fields = reading.headers.clone();
+    fields.extend(envelope_from.iter().map(|from| ("Return-Path".to_owned(), from.clone())));
+    observed.header(engine, &fields);
+    observed.attached(&reading.attachments);
     let ids: Vec<&str> = reading.references.iter().chain(&reading.in_reply_to).map(|i| bare(i)).collect();
     let returned: Vec<&str> = reading.returned_message_ids.iter().map(|i| bare(i)).collect();
     let digests = |of: &[String]| of.iter().map(|a| engine.digest_of_address(a)).collect::<Vec<desk::Digest>>();
@@ -277,7 +336,7 @@ fn mail_findings(
         subject: first_words(&reading.subject, 300),
         snippet: first_words(&reading.text, 300),
         attachments: attachments.collect(),
-        observables: thought.observables,
+        observables: observed.done(),
         reasons: thought.reasons,
         authentication,
         authenticity,
@@ -311,7 +370,7 @@ fn answer(
     reading: &Reading,
     envelope_from: Option<&str>,
     reference: Reference,
-    thought: &Thought,
+    thought: &hints::Opinion,
 ) -> Option<Draft> {
     if via == Via::Import || !reading.may_answer {
         return None;

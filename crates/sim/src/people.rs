@@ -361,7 +361,7 @@ impl People {
             }
             4 => {
                 let value = format!("198.51.100.{}", chance.below(200));
-                let observable = Observable { kind: "ipv4".to_owned(), value, benign: None };
+                let observable = Observable { kind: "ipv4".to_owned(), value, ..Observable::default() };
                 command(Did::Line, incidents::Command::Observe { incident, tlp, observable })
             }
             5 => {

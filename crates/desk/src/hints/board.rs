@@ -213,7 +213,7 @@ struct Mention {
 }
 
 /// What the domain of an address says.
-fn by_domain(register: &Register, address: &str, day: &str) -> Option<(BoardId, bool, String)> {
+pub(super) fn by_domain(register: &Register, address: &str, day: &str) -> Option<(BoardId, bool, String)> {
     let (_, host) = address.rsplit_once('@')?;
     let host = host.trim().trim_end_matches('.').to_lowercase();
     let mut above = host.as_str();

@@ -84,6 +84,11 @@ pub fn judge(desk: &Desk, message: &Message<'_>) -> Opinion {
     }
 }
 
+/// Whether an address is surely one of a board, by its domain.
+pub fn is_of_board(desk: &Desk, address: &str) -> bool {
+    board::by_domain(&desk.register, address, &day_of(desk.last_at)).is_some_and(|(_, certain, _)| certain)
+}
+
 fn starts_with(subject: &str, prefix: &str) -> bool {
     let head: String = subject.trim_start().chars().take(prefix.chars().count()).collect();
     head.to_lowercase() == prefix

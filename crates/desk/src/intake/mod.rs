@@ -157,8 +157,42 @@ pub enum Automatic {
     Delivered,
 }
 
+/// In what of a message an observable stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// What was written: subject, text, links. Also what a person typed.
+    #[default]
+    Text,
+    /// A field of the header that says who sent it.
+    Header,
+    /// A station that it came by, as it says.
+    Route,
+    /// Text, name or hash of what is attached.
+    Attachment,
+}
+
+impl Source {
+    /// All of them.
+    pub const ALL: [Source; 4] = [Source::Text, Source::Header, Source::Route, Source::Attachment];
+
+    /// Its name in the words and the API.
+    pub fn key(self) -> &'static str {
+        match self {
+            Source::Text => "text",
+            Source::Header => "header",
+            Source::Route => "route",
+            Source::Attachment => "attachment",
+        }
+    }
+
+    fn is_text(&self) -> bool {
+        *self == Source::Text
+    }
+}
+
 /// An observable found in a message.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Observable {
     /// `ipv4`, `domain`, `sha256`, …
     pub kind: String,
@@ -167,6 +201,16 @@ pub struct Observable {
     /// Set aside as well known: key of the reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub benign: Option<String>,
+    /// Where it stands.
+    #[serde(default, skip_serializing_if = "Source::is_text")]
+    pub source: Source,
+}
+
+impl Observable {
+    /// Whether two messages that have it may belong together. A station may carry the mail of thousands.
+    pub(crate) fn links(&self) -> bool {
+        self.benign.is_none() && self.source != Source::Route
+    }
 }
 
 /// An attachment, by name and shape; its bytes stay inside the raw message.

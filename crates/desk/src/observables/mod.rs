@@ -4,10 +4,12 @@
 
 mod benign;
 mod checks;
+mod header;
 mod punycode;
 mod refang;
 mod shapes;
 
+pub use header::in_header;
 pub(crate) use shapes::host_of;
 
 use crate::intake::Observable;
@@ -37,7 +39,7 @@ impl Finder<'_> {
             return;
         }
         let benign = mark.or_else(|| benign::reason(kind, &value, self.own)).map(str::to_owned);
-        self.found.push(Observable { kind: kind.to_owned(), value, benign });
+        self.found.push(Observable { kind: kind.to_owned(), value, benign, ..Observable::default() });
     }
 
     fn is_full(&self) -> bool {
@@ -191,7 +193,7 @@ mod tests {
             ("email", "a.b@kwaad.example", "a.b[@]kwaad[.]example"),
             ("sha256", "ab", "ab"),
         ] {
-            let one = Observable { kind: kind.to_owned(), value: value.to_owned(), benign: None };
+            let one = Observable { kind: kind.to_owned(), value: value.to_owned(), ..Observable::default() };
             assert_eq!(defanged(&one), shown);
         }
     }
@@ -203,7 +205,7 @@ mod tests {
             "https://kwaad.be/?naar=ftp://anders.be/a",
             "http://kwaad.be/http://een.be/http://twee.be/x",
         ] {
-            let url = Observable { kind: "url".to_owned(), value: value.to_owned(), benign: None };
+            let url = Observable { kind: "url".to_owned(), value: value.to_owned(), ..Observable::default() };
             let shown = defanged(&url);
             assert!(!shown.replace("[://]", "").contains("://"), "{shown}");
             assert!(values(&shown).contains(&format!("url {value}")), "{shown}: {:?}", values(&shown));

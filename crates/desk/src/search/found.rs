@@ -273,7 +273,7 @@ impl Lens<'_> {
         values.dedup();
         for value in values.into_iter().take(OBSERVABLES_MAX) {
             let (kind, text) = self.desk.index.seen.text(value);
-            let one = Observable { kind: kind.to_owned(), value: text.to_owned(), benign: None };
+            let one = Observable { kind: kind.to_owned(), value: text.to_owned(), ..Observable::default() };
             hits.push(Hit {
                 title: Some(observables::defanged(&one)),
                 snippet: kind.to_owned(),

@@ -319,7 +319,7 @@ impl<'l, 'a> Asked<'l, 'a> {
             for value in &here {
                 if met.values.binary_search(value).is_ok() {
                     let (kind, text) = index.seen.text(*value);
-                    let one = Observable { kind: kind.to_owned(), value: text.to_owned(), benign: None };
+                    let one = Observable { kind: kind.to_owned(), value: text.to_owned(), ..Observable::default() };
                     say("observable", observables::defanged(&one));
                 }
             }

@@ -11,7 +11,8 @@ use crate::ids::{
 };
 use crate::incidents::{self, Change, Note, NoteKind, Pap, Phase, Severity};
 use crate::intake::{
-    self, Appraisal, Arrival, Attachment, Automatic, Completeness, Head, Kind, Observable, Reason, Thread, Verdict, Via,
+    self, Appraisal, Arrival, Attachment, Automatic, Completeness, Head, Kind, Observable, Reason, Source, Thread,
+    Verdict, Via,
 };
 use crate::lens::{Audience, Tlp};
 use crate::outbox::{self, About, Letter, Purpose};
@@ -44,7 +45,7 @@ fn appraisal() -> Appraisal {
 }
 
 fn observable() -> Observable {
-    Observable { kind: "ipv4".to_owned(), value: "203.0.113.7".to_owned(), benign: None }
+    Observable { kind: "ipv4".to_owned(), value: "203.0.113.7".to_owned(), ..Observable::default() }
 }
 
 fn houses() -> Vec<Fact> {
@@ -173,6 +174,15 @@ fn intakes() -> Vec<Fact> {
     facts.extend(threads.map(|t| read(Completeness::Full, Some(t))));
     facts.push(received(&addressed, None, Some(digest(4)), Actor::Rule, Via::Smtp));
     facts.push(read(Completeness::Full, Some(Thread::Notes(NOTICE))));
+    let sources = [Source::Header, Source::Route, Source::Attachment];
+    let sources = sources.map(|source| Observable { source, ..observable() }).to_vec();
+    facts.push(match read(Completeness::Full, None) {
+        F::Read { report, completeness, automatic, language, appraisal, thread, .. } => {
+            let head = Open(Head { observables: sources, ..head() });
+            F::Read { report, completeness, automatic, language, appraisal, thread, head }
+        }
+        other => other,
+    });
     let automatic = [Automatic::Bounce, Automatic::Feedback, Automatic::Delayed, Automatic::Delivered];
     facts.extend(automatic.map(|automatic| match read(Completeness::Full, None) {
         F::Read { report, completeness, language, appraisal, thread, head, .. } => {

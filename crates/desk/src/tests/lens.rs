@@ -113,7 +113,7 @@ fn hide_much(story: &mut Story, incident: Reference) {
     let board = story.desk.register().find("Sperwermonde").expect("the demonstration has it");
     let change = Change::Board(board, true);
     story.act(duty, Command::Incidents(incidents::Command::Change { incident: work, change, expected: None }));
-    let observable = Observable { kind: "ipv4".to_owned(), value: "203.0.113.7".to_owned(), benign: None };
+    let observable = Observable { kind: "ipv4".to_owned(), value: "203.0.113.7".to_owned(), ..Observable::default() };
     story.act(
         duty,
         Command::Incidents(incidents::Command::Observe {

@@ -198,7 +198,11 @@ fn incident_command(story: &mut Story, dice: &mut Dice, by: AccountId, opened: &
         7 => incidents::Command::Observe {
             incident,
             tlp,
-            observable: Observable { kind: "domain".to_owned(), value: "kwaad.example".to_owned(), benign: None },
+            observable: Observable {
+                kind: "domain".to_owned(),
+                value: "kwaad.example".to_owned(),
+                ..Observable::default()
+            },
         },
         8 => incidents::Command::Withdraw { incident, entry: EntryId(dice.below(20) as u32) },
         10 => {

@@ -250,7 +250,8 @@ fn a_hash_is_found_by_its_first_signs() {
     let incident = story.open(duty, "Dossier", &[]);
     let hash = "565c38844f6cb88d1e0d0a7c4bcd1c5b7ab1dd2e1b7a11e7c4a1c5d1f0e2b3a4";
     let leave = story.incident(duty, incident);
-    let observable = intake::Observable { kind: "sha256".to_owned(), value: hash.to_owned(), benign: None };
+    let observable =
+        intake::Observable { kind: "sha256".to_owned(), value: hash.to_owned(), ..intake::Observable::default() };
     let seen = incidents::Command::Observe { incident: leave, tlp: Tlp::Amber, observable };
     story.act(duty, Command::Incidents(seen));
     let ask = |query: &str| story.lens(duty).search(query, 0, 10);

@@ -178,7 +178,7 @@ fn observable(n: u32, k: u32) -> Observable {
         1 => ("domain", format!("host{number}.kwaad.be")),
         _ => ("sha256", format!("{number:064x}")),
     };
-    Observable { kind: kind.to_owned(), value, benign }
+    Observable { kind: kind.to_owned(), value, benign, ..Observable::default() }
 }
 
 fn timed<T>(name: &str, rounds: u32, mut f: impl FnMut() -> T) -> Duration {

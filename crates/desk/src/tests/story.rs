@@ -108,7 +108,11 @@ fn a_town_in_trouble_is_seen_answered_and_helped() {
         Command::Incidents(incidents::Command::Observe {
             incident: work,
             tlp: Tlp::Amber,
-            observable: Observable { kind: "domain".to_owned(), value: "kwaad.example".to_owned(), benign: None },
+            observable: Observable {
+                kind: "domain".to_owned(),
+                value: "kwaad.example".to_owned(),
+                ..Observable::default()
+            },
         }),
     );
     let view = story.lens(duty).incident(incident).expect("the team sees it");

@@ -67,7 +67,7 @@ impl Lens<'_> {
                 speaks.reasons.iter().for_each(|r| into.add(0, &r.key, &r.found));
             }
         }
-        for observable in kept.head().map_or(&[][..], |h| &h.observables).iter().filter(|o| o.benign.is_none()) {
+        for observable in kept.head().map_or(&[][..], |h| &h.observables).iter().filter(|o| o.links()) {
             for incident in self.desk.index.incidents_with(self, &observable.kind, &observable.value) {
                 found.entry(incident).or_default().add(
                     OBSERVABLE_WEIGHT,
@@ -96,7 +96,7 @@ impl Lens<'_> {
         let by_hand = kept.observed.iter().filter(|s| !s.withdrawn && self.may_see(s.class));
         let in_mail = kept.reports.iter().map(|r| self.desk.intake.get(*r)).filter(|r| self.may_see(r.class));
         let in_mail = in_mail.filter_map(|r| r.head()).flat_map(|h| &h.observables);
-        for observable in by_hand.filter_map(|s| s.observable.open()).chain(in_mail).filter(|o| o.benign.is_none()) {
+        for observable in by_hand.filter_map(|s| s.observable.open()).chain(in_mail).filter(|o| o.links()) {
             for other in self.desk.index.incidents_with(self, &observable.kind, &observable.value) {
                 found.entry(other).or_default().add(
                     OBSERVABLE_WEIGHT,
@@ -166,7 +166,7 @@ impl Lens<'_> {
         let kept = intake.get(report);
         let mut found: BTreeMap<ReportId, For> = BTreeMap::new();
         let head = kept.head();
-        for observable in head.map_or(&[][..], |h| &h.observables).iter().filter(|o| o.benign.is_none()) {
+        for observable in head.map_or(&[][..], |h| &h.observables).iter().filter(|o| o.links()) {
             for other in self.desk.index.reports_with(self, &observable.kind, &observable.value) {
                 found.entry(other).or_default().add(
                     OBSERVABLE_WEIGHT,

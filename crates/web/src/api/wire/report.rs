@@ -114,6 +114,8 @@ wire! {
         value: String,
         /// Set aside as well known: key of the reason.
         benign: Option<String>,
+        /// Where it stands: `text`, `header`, `route` (a station that the mail came by) or `attachment`.
+        source: String,
     }
 
     /// Something that happened to a report.
@@ -487,8 +489,8 @@ impl From<intake::Attachment> for Attachment {
 
 impl From<intake::Observable> for FoundObservable {
     fn from(of: intake::Observable) -> FoundObservable {
-        let intake::Observable { kind, value, benign } = of;
-        FoundObservable { kind, value, benign }
+        let intake::Observable { kind, value, benign, source } = of;
+        FoundObservable { kind, value, benign, source: source.key().to_owned() }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::shell::Shell;
 use crate::when;
 use crate::words::{Words, n, s};
 use desk::accounts::Role;
-use desk::intake::{ErasureView, EventRow, Head, Observable, Proof, Reason, Status};
+use desk::intake::{ErasureView, EventRow, Head, Observable, Proof, Reason, Source, Status};
 use desk::observables;
 use desk::view::SeenBy;
 use maud::{Markup, html};
@@ -117,7 +117,7 @@ fn observables(w: &Words, opened: &Opened) -> Markup {
             dl class="facts" {
                 @for one in some {
                     dt { (w.of_or("observable", &one.kind, "observable-other")) }
-                    dd { span class="defang" { (observables::defanged(one)) } @if let Some(why) = &one.benign { " " span class="meta" { (w.of_or("benign", why, "benign-other")) } } }
+                    dd { span class="defang" { (observables::defanged(one)) } @if one.source != Source::Text { " " span class="meta" { (w.of("observed-in", one.source.key())) } } @if let Some(why) = &one.benign { " " span class="meta" { (w.of_or("benign", why, "benign-other")) } } }
                 }
             }
         }
