@@ -248,6 +248,7 @@ mod tests {
             "server01.gemeente.local",
             "@twitter",
             "jan@localhost",
+            "http:%@kwaad.be",
             "http://",
             "http://intranet/",
             "...",

@@ -271,7 +271,8 @@ fn bare_domain(word: &str) -> Option<String> {
 
 fn email(text: &str) -> Option<String> {
     let (local, host) = text.rsplit_once('@')?;
-    let local = local.trim_matches(['.', '-']);
+    // As at the beginning of a word ([`words`]).
+    let local = local.trim_start_matches(['.', '-', '_', '%', '+']).trim_end_matches(['.', '-']);
     let fits = !local.is_empty()
         && local.len() <= LOCAL_BYTES_MAX
         && !local.contains('@')
