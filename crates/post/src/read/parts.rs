@@ -39,11 +39,17 @@ pub mod suspicion {
     pub const SVG: &str = "svg";
     /// A disk that mounts when opened.
     pub const DISK_IMAGE: &str = "disk-image";
+    /// A document that runs something, or carries files, when it is opened.
+    pub const ACTIVE: &str = "active";
+    /// A mail inside the mail: often the suspicious one itself.
+    pub const MAIL: &str = "mail";
     /// A pointer to a program or a server.
     pub const SHORTCUT: &str = "shortcut";
 
     /// All of them, so that a test finds the words that are missing.
-    pub const ALL: [&str; 11] = [
+    pub const ALL: [&str; 13] = [
+        ACTIVE,
+        MAIL,
         EXECUTABLE,
         SCRIPT,
         MACRO,
@@ -58,7 +64,7 @@ pub mod suspicion {
     ];
 }
 
-const KINDS: [(&str, &[&str]); 7] = [
+const KINDS: [(&str, &[&str]); 8] = [
     (
         suspicion::EXECUTABLE,
         &[
@@ -100,7 +106,13 @@ const KINDS: [(&str, &[&str]); 7] = [
     (suspicion::DISK_IMAGE, &["iso", "img", "vhd", "vhdx", "vmdk", "udf", "dmg", "wim", "toast"]),
     (suspicion::HTML, &["html", "htm", "shtml", "xhtml", "xht", "mht", "mhtml"]),
     (suspicion::SVG, &["svg", "svgz"]),
+    (suspicion::MAIL, &["eml", "msg"]),
 ];
+
+/// Names in a PDF that act (ISO 32000-2, 12.6 and 7.11.4).
+const ACTING: [&[u8]; 5] = [b"JS", b"JavaScript", b"Launch", b"EmbeddedFile", b"RichMedia"];
+/// Where a PDF begins, at the latest.
+const PDF_WITHIN: usize = 1024;
 
 const ARCHIVES: [&str; 14] =
     ["zip", "zipx", "rar", "7z", "gz", "tgz", "tar", "bz2", "xz", "ace", "arj", "cab", "lzh", "zst"];
@@ -288,12 +300,14 @@ fn judge(written: &str, media_type: &str, bytes: &[u8], password: bool) -> Optio
     if written.chars().any(deceives) || written.contains("   ") {
         return Some(suspicion::NAME_DECEIVES);
     }
-    let dangerous = by_name.is_some_and(|kind| ![suspicion::HTML, suspicion::SVG].contains(&kind));
+    // What is in it may say more than these.
+    const MILD: [&str; 3] = [suspicion::HTML, suspicion::SVG, suspicion::MAIL];
+    let dangerous = by_name.is_some_and(|kind| !MILD.contains(&kind));
     let stem = written.rsplit_once('.').map(|(stem, _)| stem).unwrap_or_default();
     if dangerous && DOCUMENTS.contains(&self::extension(stem).as_str()) {
         return Some(suspicion::DOUBLE_EXTENSION);
     }
-    if by_name.is_some() && by_name != Some(suspicion::HTML) && by_name != Some(suspicion::SVG) {
+    if dangerous {
         return by_name;
     }
     if let Some(kind) = by_content(bytes) {
@@ -309,6 +323,7 @@ fn judge(written: &str, media_type: &str, bytes: &[u8], password: bool) -> Optio
     by_name.or(match media_type {
         "text/html" | "application/xhtml+xml" => Some(suspicion::HTML),
         "image/svg+xml" => Some(suspicion::SVG),
+        "message/rfc822" | "message/global" | "application/vnd.ms-outlook" => Some(suspicion::MAIL),
         "application/javascript" | "text/javascript" | "application/hta" => Some(suspicion::SCRIPT),
         "application/x-msdownload" | "application/x-dosexec" => Some(suspicion::EXECUTABLE),
         _ => None,
@@ -328,7 +343,44 @@ fn by_content(bytes: &[u8]) -> Option<&'static str> {
     if bytes.starts_with(b"#!") && line_len(bytes) < 200 {
         return Some(suspicion::SCRIPT);
     }
-    bytes.starts_with(LNK).then_some(suspicion::SHORTCUT)
+    if bytes.starts_with(LNK) {
+        return Some(suspicion::SHORTCUT);
+    }
+    (is_pdf(bytes) && acts(bytes)).then_some(suspicion::ACTIVE)
+}
+
+fn is_pdf(bytes: &[u8]) -> bool {
+    bytes[..bytes.len().min(PDF_WITHIN)].windows(5).any(|at| at == b"%PDF-")
+}
+
+/// Whether a PDF names, in the open, something that acts. What lies in compressed streams is not looked at.
+fn acts(bytes: &[u8]) -> bool {
+    let longest = ACTING.iter().map(|name| name.len()).max().unwrap_or_default();
+    bytes.split(|byte| *byte == b'/').skip(1).any(|after| {
+        let regular = |byte: &u8| byte.is_ascii_graphic() && !b"()<>[]{}/%".contains(byte);
+        // Three bytes for a sign that is written by its number.
+        let written = after.iter().take_while(|byte| regular(byte)).take(3 * longest + 1);
+        let name = plain_name(&written.copied().collect::<Vec<_>>());
+        ACTING.contains(&name.as_slice())
+    })
+}
+
+/// A name in a PDF, its signs plain: `J#61vaScript`.
+fn plain_name(written: &[u8]) -> Vec<u8> {
+    let digit = |at: Option<&u8>| at.and_then(|byte| char::from(*byte).to_digit(16));
+    let mut plain = Vec::with_capacity(written.len());
+    let mut rest = written;
+    while let [first, after @ ..] = rest {
+        rest = after;
+        plain.push(match (first, digit(after.first()), digit(after.get(1))) {
+            (b'#', Some(high), Some(low)) => {
+                rest = &after[2..];
+                (high * 16 + low) as u8
+            }
+            _ => *first,
+        });
+    }
+    plain
 }
 
 #[cfg(test)]
@@ -336,6 +388,31 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_document_that_acts_and_a_mail_are_handed_out_with_care() {
+        let pdf = |inside: &str| format!("%PDF-1.7\n1 0 obj <<{inside}>> endobj\n");
+        for inside in
+            ["/S/JavaScript/JS(app.alert(1))", "/S /J#61vaScript", "/Launch<<", "/Type /EmbeddedFile ", "/S/JS"]
+        {
+            assert_eq!(
+                suspicious("brief.pdf", "application/pdf", pdf(inside).as_bytes()),
+                Some(suspicion::ACTIVE),
+                "{inside}"
+            );
+        }
+        for inside in ["/Type/Page/OpenAction[3 0 R /Fit]", "/JSON 1", "/JavaScripts", "/J", "#4aS", "/J#6", "/Filter"]
+        {
+            assert_eq!(suspicious("brief.pdf", "application/pdf", pdf(inside).as_bytes()), None, "{inside}");
+        }
+        assert_eq!(suspicious("brief.txt", "text/plain", b"a path /JS/x"), None);
+        assert_eq!(suspicious("doorgestuurd.eml", "application/octet-stream", b"From: a@b.c"), Some(suspicion::MAIL));
+        assert_eq!(suspicious("", "message/rfc822", b"From: a@b.c"), Some(suspicion::MAIL));
+        assert_eq!(
+            suspicious("brief.eml", "", b"MZ                                                                     "),
+            Some(suspicion::EXECUTABLE)
+        );
+    }
 
     #[test]
     fn names_lose_what_deceives_and_keep_what_tells() {

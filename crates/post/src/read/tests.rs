@@ -82,7 +82,7 @@ fn a_mail_with_everything_is_read() {
     assert_eq!(reading.nested, ["From: boef@evil.example\nSubject: inner\n\nbetaal\n"]);
     let names: Vec<_> =
         reading.attachments.iter().map(|part| (part.name.as_str(), part.suspicious.as_deref())).collect();
-    assert_eq!(names, [("log.csv", None), ("part-2.eml", None), ("betaal.pdf.exe", Some("double-extension"))]);
+    assert_eq!(names, [("log.csv", None), ("part-2.eml", Some("mail")), ("betaal.pdf.exe", Some("double-extension"))]);
     assert_eq!(reading.attachments[0].text.as_deref(), Some("ip,tijd\n192.0.2.1,nu\n"));
     assert!(reading.may_answer);
 }
