@@ -12,6 +12,8 @@ pub enum Route {
     FirstRun,
     /// What first run leaves to check.
     Checks,
+    /// A test mail to whoever asks.
+    TestMail,
     /// Sign in.
     SignIn,
     /// Sign out.
@@ -193,6 +195,7 @@ impl Display for Route {
             Route::Home => write!(f, "/"),
             Route::FirstRun => write!(f, "/first-run"),
             Route::Checks => write!(f, "/first-run/nazicht"),
+            Route::TestMail => write!(f, "/first-run/testmail"),
             Route::SignIn => write!(f, "/aanmelden"),
             Route::SignOut => write!(f, "/afmelden"),
             Route::Public => write!(f, "/melden"),

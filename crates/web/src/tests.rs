@@ -463,6 +463,50 @@ async fn a_restore_is_said_by_an_administrator_and_stands_among_the_checks() {
 }
 
 #[tokio::test]
+async fn a_test_mail_of_the_checks_leaves_by_the_outbox_and_its_result_is_shown() {
+    let house = House::open().await;
+    let duty = house.duty().await;
+    let partner = house.partner().await;
+    let account = house.account("partner", partner, Role::Duty).await;
+    let outsider = house.session(account).await;
+    let (checks, path) = ("/first-run/nazicht", "/first-run/testmail");
+    assert!(house.get(checks, &duty).await.text().contains("Stuur mij een testmail"));
+    assert!(!house.get(checks, &outsider).await.text().contains("Stuur mij een testmail"), "mail is the team's");
+    assert_eq!(send(&house, &outsider, path, &[("to", "a@b.example")]).await.status, StatusCode::NOT_FOUND);
+    let wrong = send(&house, &duty, path, &[("to", "nergens")]).await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(wrong.text().contains("id=\"to-error\"") && wrong.text().contains("value=\"nergens\""), "{}", wrong.text());
+    for n in 1..=2 {
+        let result = to(&send(&house, &duty, path, &[("to", "ans@team.example")]).await);
+        assert!(result.starts_with("/first-run/nazicht?gedaan=test-mail&over=M-"), "{result}");
+        house.web.engine().settled().await.unwrap();
+        let page = house.get(&result, &duty).await;
+        assert!(
+            page.text().contains("Je testmail is weg.") && page.text().contains("ans@team.example"),
+            "{}",
+            page.text()
+        );
+        let part = house.get(&format!("{result}&deel=testmail"), &duty).await;
+        assert!(part.text().starts_with("<div id=\"testmail\"") && part.text().contains("Je testmail is weg."));
+        let mails = house.web.engine().sink(9).unwrap();
+        let tests = mails.iter().filter(|mail| mail.to == "ans@team.example" && mail.subject.starts_with("Testmail"));
+        assert_eq!(tests.count(), n, "each time it is asked for, and no receipt besides");
+    }
+    assert!(house.get("/wacht", &duty).await.text().contains("Geen meldingen te beoordelen"), "nobody has to judge it");
+}
+
+#[tokio::test]
+async fn a_test_mail_without_a_way_out_waits_and_says_so() {
+    let house = House::fresh().await;
+    let account = house.account("een", TEAM, Role::Admin).await;
+    let cookie = house.session(account).await;
+    let result = to(&send(&house, &cookie, "/first-run/testmail", &[("to", "a@b.example")]).await);
+    let page = house.get(&result, &cookie).await;
+    assert!(page.text().contains("Je testmail staat klaar") && page.text().contains("Kijk opnieuw"), "{}", page.text());
+    assert!(page.text().contains("Er is geen uitgang"), "{}", page.text());
+}
+
+#[tokio::test]
 async fn retention_is_for_the_team_and_says_that_its_terms_are_proposals() {
     let house = House::open().await;
     let duty = house.duty().await;

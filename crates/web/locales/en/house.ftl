@@ -69,3 +69,22 @@ template-withdraw = take away
 template-shipped = Shipped
 template-title = Name for the duty officer
 template-hint = {"{name}"}, {"{reference}"}, {"{board}"} and {"{phone}"} are filled in. Name nobody.
+
+# A test mail, from the checks.
+test-mail-to = Your mail address
+test-mail-hint = The mail goes the way of every other. It belongs to a report that is closed at once; that one stays in the journal.
+test-mail-do = Send me a test mail
+test-mail-subject = Test mail of the desk
+test-mail-text = This is a test mail: the desk can send mail. Answer it, and you also know that mail comes in.
+test-mail-report-text = Test mail, asked for in the checks of the desk. Nothing is wrong here.
+test-mail-standing-waiting = Your test mail is ready to go.
+test-mail-standing-retrying = Your test mail has not left yet.
+test-mail-standing-sent = Your test mail has left. See whether it arrives, also among the unwanted mail.
+test-mail-standing-failed = Your test mail did not leave, and is not tried any more.
+test-mail-standing-bounced = Your test mail came back.
+test-mail-standing-withdrawn = Your test mail was taken back.
+test-mail-whom = To { $to }.
+test-mail-said = The mail server said:
+test-mail-look = Look again
+test-mail-report = The report
+done-test-mail = The test mail is asked for.

@@ -69,3 +69,22 @@ template-withdraw = haal weg
 template-shipped = Meegeleverd
 template-title = Naam voor de wacht
 template-hint = {"{name}"}, {"{reference}"}, {"{board}"} en {"{phone}"} worden ingevuld. Noem niemand.
+
+# A test mail, from the checks.
+test-mail-to = Jouw mailadres
+test-mail-hint = De mail gaat de weg van elke andere. Hij hoort bij een melding die meteen gesloten is; ze blijft in het journaal.
+test-mail-do = Stuur mij een testmail
+test-mail-subject = Testmail van de desk
+test-mail-text = Dit is een testmail: de desk kan mail versturen. Antwoord erop, dan weet je ook dat er mail binnenkomt.
+test-mail-report-text = Testmail, gevraagd bij het nazicht van de desk. Hier is niets aan de hand.
+test-mail-standing-waiting = Je testmail staat klaar om te gaan.
+test-mail-standing-retrying = Je testmail is nog niet weg.
+test-mail-standing-sent = Je testmail is weg. Kijk of hij aankomt, ook bij de ongewenste mail.
+test-mail-standing-failed = Je testmail is niet weg, en wordt niet meer geprobeerd.
+test-mail-standing-bounced = Je testmail kwam terug.
+test-mail-standing-withdrawn = Je testmail is tegengehouden.
+test-mail-whom = Aan { $to }.
+test-mail-said = De mailserver zei:
+test-mail-look = Kijk opnieuw
+test-mail-report = De melding
+done-test-mail = De testmail is gevraagd.

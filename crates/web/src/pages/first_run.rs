@@ -3,6 +3,7 @@
 use crate::Web;
 use crate::app::{page_with, see_other};
 use crate::pages::sign_in::{begin, language_cookie};
+use crate::pages::test_mail;
 use crate::parts::{Icon, Input, Mistake, error_summary, field, icon, mistake_of};
 use crate::problem::{Problem, language_of};
 use crate::routes::Route;
@@ -17,7 +18,8 @@ use axum::response::Response;
 use desk::accounts::{self, Person, Preferences, Role};
 use desk::command::{Actor, Command, Outcome};
 use desk::house::{Configured, Language};
-use desk::ids::{AccountId, TEAM, Timestamp};
+use desk::ids::{AccountId, Reference, TEAM, Timestamp};
+use desk::outbox::NoticeView;
 use desk::view::RestoreRow;
 use maud::{Markup, html};
 use std::collections::HashMap;
@@ -248,6 +250,12 @@ pub struct Checks {
     pub phone: Option<String>,
     /// How mail leaves.
     pub mail_out: Mail,
+    /// The test mail that was just asked for, as it stands now.
+    pub test_mail: Option<NoticeView>,
+    /// Whether the reader may ask for one.
+    pub may_test: bool,
+    /// Where it is to go, as typed.
+    pub test_to: String,
     /// The last backup that was restored as a test.
     pub restored: Option<RestoreRow>,
     /// Whether the reader may say that one was.
@@ -302,6 +310,7 @@ pub fn checks_page(shell: &Shell, view: &Checks) -> Markup {
                     }
                 }))
             }
+            (test_mail::section(shell, view))
             @if view.admin { (restore_form(shell, view)) }
             p class="row after" {
                 a class="btn first" href=(Route::Public) { (w.t("checks-test")) }
@@ -340,24 +349,34 @@ pub(crate) async fn restored(State(web): State<Web>, sent: Sent) -> Result<Respo
             }
         }
     };
-    let (shell, mut view) = look(&web, &visitor).await?;
+    let (shell, mut view) = look(&web, &visitor, None).await?;
     view.mistakes = vec![mistake(shell.w, at, why)];
     Ok(crate::app::again(StatusCode::UNPROCESSABLE_ENTITY, &checks_page(&shell, &view), &visitor, &fields))
 }
 
 /// `GET /first-run/nazicht`.
-pub(crate) async fn checks(State(web): State<Web>, visitor: Visitor) -> Result<Response, Problem> {
-    let (shell, view) = look(&web, &visitor).await?;
-    Ok(crate::app::page(checks_page(&shell, &view)))
+pub(crate) async fn checks(
+    State(web): State<Web>,
+    visitor: Visitor,
+    Query(query): Query<HashMap<String, String>>,
+) -> Result<Response, Problem> {
+    let (shell, view) = look(&web, &visitor, test_mail::asked(&query)).await?;
+    let part = query.get("deel").filter(|part| *part == test_mail::PART);
+    Ok(crate::app::page(if part.is_some() { test_mail::result(&shell, &view) } else { checks_page(&shell, &view) }))
 }
 
-async fn look(web: &Web, visitor: &Visitor) -> Result<(Shell, Checks), Problem> {
-    let (shell, (house, people, recent, mail_in, restored, admin)) = web
+/// What the checks see; of the test mail whose report is named, how it stands.
+pub(crate) async fn look(web: &Web, visitor: &Visitor, tested: Option<Reference>) -> Result<(Shell, Checks), Problem> {
+    let (shell, (house, people, recent, mail_in, restored, admin, (test_mail, may_test))) = web
         .look(visitor, Nav::Settings, |lens| {
             let people = lens.people().iter().filter(|p| !p.disabled).count();
             let restored = lens.restore_tests().into_iter().next();
             let mail_in = crate::pages::reports::last_mail_in(lens);
-            (lens.house(), people, lens.recent(1), mail_in, restored, lens.admin().is_some())
+            let test = tested
+                .and_then(|reference| lens.report(reference))
+                .and_then(|report| report.notices.into_iter().last());
+            let may_test = lens.is_team();
+            (lens.house(), people, lens.recent(1), mail_in, restored, lens.admin().is_some(), (test, may_test))
         })
         .await?;
     let newest = recent.first();
@@ -368,6 +387,9 @@ async fn look(web: &Web, visitor: &Visitor) -> Result<(Shell, Checks), Problem> 
         mail_in,
         people,
         mail_out: shell.mail.clone(),
+        test_mail,
+        may_test: may_test && shell.may_act() && visitor.acts().is_ok(),
+        test_to: String::new(),
         restored,
         admin,
         mistakes: Vec::new(),

@@ -21,6 +21,7 @@ pub mod search;
 pub mod settings;
 pub mod sign_in;
 pub mod templates;
+pub mod test_mail;
 #[cfg(test)]
 mod tests;
 
@@ -74,6 +75,7 @@ pub(crate) const DONE: &[&str] = &[
     "parted",
     "split",
     "moved",
+    "test-mail",
 ];
 
 /// The pages for people outside. Uploads take their time: these have limits of their own.
@@ -89,6 +91,7 @@ pub(crate) fn routes() -> Router<Web> {
         .route("/", get(sign_in::home))
         .route("/first-run", get(first_run::ask).post(first_run::answer))
         .route("/first-run/nazicht", get(first_run::checks).post(first_run::restored))
+        .route("/first-run/testmail", post(test_mail::send))
         .route("/aanmelden", get(sign_in::ask).post(sign_in::answer))
         .route("/afmelden", post(sign_in::out))
         .route("/demo", get(sign_in::demo))
