@@ -99,7 +99,13 @@ pub fn command() -> Command {
         .subcommand(
             Command::new("check-config")
                 .about("Reads a configuration file and explains each mistake: file, line, cure")
-                .arg(Arg::new("file").value_name("FILE").required(true).value_parser(value_parser!(PathBuf))),
+                .arg(
+                    Arg::new("file")
+                        .value_name("FILE")
+                        .env("BOLWERK_CONFIG")
+                        .value_parser(value_parser!(PathBuf))
+                        .help("The file (TOML); without one only the variables of the environment are looked at"),
+                ),
         )
         .subcommand(
             Command::new("man").about("Prints the manual page (roff), or writes a page for each command into a folder").arg(
@@ -136,8 +142,8 @@ fn serve() -> Command {
         .after_help(
             "On an empty folder the first page asks for the organisation and the first account; the one-time code for it is printed here.\n\
              With --address, mail is accepted and answered from the first second all the same; without it, once the first run is done.\n\
-             Everything can also stand in a TOML file (--config): the environment goes before the file, and the command line before both.\n\
-             BOLWERK_HOSTNAME says what this machine is called in the conversation with mail servers.",
+             Everything can also stand in a TOML file (--config), and each key of it in a variable of the environment, such as BOLWERK_HOSTNAME\n\
+             or BOLWERK_IMAP_HOST: the environment goes before the file, and the command line before both.",
         )
         .arg(data().required(false))
         .arg(

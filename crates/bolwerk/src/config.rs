@@ -1,5 +1,6 @@
 //! Configuration: one TOML file, environment variables, the command line; the later goes before the earlier.
 
+use crate::environment::{self, Given};
 use crate::exit::{Failure, Kind};
 use clap::ArgMatches;
 use clap::parser::ValueSource;
@@ -236,10 +237,14 @@ pub struct Settings {
     pub ready_file: Option<PathBuf>,
 }
 
-/// Reads a configuration file, or says what is wrong in which line and what cures it: all of it at once.
-pub fn read(path: &Path) -> Result<File, Failure> {
-    let text = std::fs::read_to_string(path).map_err(|e| Failure::of_file(path, e))?;
-    crate::mistakes::read(path, &text)
+/// Reads a configuration file, and the variables that go before it; or says what is wrong in which line or variable and what cures it: all
+/// of it at once.
+pub fn read(path: Option<&Path>, given: &Given) -> Result<File, Failure> {
+    let text = match path {
+        Some(path) => std::fs::read_to_string(path).map_err(|e| Failure::of_file(path, e))?,
+        None => String::new(),
+    };
+    crate::mistakes::read(path, &text, given)
 }
 
 /// What a server needs to be told besides what this file says; a sentence each.
@@ -286,10 +291,7 @@ fn relay_from(text: &str) -> Result<RelayFile, Failure> {
 
 /// File, environment and command line together.
 pub fn settings(matches: &ArgMatches) -> Result<Settings, Failure> {
-    let file = match matches.get_one::<PathBuf>("config") {
-        Some(path) => read(path)?,
-        None => File::default(),
-    };
+    let file = read(matches.get_one::<PathBuf>("config").map(PathBuf::as_path), &environment::given())?;
     let data = matches.get_one::<PathBuf>("data").cloned().or(file.data).ok_or_else(|| {
         Failure::new(Kind::Usage, "no folder given").hint("Give --data DIR, or set data in the configuration file.")
     })?;
@@ -322,7 +324,7 @@ pub fn settings(matches: &ArgMatches) -> Result<Settings, Failure> {
         smtp: given("smtp").or(file.smtp),
         lmtp: matches.get_one::<String>("lmtp").cloned().or(file.lmtp),
         address,
-        hostname: std::env::var("BOLWERK_HOSTNAME").ok().or(file.hostname).unwrap_or_else(machine_name),
+        hostname: file.hostname.unwrap_or_else(machine_name),
         relay: relay.filter(|_| direct.is_none()),
         direct,
         senders,
@@ -348,7 +350,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bolwerk.toml");
         std::fs::write(&path, text).unwrap();
-        let failure = read(&path).unwrap_err();
+        let failure = read(Some(&path), &Given::default()).unwrap_err();
         assert_eq!(failure.kind, Kind::Invalid);
         assert!(failure.hint.is_some(), "each mistake has a cure");
         failure.to_string().replace(&format!("{}", path.display()), "F")
@@ -432,7 +434,7 @@ mod tests {
     #[test]
     fn the_example_that_ships_has_no_mistakes() {
         let example = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/example.toml"));
-        read(example).map_err(|failure| failure.to_string()).unwrap();
+        read(Some(example), &Given::default()).map_err(|failure| failure.to_string()).unwrap();
     }
 
     #[test]
@@ -442,7 +444,7 @@ mod tests {
         let text =
             "http = \"[::1]:8080\"\nsmtp = \"0.0.0.0:25\"\naddress = \"a@b.example\"\n[relay]\nhost = \"r.example\"\n";
         std::fs::write(&path, text).unwrap();
-        let file = read(&path).unwrap();
+        let file = read(Some(&path), &Given::default()).unwrap();
         assert_eq!(file.relay.unwrap().port, 587);
         assert_eq!(file.limits.message_mib, MESSAGE_MIB);
     }

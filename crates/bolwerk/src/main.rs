@@ -4,6 +4,7 @@ mod cli;
 mod config;
 mod control;
 mod demo;
+mod environment;
 mod exit;
 mod files;
 mod import;
@@ -73,10 +74,11 @@ fn run(matches: &ArgMatches) -> Result<(), Failure> {
         }
         "nodes" => nodes::nodes(matches),
         "check-config" => {
-            let file: &std::path::PathBuf = matches.get_one("file").expect("the command line requires it");
-            let read = config::read(file)?;
+            let file = matches.get_one::<std::path::PathBuf>("file");
+            let read = config::read(file.map(std::path::PathBuf::as_path), &environment::given())?;
             let node = read.data.as_deref().map(nodes::of).transpose()?.flatten();
-            println!("{}: no mistakes found", file.display());
+            let what = file.map_or_else(|| "the environment".to_owned(), |file| file.display().to_string());
+            println!("{what}: no mistakes found");
             if let Some(node) = node {
                 println!("The desk lies in a database; this node is {node}.");
             }

@@ -1,6 +1,7 @@
-//! What is wrong with a configuration file: every mistake of it at once, each with file, line and cure.
+//! What is wrong with a configuration: every mistake of it at once, each with file and line, or variable, and cure.
 
 use crate::config::{File, RelayTls, is_mailbox};
+use crate::environment::{self, Given};
 use crate::exit::{Failure, Kind};
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -26,27 +27,45 @@ const SECRET: &str = "Create it, readable only by the user that runs the desk (c
 /// What is written at one key: the table (`""` is the file itself) and the key.
 type Place = (String, String);
 
+/// Where a mistake stands.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum At {
+    /// In the file.
+    Line(usize),
+    /// In a variable of the environment.
+    Variable(String),
+}
+
 struct Mistake {
-    line: usize,
+    at: At,
     what: String,
     cure: String,
 }
 
-/// The mistakes of one file so far.
+/// The mistakes of one file, and of the variables that go before it, so far. What the variables say stands behind the file's text.
 struct Mistakes<'t> {
     text: &'t str,
+    given: &'t Given,
     found: Vec<Mistake>,
     /// Keys that were left out because of a mistake: what depends on them is not judged.
     doubtful: HashSet<Place>,
 }
 
-/// What the text says, or every mistake in it.
-pub fn read(path: &Path, text: &str) -> Result<File, Failure> {
-    let mut mistakes = Mistakes { text, found: Vec::new(), doubtful: HashSet::new() };
-    match DeTable::parse(text) {
+/// What the text and the variables say, or every mistake in them.
+pub fn read(path: Option<&Path>, text: &str, given: &Given) -> Result<File, Failure> {
+    let mut mistakes = Mistakes { text, given, found: Vec::new(), doubtful: HashSet::new() };
+    for (variable, what, cure) in &given.mistakes {
+        mistakes.found.push(Mistake { at: At::Variable(variable.clone()), what: what.clone(), cure: cure.clone() });
+    }
+    // Places in it go on where those of the text end.
+    let behind = " ".repeat(text.len()) + "\n" + &given.text;
+    match (DeTable::parse(text), DeTable::parse(&behind)) {
         // Where the text cannot be taken apart, nothing after that place means anything.
-        Err(error) => mistakes.note(error.span().map_or(0, |s| s.start), error.message(), SYNTAX),
-        Ok(mut root) => {
+        (Err(error), _) | (_, Err(error)) => {
+            mistakes.note(error.span().map_or(0, |s| s.start), error.message(), SYNTAX);
+        }
+        (Ok(mut root), Ok(variables)) => {
+            go_before(root.get_mut(), variables.into_inner());
             let written = root.clone();
             mistakes.ranges(root.get_mut());
             if let Some(file) = mistakes.shape(root) {
@@ -60,21 +79,48 @@ pub fn read(path: &Path, text: &str) -> Result<File, Failure> {
     Err(mistakes.told(path))
 }
 
+/// Puts what the variables say in the place of what the file says.
+fn go_before<'t>(root: &mut DeTable<'t>, variables: DeTable<'t>) {
+    for (name, mut value) in variables {
+        if let (Some(DeValue::Table(there)), DeValue::Table(keys)) =
+            (root.get_mut(name.get_ref().as_ref()).map(Spanned::get_mut), value.get_mut())
+        {
+            for (key, value) in std::mem::take(keys) {
+                // The key as well: where it stands is where its mistakes are.
+                there.remove(key.get_ref().as_ref());
+                there.insert(key, value);
+            }
+        } else {
+            root.remove(name.get_ref().as_ref());
+            root.insert(name, value);
+        }
+    }
+}
+
 const SYNTAX: &str =
     "Correct this line and look again: what follows it is not read. docs/example.toml shows every key.";
 
 impl Mistakes<'_> {
     fn note(&mut self, at: usize, what: impl Into<String>, cure: impl Into<String>) {
-        let line = self.text.as_bytes()[..at.min(self.text.len())].iter().filter(|b| **b == b'\n').count() + 1;
-        self.found.push(Mistake { line, what: what.into(), cure: cure.into() });
+        let ends =
+            |text: &str, at: usize| text.as_bytes()[..at.min(text.len())].iter().filter(|b| **b == b'\n').count();
+        let variable =
+            at.checked_sub(self.text.len() + 1).and_then(|at| self.given.variables.get(ends(&self.given.text, at)));
+        let at = variable.map_or_else(|| At::Line(ends(self.text, at) + 1), |name| At::Variable(name.clone()));
+        self.found.push(Mistake { at, what: what.into(), cure: cure.into() });
     }
 
-    fn told(mut self, path: &Path) -> Failure {
-        self.found.sort_by_key(|mistake| mistake.line);
-        let told = self.found.into_iter().map(|Mistake { line, what, cure }| {
-            Failure::new(Kind::Invalid, format!("{}:{line}: {what}", path.display())).hint(cure)
+    fn told(mut self, path: Option<&Path>) -> Failure {
+        self.found.sort_by(|one, other| one.at.cmp(&other.at));
+        let file = path.map_or(String::new(), |path| path.display().to_string());
+        let told = self.found.into_iter().map(|Mistake { at, what, cure }| {
+            let what = match at {
+                At::Line(line) => format!("{file}:{line}: {what}"),
+                At::Variable(name) => format!("{name}: {what}"),
+            };
+            Failure::new(Kind::Invalid, what).hint(cure)
         });
-        told.reduce(Failure::and).unwrap_or_else(|| Failure::new(Kind::Invalid, path.display()))
+        told.reduce(Failure::and).unwrap_or_else(|| Failure::new(Kind::Invalid, file))
     }
 
     /// Takes out numbers that are too small or too large.
@@ -107,10 +153,12 @@ impl Mistakes<'_> {
             if let (Some(key), Some((table, _))) = (missing(error.message()), &place) {
                 // Something stands in for it, so that the rest can be read; it was there when it was only wrong.
                 if self.doubtful.insert((table.clone(), key.to_owned())) {
+                    let or =
+                        environment::variable_of(table, key).map_or(String::new(), |name| format!(", or give {name}"));
                     self.note(
                         at.start,
                         format!("[{table}]: {}", error.message()),
-                        "Add the missing key to this table.",
+                        format!("Add the missing key to this table{or}."),
                     );
                 }
                 let DeValue::Table(keys) = root.get_mut().get_mut(table.as_str())?.get_mut() else { return None };

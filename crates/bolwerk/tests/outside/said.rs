@@ -1,7 +1,7 @@
 //! What commands say: of a mistake whose it is and what cures it, of how old a backup is, of how far an import is.
 
 use crate::commands::filled;
-use crate::desk::{bolwerk, done};
+use crate::desk::{Desk, Sink, bolwerk, done, until};
 use std::path::Path;
 
 fn text(path: &Path) -> &str {
@@ -132,4 +132,38 @@ fn an_import_shows_how_far_it_is_on_a_terminal_and_nowhere_else() {
     assert!(seen.contains(" % [###") && seen.contains("] 40 mails") && seen.contains("40 imported"), "{seen}");
     let json = on_terminal(&format!("{} --json", import("json")));
     assert!(!json.contains('%') && json.contains("\"imported\":40"), "{json}");
+}
+
+#[test]
+fn a_variable_that_is_not_known_stops_the_server_and_a_known_one_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let output = crate::commands::program(&["serve", "--data", text(&data)])
+        .env("BOLWERK_HTPP", "127.0.0.1:0")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(6), "{said}");
+    assert!(said.contains("BOLWERK_HTPP") && said.contains("Did you mean BOLWERK_HTTP?") && !data.exists(), "{said}");
+    let check =
+        |name: &str, value: &str| crate::commands::program(&["check-config"]).env(name, value).output().unwrap();
+    let wrong = check("BOLWERK_IMAP_PORT", "70000");
+    assert_eq!(wrong.status.code(), Some(6));
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("BOLWERK_IMAP_PORT: port: must be 1 to 65535"));
+    assert!(
+        String::from_utf8_lossy(&check("BOLWERK_DIRECT_PORT", "25").stdout)
+            .contains("the environment: no mistakes found")
+    );
+
+    // The receipt leaves by the next hop of the variables.
+    let sink = Sink::start();
+    let (host, port) = sink.address.rsplit_once(':').unwrap();
+    let before = format!("export BOLWERK_RELAY_HOST={host} BOLWERK_RELAY_PORT={port} BOLWERK_RELAY_TLS=off");
+    let desk = Desk::start_after(&before, folder, &[]);
+    assert!(
+        desk.send("it@stad.example", "From: it@stad.example\r\nMessage-ID: <a@b.example>\r\n\r\nhulp")
+            .unwrap()
+            .starts_with("250")
+    );
+    until("the receipt leaves", || (!sink.mails().is_empty()).then_some(()));
 }
