@@ -18,15 +18,15 @@ fn json() -> Arg {
     Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print JSON, one object a line")
 }
 
-/// The whole command line.
+/// The whole command line, with the page of each command.
 pub fn command() -> Command {
+    crate::manual::written(table())
+}
+
+fn table() -> Command {
     Command::new("bolwerk")
         .version(env!("CARGO_PKG_VERSION"))
         .about("The desk of a cyber response team that stands beside hundreds of small public bodies")
-        .after_help(
-            "Exit status: 0 done; 1 something unforeseen; 2 the command line is wrong; 3 not there; 4 held by another program;\n\
-             5 damage was found; 6 the input or configuration is not what it must be; 7 the storage failed.",
-        )
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(serve())
@@ -66,31 +66,36 @@ pub fn command() -> Command {
                 .arg(known_at().help("Up to the entry at this position of the journal, and no further")),
         )
         .subcommand(
-            Command::new("token").about("Tokens with which machines call the API").subcommand_required(true).subcommand(
-                Command::new("new")
-                    .about("Makes a token and prints it once")
-                    .arg(data())
-                    .arg(
-                        Arg::new("account")
-                            .long("account")
-                            .value_name("LOGIN")
-                            .help("In whose name it acts; the first account when not given"),
-                    )
-                    .arg(
-                        Arg::new("label").long("label").value_name("TEXT").default_value("api").help("What it is for"),
-                    ),
-            ),
+            Command::new("token")
+                .about("Tokens with which machines call the API")
+                .subcommand_required(true)
+                .subcommand(
+                    Command::new("new")
+                        .about("Makes a token and prints it once")
+                        .arg(data())
+                        .arg(
+                            Arg::new("account")
+                                .long("account")
+                                .value_name("LOGIN")
+                                .help("In whose name it acts; the first account when not given"),
+                        )
+                        .arg(
+                            Arg::new("label")
+                                .long("label")
+                                .value_name("TEXT")
+                                .default_value("api")
+                                .help("What it is for"),
+                        ),
+                ),
         )
         .subcommand(
             Command::new("register").about("The register of boards").subcommand_required(true).subcommand(
                 Command::new("load")
                     .about("Loads a register that ships with the program")
                     .arg(
-                        Arg::new("which")
-                            .value_name("REGISTER")
-                            .required(true)
-                            .value_parser(["flanders"])
-                            .help("flanders: the 300 municipalities of 2019, 285 since 2025 (source: Statbel, CC BY 4.0)"),
+                        Arg::new("which").value_name("REGISTER").required(true).value_parser(["flanders"]).help(
+                            "flanders: the 300 municipalities of 2019, 285 since 2025 (source: Statbel, CC BY 4.0)",
+                        ),
                     )
                     .arg(data()),
             ),
@@ -108,20 +113,23 @@ pub fn command() -> Command {
                 ),
         )
         .subcommand(
-            Command::new("man").about("Prints the manual page (roff), or writes a page for each command into a folder").arg(
-                Arg::new("out")
-                    .long("out")
-                    .value_name("DIR")
-                    .value_parser(value_parser!(PathBuf))
-                    .help("Write bolwerk.1, bolwerk-serve.1 and the others here"),
-            ),
+            Command::new("man")
+                .about("Prints the manual page (roff), or writes a page for each command into a folder")
+                .arg(
+                    Arg::new("out")
+                        .long("out")
+                        .value_name("DIR")
+                        .value_parser(value_parser!(PathBuf))
+                        .help("Write bolwerk.1, bolwerk-serve.1 and the others here"),
+                ),
         )
         .subcommand(
             Command::new("completions").about("Prints completions for a shell").arg(
                 Arg::new("shell")
                     .value_name("SHELL")
                     .required(true)
-                    .value_parser(value_parser!(clap_complete::Shell)),
+                    .value_parser(value_parser!(clap_complete::Shell))
+                    .help("For which one"),
             ),
         )
         .subcommand(Command::new("read-worker").hide(true).about("Reads foreign mail, in a process that may die"))
@@ -139,12 +147,6 @@ fn serve() -> Command {
     };
     Command::new("serve")
         .about("Runs the desk: takes mail, answers it, serves the pages")
-        .after_help(
-            "On an empty folder the first page asks for the organisation and the first account; the one-time code for it is printed here.\n\
-             With --address, mail is accepted and answered from the first second all the same; without it, once the first run is done.\n\
-             Everything can also stand in a TOML file (--config), and each key of it in a variable of the environment, such as BOLWERK_HOSTNAME\n\
-             or BOLWERK_IMAP_HOST: the environment goes before the file, and the command line before both.",
-        )
         .arg(data().required(false))
         .arg(
             Arg::new("config")
@@ -154,7 +156,10 @@ fn serve() -> Command {
                 .env("BOLWERK_CONFIG")
                 .help("Configuration (TOML); `bolwerk check-config FILE` explains mistakes"),
         )
-        .arg(address("http", "Where the pages are served [default: 127.0.0.1:8080]; port 0: any free one").env("BOLWERK_HTTP"))
+        .arg(
+            address("http", "Where the pages are served [default: 127.0.0.1:8080]; port 0: any free one")
+                .env("BOLWERK_HTTP"),
+        )
         .arg(address("smtp", "Where mail is taken by SMTP; not at all when not given").env("BOLWERK_SMTP"))
         .arg(
             Arg::new("lmtp")
@@ -236,7 +241,6 @@ fn demo() -> Command {
 fn nodes() -> Command {
     Command::new("nodes")
         .about("Several machines that serve one desk, whose journal lies in PostgreSQL")
-        .after_help("docs/postgresql.md says how to set it up, what is promised, and what to do when a machine is lost.")
         .subcommand_required(true)
         .subcommand(
             Command::new("connect")
@@ -269,10 +273,6 @@ fn import() -> Command {
     Command::new("import").about("Moves in what was kept elsewhere").subcommand_required(true).subcommand(
         Command::new("mail")
             .about("Imports mail: .eml files, mbox files, Maildirs, folders of them; never answers it")
-            .after_help(
-                "May be stopped and run again: a mail that is there already is not imported twice. Into a folder that a server holds, the\n\
-                 mail goes through that server. A mail that cannot be fully read is kept all the same, and counted.",
-            )
             .arg(
                 Arg::new("paths")
                     .value_name("PATH")
@@ -288,10 +288,7 @@ fn import() -> Command {
 
 fn list() -> Command {
     let what = |name: &'static str, about: &'static str| {
-        Command::new(name).about(about).arg(data()).arg(json()).args(moment()).after_help(
-            "--as-of and --known-at are two times and never mixed: what was so on a day, and what was known at a position of the \
-             journal. Each can be given alone. What was erased since stays erased.",
-        )
+        Command::new(name).about(about).arg(data()).arg(json()).args(moment())
     };
     Command::new("list")
         .about("Lists what is on the desk, also while a server runs")
@@ -318,9 +315,6 @@ fn known_at() -> Arg {
 fn backup() -> Command {
     Command::new("backup")
         .about("Writes a consistent backup, also while a server runs; the keys go to FILE.keys")
-        .after_help(
-            "Keep FILE and FILE.keys apart: whoever has both can read everything; with FILE alone nothing is readable.",
-        )
         .arg(data())
         .arg(
             Arg::new("out")

@@ -11,6 +11,7 @@ mod import;
 mod keep;
 mod list;
 mod mailbox;
+mod manual;
 mod mistakes;
 mod nodes;
 mod open;
@@ -90,9 +91,9 @@ fn run(matches: &ArgMatches) -> Result<(), Failure> {
             Ok(())
         }
         "man" => match matches.get_one::<std::path::PathBuf>("out") {
-            None => Ok(clap_mangen::Man::new(cli::command()).render(&mut std::io::stdout())?),
+            None => Ok(manual::man(cli::command(), &mut std::io::stdout())?),
             Some(folder) => std::fs::create_dir_all(folder)
-                .and_then(|()| clap_mangen::generate_to(cli::command(), folder))
+                .and_then(|()| manual::man_pages(cli::command(), folder))
                 .map_err(|error| Failure::of_file(folder, error)),
         },
         "completions" => {

@@ -360,7 +360,10 @@ fn help_manual_and_completions_come_from_one_table() {
     let bash = done(&["completions", "bash"]);
     for command in ["serve", "demo", "import", "list", "verify", "checkpoint", "backup", "restore", "export", "token"] {
         assert!(help.contains(command) && man.contains(command) && bash.contains(command), "{command}");
-        assert!(done(&[command, "--help"]).contains("Usage:"), "{command}");
+        let page = done(&[command, "--help"]);
+        for part in ["Usage:", "Examples:", "Exit status:"] {
+            assert!(page.contains(part), "{command}: {part}");
+        }
     }
     assert!(!help.contains("read-worker"), "what is no command for people is not shown to them");
 }
