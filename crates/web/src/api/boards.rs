@@ -218,14 +218,7 @@ fn found(desk: &Desk, found: desk::search::Found) -> Found {
 }
 
 pub(super) async fn people(call: Call) -> Result<Response, Wrong> {
-    let person = |p: desk::accounts::PersonRow| Person {
-        account: p.account.0,
-        name: p.name,
-        role: p.role,
-        organisation: p.organisation,
-        disabled: p.disabled,
-    };
-    let rows = call.look(|_, lens| lens.people().into_iter().map(person).collect()).await?;
+    let rows = call.look(|_, lens| lens.people().into_iter().map(Person::from).collect()).await?;
     Ok(json(&People { rows }))
 }
 

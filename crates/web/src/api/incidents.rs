@@ -7,8 +7,8 @@ use super::problem::Wrong;
 use super::reports::{after, located};
 use super::schema::Moment;
 use super::wire::{
-    ChangeField, Done, EraseIncident, ErasureAct, IncidentPage, IncidentQuery, IncidentWhole, Merge, NewChange,
-    NewIncident, NewMail, NewNote, NewObservable, NewTask, Opened, SetTask, Split,
+    ChangeField, Done, ErasureAct, IncidentPage, IncidentQuery, IncidentWhole, Merge, NewChange, NewErasure, NewHold,
+    NewIncident, NewMail, NewNote, NewObservable, NewTask, Opened, People, Person, SetTask, Split,
 };
 use crate::pages::public::is_mailbox;
 use axum::extract::Path;
@@ -286,11 +286,36 @@ pub(super) async fn split(
     opened(&call, incidents::Command::Split { incident, title: new.title, reports }).await
 }
 
+pub(super) async fn hold(
+    call: Call,
+    Named(reference): Named,
+    headers: HeaderMap,
+    Json(new): Json<NewHold>,
+) -> Result<Response, Wrong> {
+    let (incident, _) = leave(&call, reference, &headers).await?;
+    let command = match new.held {
+        true => incidents::Command::Hold { incident, reason: new.reason },
+        false => incidents::Command::LiftHold { incident, reason: new.reason },
+    };
+    act(&call, reference, command).await
+}
+
+/// Presence is of the moment: nothing of it is kept.
+pub(super) async fn here(call: Call, Named(reference): Named) -> Result<Response, Wrong> {
+    let (now, present) = (call.web.engine().now(), call.caller.shown.is_now());
+    let here = if present { call.web.presence().here(reference, now) } else { Vec::new() };
+    let seen = call.look(|_, lens| {
+        lens.incident(reference)?;
+        Some(lens.people().into_iter().filter(|p| here.contains(&p.account)).map(Person::from).collect())
+    });
+    Ok(json(&People { rows: seen.await?.ok_or_else(Wrong::not_found)? }))
+}
+
 pub(super) async fn erase(
     call: Call,
     Named(reference): Named,
     headers: HeaderMap,
-    Json(new): Json<EraseIncident>,
+    Json(new): Json<NewErasure>,
 ) -> Result<Response, Wrong> {
     let (incident, _) = leave(&call, reference, &headers).await?;
     let reason = new.reason.unwrap_or_default();

@@ -11,6 +11,7 @@ mod problem;
 mod reports;
 mod retention;
 mod schema;
+mod templates;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -74,6 +75,14 @@ fn operations() -> Vec<Op> {
             post(reports::appraise),
         )
         .takes::<NewAppraisal>()
+        .gives::<Done>(200),
+        Op::post(
+            "/reports/{reference}/erasure",
+            "eraseReport",
+            "Erase what came with it, by two people",
+            post(reports::erase),
+        )
+        .takes::<NewErasure>()
         .gives::<Done>(200),
         Op::get("/incidents", "listIncidents", "Incidents, what changed last first", get(incidents::list))
             .asks::<IncidentQuery>()
@@ -151,9 +160,15 @@ fn operations() -> Vec<Op> {
             "Erase what was written in it, by two people",
             post(incidents::erase),
         )
-        .takes::<EraseIncident>()
+        .takes::<NewErasure>()
         .gives::<Done>(200)
         .matched(),
+        Op::post("/incidents/{reference}/hold", "holdIncident", "A legal hold, or its end", post(incidents::hold))
+            .takes::<NewHold>()
+            .gives::<Done>(200)
+            .matched(),
+        Op::get("/incidents/{reference}/here", "listHere", "Who looks at it now", get(incidents::here))
+            .gives::<People>(200),
         Op::post("/undo", "undo", "Take back an act of one's own", post(reports::undo))
             .takes::<NewUndo>()
             .gives::<Done>(200),
@@ -183,6 +198,18 @@ fn operations() -> Vec<Op> {
         Op::post("/retention/terms", "setRetentionTerm", "Decide how long something is kept", post(retention::set))
             .takes::<NewRetentionTerm>()
             .gives::<Done>(200),
+        Op::get("/templates", "listTemplates", "Replies that are written often", get(templates::list))
+            .gives::<Templates>(200),
+        Op::post("/templates", "setTemplate", "Write one, or change one of the team's own", post(templates::set))
+            .takes::<NewTemplate>()
+            .gives::<Done>(200),
+        Op::post(
+            "/templates/{template}/withdraw",
+            "withdrawTemplate",
+            "One of the team's own is offered no more",
+            post(templates::withdraw),
+        )
+        .gives::<Done>(200),
         Op::get("/restores", "listRestores", "Backups that were restored as a test", get(retention::restores))
             .gives::<Restores>(200),
         Op::post("/restores", "recordRestore", "A backup was restored as a test", post(retention::restored))
@@ -218,7 +245,7 @@ async fn description() -> impl IntoResponse {
 /// Reads a body or a query, which one says the first byte; for fuzzing.
 pub(crate) fn fuzz(data: &[u8]) {
     let Some((sort, data)) = data.split_first() else { return };
-    match sort % 24 {
+    match sort % 26 {
         0 => read::<NewReport>(data),
         1 => read::<NewDecision>(data),
         2 => read::<NewSnooze>(data),
@@ -242,7 +269,9 @@ pub(crate) fn fuzz(data: &[u8]) {
         20 => read::<NewRestore>(data),
         21 => read::<Split>(data),
         22 => read::<Merge>(data),
-        _ => read::<EraseIncident>(data),
+        23 => read::<NewHold>(data),
+        24 => read::<NewTemplate>(data),
+        _ => read::<NewErasure>(data),
     }
 }
 

@@ -6,8 +6,8 @@ use super::input::{Asked, Json, Named, json, limit, page};
 use super::problem::Wrong;
 use super::schema::Moment;
 use super::wire::{
-    Accepted, Done, NewAppraisal, NewDecision, NewMove, NewReply, NewReport, NewSnooze, NewUndo, Report, ReportPage,
-    ReportQuery, ReportWhole, VerdictKey,
+    Accepted, Done, ErasureAct, NewAppraisal, NewDecision, NewErasure, NewMove, NewReply, NewReport, NewSnooze,
+    NewUndo, Report, ReportPage, ReportQuery, ReportWhole, VerdictKey,
 };
 use crate::pages::public::{FILES_BYTES_MAX, FILES_MAX, is_mailbox};
 use axum::body::Body;
@@ -230,6 +230,19 @@ pub(super) async fn decide(
         )
     };
     act(&call, reference, intake::Command::Decide(leave, found.ok_or_else(unknown)?)).await
+}
+
+pub(super) async fn erase(call: Call, Named(reference): Named, Json(new): Json<NewErasure>) -> Result<Response, Wrong> {
+    let report = leave(&call, reference).await?;
+    let reason = new.reason.unwrap_or_default();
+    let command = match new.act {
+        ErasureAct::Ask => intake::Command::Erase { report, reason, alone: false },
+        ErasureAct::Alone => intake::Command::Erase { report, reason, alone: true },
+        ErasureAct::Confirm => intake::Command::ConfirmErasure(report),
+        ErasureAct::Withdraw => intake::Command::WithdrawErasure(report),
+        ErasureAct::Countersign => intake::Command::Countersign(report),
+    };
+    act(&call, reference, command).await
 }
 
 /// As on the pages: from the incident that it belongs to into another one.

@@ -52,7 +52,7 @@ pub(super) async fn list(call: Call) -> Result<Response, Wrong> {
 }
 
 /// Leave for what an administrator says. What others of the team see is there, and not for them to say.
-async fn leave(call: &Call) -> Result<Leave<AccountId>, Wrong> {
+pub(super) async fn leave(call: &Call) -> Result<Leave<AccountId>, Wrong> {
     let seen = call.look(|_, lens| (lens.admin(), lens.is_team()));
     match seen.await? {
         (Some(leave), _) => Ok(leave),

@@ -696,3 +696,71 @@ async fn a_report_moves_from_its_incident_into_another_one_and_back() {
     assert_eq!(meant.status, StatusCode::OK, "{}", meant.text());
     assert_eq!(stands().await, other.as_str());
 }
+
+#[tokio::test]
+async fn templates_are_listed_written_and_withdrawn() {
+    let (house, token) = desk().await;
+    let list =
+        |house: House, token: String| async move { (get(&house, &token, "/templates").await.json(), house, token) };
+    let (shipped, house, token) = list(house, token).await;
+    let rows = |list: &Value| list["rows"].as_array().unwrap().clone();
+    assert!(!rows(&shipped).is_empty() && rows(&shipped).iter().all(|t| t["shipped"] == true && t["set_at"].is_null()));
+    let new = json!({ "language": "nl", "title": "Kort", "subject": "Over {reference}", "text": "Dag {name}" });
+    let set = post(&house, &token, "/templates", &new).await;
+    assert_eq!(set.status, StatusCode::OK, "{}", set.text());
+    let now = get(&house, &token, "/templates").await.json();
+    let own = &now["rows"][0];
+    assert_eq!(
+        (own["id"].as_str(), own["title"].as_str(), own["shipped"].as_bool()),
+        (Some("0"), Some("Kort"), Some(false))
+    );
+    assert_eq!(rows(&now).len(), rows(&shipped).len() + 1);
+    let mut changed = new.clone();
+    (changed["id"], changed["text"]) = (json!("0"), json!("Goeiendag"));
+    assert_eq!(post(&house, &token, "/templates", &changed).await.status, StatusCode::OK);
+    assert_eq!(get(&house, &token, "/templates").await.json()["rows"][0]["text"], "Goeiendag");
+    let gone = post(&house, &token, "/templates/0/withdraw", &json!({})).await;
+    assert_eq!(get(&house, &token, "/templates").await.json(), shipped);
+    let of = gone.json()["undo"].as_str().unwrap().to_owned();
+    assert_eq!(post(&house, &token, "/undo", &json!({ "of": of })).await.status, StatusCode::OK);
+    assert_eq!(get(&house, &token, "/templates").await.json()["rows"][0]["text"], "Goeiendag");
+    is_problem(&post(&house, &token, "/templates/we-call/withdraw", &json!({})).await, 404, "not-found", None);
+    is_problem(&post(&house, &token, "/templates/7/withdraw", &json!({})).await, 404, "not-found", None);
+    for (field, value) in [("title", json!(" ")), ("text", json!("")), ("language", json!("fr"))] {
+        let mut wrong = new.clone();
+        wrong[field] = value;
+        is_problem(&post(&house, &token, "/templates", &wrong).await, 422, "invalid", Some(field));
+    }
+}
+
+#[tokio::test]
+async fn a_hold_an_erasure_and_who_looks_are_there_for_machines_too() {
+    let (house, token) = desk().await;
+    let spam = report(&house, &token, "win een prijs").await;
+    post(&house, &token, &format!("/reports/{spam}/decide"), &json!({ "verdict": "spam" })).await;
+    let erasure = format!("/reports/{spam}/erasure");
+    let ask = json!({ "act": "ask", "reason": "op verzoek" });
+    assert_eq!(post(&house, &token, &erasure, &ask).await.status, StatusCode::OK);
+    assert_eq!(get(&house, &token, &format!("/reports/{spam}")).await.json()["erasure"]["done"], false);
+    assert_eq!(post(&house, &token, &erasure, &json!({ "act": "withdraw" })).await.status, StatusCode::OK);
+    assert!(get(&house, &token, &format!("/reports/{spam}")).await.json()["erasure"].is_null());
+    is_problem(&post(&house, &token, &erasure, &json!({ "act": "withdraw" })).await, 409, "too-late", None);
+    let incident = incident(&house, &token, "Dossier").await;
+    let hold = format!("/incidents/{incident}/hold");
+    assert_eq!(post(&house, &token, &hold, &json!({ "held": true, "reason": "parket" })).await.status, StatusCode::OK);
+    assert_eq!(get(&house, &token, &format!("/incidents/{incident}")).await.json()["incident"]["held"], true);
+    assert_eq!(post(&house, &token, &hold, &json!({ "held": false, "reason": "vrij" })).await.status, StatusCode::OK);
+    assert_eq!(get(&house, &token, &format!("/incidents/{incident}")).await.json()["incident"]["held"], false);
+    is_problem(
+        &post(&house, &token, &hold, &json!({ "held": true, "reason": " " })).await,
+        422,
+        "invalid",
+        Some("reason"),
+    );
+    let here = format!("/incidents/{incident}/here");
+    assert_eq!(get(&house, &token, &here).await.json(), json!({ "rows": [] }));
+    let duty = house.session(desk::ids::AccountId(0)).await;
+    house.get(&format!("/incident/{incident}"), &duty).await;
+    assert_eq!(get(&house, &token, &here).await.json()["rows"][0]["account"], 0);
+    is_problem(&get(&house, &token, "/incidents/I-0000-0000/here").await, 404, "not-found", None);
+}

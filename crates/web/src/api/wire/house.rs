@@ -2,8 +2,37 @@
 
 use super::Who;
 use crate::api::schema::{Key, Moment, wire};
+use desk::house::Language;
 use desk::ids::Reference;
 use desk::retention::{Counts, Kept};
+
+wire! {
+    /// Replies that are written often: the team's own, then those that ship.
+    out struct Templates {
+        /// One after the other.
+        rows: Vec<Template>,
+    }
+
+    /// A reply that is written often.
+    out struct Template {
+        /// Its name in this list.
+        id: String,
+        /// It ships with the program, and is not changed.
+        shipped: bool,
+        /// Language of the mail.
+        language: Language,
+        /// What the duty officer reads.
+        title: String,
+        /// Subject of the mail.
+        subject: String,
+        /// Text of the mail.
+        text: String,
+        /// When it was written so; null when it ships.
+        set_at: Option<Moment>,
+        /// Who wrote it so; null when it ships.
+        set_by: Option<Who>,
+    }
+}
 
 wire! {
     /// How long something is kept, from when, and who says so.
@@ -80,6 +109,20 @@ wire! {
         from: String,
         /// Who decided it, or where it stands. It stays in the open for ever, so name nobody.
         source: String,
+    }
+
+    /// A reply that is written often.
+    in struct NewTemplate {
+        /// Which one says something else, by its `id`; a new one when left out.
+        id: Option<String>,
+        /// `nl` or `en`.
+        language: Language,
+        /// What the duty officer reads.
+        title: String,
+        /// Subject of the mail. `{name}`, `{reference}`, `{board}` and `{phone}` are filled in, here and in the text.
+        subject: String,
+        /// Text of the mail. It stays in the open, so name nobody.
+        text: String,
     }
 
     /// A backup that an administrator restored as a test.

@@ -88,7 +88,7 @@ wire! {
         /// Its label, only where it differs from the incident's.
         tlp: Option<Tlp>,
         /// What: `opened`, `note`, `decision`, `changed`, `report`, `report_gone`, `notice`, `task`, `task_done`, `task_open`,
-        /// `observed`, `held`, `hold_lifted`, `dropped`, `merged_into`, `took_over`, `parted`, `erasure_asked`, `erased` or `countersigned`.
+        /// `observed`, `held`, `hold_lifted`, `dropped`, `merged_into`, `took_over`, `parted`, `erasure_asked`, `erasure_withdrawn`, `erased` or `countersigned`.
         what: String,
         /// What it says: the note, the task, the new value, the observable, the reason; null when erased or taken back.
         text: Option<String>,
@@ -299,9 +299,17 @@ wire! {
         reports: Vec<Reference>,
     }
 
+    /// A legal hold: nothing of it may be erased.
+    in struct NewHold {
+        /// Whether it is held from now on.
+        held: bool,
+        /// Why.
+        reason: String,
+    }
+
     /// Erasing what was written in an incident, or what came with a message.
-    in struct EraseIncident {
-        /// `ask`: a second person confirms; `alone`: now, by an administrator, to be countersigned; `confirm`; `countersign`.
+    in struct NewErasure {
+        /// `ask`: a second person confirms; `alone`: now, by an administrator, to be countersigned; `confirm`; `withdraw`; `countersign`.
         act: ErasureAct,
         /// Of the first two: why. It stays in the open for ever, so name nobody.
         reason: Option<String>,

@@ -408,3 +408,10 @@ impl BoardWhole {
         }
     }
 }
+
+impl From<desk::accounts::PersonRow> for Person {
+    fn from(row: desk::accounts::PersonRow) -> Person {
+        let desk::accounts::PersonRow { account, name, role, organisation, disabled, login: _ } = row;
+        Person { account: account.0, name, role, organisation, disabled }
+    }
+}
