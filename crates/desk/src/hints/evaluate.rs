@@ -289,6 +289,60 @@ fn kinds_languages_and_urgency_are_recognised() {
     assert!(language_right * 100 / asked >= 95);
 }
 
+/// What is demanded of the hints on a list of mails, of a hundred each.
+struct Demands {
+    /// Of a board that is hit: that ring the bell.
+    hits_min: usize,
+    /// Of others: that ring it all the same.
+    alarms_max: usize,
+    /// Whose kind is right.
+    kinds_min: usize,
+}
+
+fn measure(name: &str, list: &str, demands: &Demands) {
+    let desk = desk(Register::demo(), IN_2022);
+    let mails = list.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+    let (mut hits, mut rung, mut others, mut alarms, mut kinds, mut wrong) = (0, 0, 0, 0, 0, Vec::new());
+    for mail in mails {
+        let fields: Vec<&str> = mail.split('\t').collect();
+        let [hit, kind, from, subject, text] = fields[..] else { panic!("five fields: {mail}") };
+        let address = match from {
+            "board" => "ict@zwaluwrode.example",
+            "private" => "jan@thuispost.example",
+            address => address,
+        };
+        let message = Message { subject, text, from_address: Some(address), ..Message::default() };
+        let opinion = judge(&desk, &message).appraisal;
+        let is_hit = hit == "hit";
+        hits += usize::from(is_hit);
+        others += usize::from(!is_hit);
+        rung += usize::from(is_hit && opinion.hit_now);
+        alarms += usize::from(!is_hit && opinion.hit_now);
+        kinds += usize::from(opinion.kind.key() == kind);
+        if opinion.hit_now != is_hit || opinion.kind.key() != kind {
+            wrong.push(format!("{mail}\n -> {} {:?}", opinion.hit_now, opinion.kind));
+        }
+    }
+    let told = format!("{name}: {rung} of {hits} hits, {alarms} of {others} false alarms, {kinds} kinds right");
+    println!("{told}");
+    let fits = rung * 100 >= hits * demands.hits_min
+        && alarms * 100 <= others * demands.alarms_max
+        && kinds * 100 >= (hits + others) * demands.kinds_min;
+    assert!(fits && hits >= 25 && others >= 30, "{told}\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn panicking_boards_ring_the_bell_and_others_do_not() {
+    let seen = Demands { hits_min: 88, alarms_max: 3, kinds_min: 90 };
+    measure("seen", include_str!("../../tests/hints/seen.tsv"), &seen);
+}
+
+#[test]
+fn mails_that_nobody_read_while_the_hints_were_written_are_judged_as_well() {
+    let held_out = Demands { hits_min: 72, alarms_max: 6, kinds_min: 80 };
+    measure("held out", include_str!("../../tests/hints/held_out.tsv"), &held_out);
+}
+
 #[test]
 fn names_that_are_words_need_more_than_the_word() {
     let desk = desk(Register::flanders(), IN_2022);

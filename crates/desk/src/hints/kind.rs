@@ -10,6 +10,16 @@ use crate::intake::{Kind, Reason};
 const HIT_MIN: i32 = 3;
 /// So much when nothing says that it is about the writer's own house or about now.
 const HIT_ALONE_MIN: i32 = 5;
+/// Single words of who does harm, of what it does and how far it reaches count so much, at most.
+const CRIME_MAX: i32 = 4;
+const HARM_MAX: i32 = 3;
+const SCOPE_MAX: i32 = 2;
+/// So much of them, with now and the own house, is a hit though no phrase for one was met.
+const SIGNS_MIN: i32 = 6;
+/// The same where nothing proves that a board writes.
+const SIGNS_OF_STRANGERS_MIN: i32 = 8;
+/// Words of a mail in which they are looked for, at most: a long one has some of everything, and who panics writes a short one.
+const SIGNS_WORDS_MAX: usize = 120;
 /// A type of incident that was named speaks for an incident so much.
 const CLASS_WEIGHT: i32 = 2;
 /// Different phrases for one thing that are added up, at most: more of them tell nothing new.
@@ -20,10 +30,11 @@ const JUNK_MIN: i32 = 3;
 const FOUND_MAX: usize = 3;
 
 /// Parts of an address that tell press.
-const PRESS_ADDRESS: [&str; 12] = [
+const PRESS_ADDRESS: [&str; 13] = [
     "redactie",
     "nieuws",
     "news",
+    "krant",
     "press",
     "pers@",
     "journalist",
@@ -70,12 +81,15 @@ fn found(met: &[Met], what: For) -> impl Iterator<Item = &Met> {
 pub(super) fn judge(message: &Message<'_>, words: &[Word<'_>], met: &[Met], from_board: bool) -> Thought {
     let kind = kind(message, words, met, from_board);
     let hit = weight(met, For::Hit);
-    let hit_now = kind == Kind::Incident && !message.automatic && is_now(message, met, hit);
+    let hit_now = kind == Kind::Incident
+        && !message.automatic
+        && is_now(message, met, hit, from_board, words.len() <= SIGNS_WORDS_MAX);
     let (rsit, severity) = if kind == Kind::Incident { class(met) } else { (None, None) };
     let severity = if hit_now { Some(severity.unwrap_or(Severity::C3).min(Severity::C4)) } else { severity };
     let mut reasons = Vec::new();
     if hit_now {
-        reasons.extend(name("hit-now", found(met, For::Hit)));
+        let signs = found(met, For::Crime).chain(found(met, For::Harm)).filter(|_| hit < HIT_MIN);
+        reasons.extend(name("hit-now", found(met, For::Hit).chain(signs)));
     }
     reasons.extend(name("kind", found(met, speaks_for(kind))));
     if let Some(class) = rsit {
@@ -109,14 +123,27 @@ fn speaks_for(kind: Kind) -> For {
 }
 
 /// A missed town is worse than a call too many; yet who only reads about it, or trains for it, is not called at night.
-fn is_now(message: &Message<'_>, met: &[Met], hit: i32) -> bool {
-    // Whoever types a board's name into a form speaks of that board.
-    let own = message.board_typed.is_some() || weight(met, For::Own) > 0;
+fn is_now(message: &Message<'_>, met: &[Met], hit: i32, from_board: bool, is_short: bool) -> bool {
+    // Whoever types a board's name into a form, or writes from its domain, speaks of that board.
+    let own = message.board_typed.is_some() || from_board || weight(met, For::Own) > 0;
     let now = weight(met, For::Now) > 0;
     let elsewhere = weight(met, For::Else);
     let enough = if own || now { hit >= HIT_MIN } else { hit >= HIT_ALONE_MIN };
+    let signs = if own && is_short { signs(met, now) } else { 0 };
+    let signs_min = if from_board { SIGNS_MIN } else { SIGNS_OF_STRANGERS_MIN };
     // Plain words about it outweigh one remark about something else.
-    enough && (elsewhere == 0 || hit > 2 * elsewhere)
+    (enough || signs >= signs_min) && (elsewhere == 0 || hit.max(signs) > 2 * elsewhere)
+}
+
+/// What single words say together, of somebody's own house. Nobody's crime is an outage.
+fn signs(met: &[Met], now: bool) -> i32 {
+    let crime = weight(met, For::Crime).min(CRIME_MAX);
+    let harm = weight(met, For::Harm).min(HARM_MAX);
+    let scope = weight(met, For::Scope).min(SCOPE_MAX);
+    if crime == 0 && (harm < HARM_MAX || scope < SCOPE_MAX) || harm + scope == 0 {
+        return 0;
+    }
+    crime + harm + scope + 1 + i32::from(now)
 }
 
 fn kind(message: &Message<'_>, words: &[Word<'_>], met: &[Met], from_board: bool) -> Kind {
@@ -135,16 +162,24 @@ fn kind(message: &Message<'_>, words: &[Word<'_>], met: &[Met], from_board: bool
     let citizen = weight(met, For::Citizen);
     let question =
         weight(met, For::Question) + if message.text.contains('?') || message.subject.contains('?') { 1 } else { 0 };
-    if !from_board && junk >= JUNK_MIN && junk > incident && junk > contact && junk >= press && junk >= citizen {
+    // What was sent to many speaks of nobody's own house.
+    let to_many = weight(met, For::Own) == 0 && junk > JUNK_MIN;
+    if !from_board
+        && junk >= JUNK_MIN
+        && (junk > incident || to_many)
+        && junk > contact
+        && junk >= press
+        && junk >= citizen
+    {
         return Kind::Junk;
     }
     if !from_board && press >= 4 && press >= citizen {
         return Kind::Press;
     }
-    if !from_board && citizen >= 4 && citizen >= hit {
+    if !from_board && citizen >= 3 && citizen >= hit {
         return Kind::Citizen;
     }
-    if is_now(message, met, hit) && hit >= HIT_MIN && hit >= offer {
+    if is_now(message, met, hit, from_board, words.len() <= SIGNS_WORDS_MAX) && hit.max(SIGNS_MIN) >= offer {
         return Kind::Incident;
     }
     if contact >= 4 && contact >= incident {

@@ -9,6 +9,16 @@ use std::sync::LazyLock;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum For {
     Hit,
+    /// What a house cannot do without: only together with what has become of it.
+    Thing,
+    /// What has become of it.
+    Broken,
+    /// Who does harm, and how.
+    Crime,
+    /// What it does.
+    Harm,
+    /// How far it reaches.
+    Scope,
     Own,
     Now,
     Else,
@@ -65,6 +75,11 @@ static PHRASES: LazyLock<Phrases> = LazyLock::new(|| {
 fn what(name: &'static str) -> For {
     match name {
         "hit" => For::Hit,
+        "thing" => For::Thing,
+        "broken" => For::Broken,
+        "crime" => For::Crime,
+        "harm" => For::Harm,
+        "scope" => For::Scope,
         "own" => For::Own,
         "now" => For::Now,
         "else" => For::Else,
@@ -93,9 +108,15 @@ pub(super) struct Met {
     pub(super) found: String,
     /// Said of something that is not so.
     pub(super) negated: bool,
+    /// Number of its first word.
+    at: usize,
+    sentence: u32,
 }
 
-/// All phrases in a text. Each word is looked at with the few phrases that begin with it.
+/// A thing and what has become of it stand so many words apart, at most.
+const APART_WORDS_MAX: usize = 8;
+
+/// All phrases in a text, before them what they say together. Each word is looked at with the few phrases that begin with it.
 pub(super) fn met(words: &[Word<'_>]) -> Vec<Met> {
     let mut found = Vec::new();
     for at in 0..words.len() {
@@ -108,11 +129,28 @@ pub(super) fn met(words: &[Word<'_>]) -> Vec<Met> {
                     weight: phrase.weight,
                     found: words[at..at + length].iter().map(|w| w.written).collect::<Vec<_>>().join(" "),
                     negated: negated(words, at),
+                    at,
+                    sentence: words[at].sentence,
                 });
             }
         }
     }
-    found
+    let mut all = together(&found);
+    all.append(&mut found);
+    all
+}
+
+/// Hits that are a thing and what has become of it. The phrases come in the order of the text: each looks at its few neighbours.
+fn together(found: &[Met]) -> Vec<Met> {
+    let near = |one: &Met, other: &Met| {
+        other.what == For::Thing && other.sentence == one.sentence && other.at.abs_diff(one.at) <= APART_WORDS_MAX
+    };
+    let broken = found.iter().enumerate().filter(|(_, one)| one.what == For::Broken && !one.negated);
+    let hits = broken.filter(|(n, one)| {
+        let reach = |other: &&Met| other.at.abs_diff(one.at) <= APART_WORDS_MAX;
+        found[..*n].iter().rev().take_while(reach).chain(found[*n..].iter().take_while(reach)).any(|o| near(one, o))
+    });
+    hits.map(|(_, one)| Met { what: For::Hit, ..one.clone() }).collect()
 }
 
 fn fits(phrase: &[&str], words: &[Word<'_>]) -> Option<usize> {
