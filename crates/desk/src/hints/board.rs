@@ -191,6 +191,10 @@ const ALSO_WORDS: [&str; 42] = [
 ];
 /// Top-level domains under which a board's own name is its own.
 const OWN_SUFFIXES: [&str; 3] = ["be", "vlaanderen", "example"];
+/// Top-level domains that are a town's name: what boards put before their name stands alone there.
+const TOWN_SUFFIXES: [&str; 1] = ["gent"];
+/// Top-level domains under which a board's name may also be somebody else's.
+const OTHERS_SUFFIXES: [&str; 1] = ["brussels"];
 /// What boards put before their name in a domain.
 const DOMAIN_TOWN: [&str; 8] =
     ["gemeente", "gemeente-", "stad", "stad-", "stadsbestuur", "gemeentebestuur", "lokaalbestuur", "bestuur"];
@@ -226,11 +230,24 @@ pub(super) fn by_domain(register: &Register, address: &str, day: &str) -> Option
             _ => break,
         }
     }
-    let suffix = OWN_SUFFIXES.iter().find(|s| host.strip_suffix(**s).is_some_and(|rest| rest.ends_with('.')))?;
+    let named = |name: &str| register.find_on(name, day).filter(|b| b.index() < register.len());
+    let under = |s: &&&str| host.strip_suffix(**s).is_some_and(|rest| rest.ends_with('.'));
+    if let Some(town) = TOWN_SUFFIXES.iter().find(under) {
+        let rest = &host[..host.len() - town.len() - 1];
+        let label = rest.rsplit('.').next().unwrap_or_default();
+        let own_host = rest.strip_suffix(label).is_some_and(|below| {
+            let below = below.trim_end_matches('.');
+            below.is_empty() || DOMAIN_HOSTS.contains(&below)
+        });
+        let is_town = DOMAIN_TOWN.contains(&label);
+        let of_place = is_town || DOMAIN_RELATED.contains(&label);
+        return named(town).filter(|_| of_place).map(|b| (b, is_town && own_host, format!("{label}.{town}")));
+    }
+    let suffix = OWN_SUFFIXES.iter().chain(&OTHERS_SUFFIXES).find(under)?;
+    let is_others = OTHERS_SUFFIXES.contains(suffix);
     let rest = &host[..host.len() - suffix.len() - 1];
     let (below, label) = rest.rsplit_once('.').map_or(("", rest), |(below, label)| (below, label));
-    let own_host = below.is_empty() || DOMAIN_HOSTS.contains(&below);
-    let named = |name: &str| register.find_on(name, day).filter(|b| b.index() < register.len());
+    let own_host = !is_others && (below.is_empty() || DOMAIN_HOSTS.contains(&below));
     if let Some(board) = named(label) {
         let word = ALSO_WORDS.contains(&squeezed(label).as_str());
         return Some((board, own_host && !word, format!("{label}.{suffix}")));

@@ -391,6 +391,45 @@ fn former_names_lead_to_the_board_of_the_day() {
 }
 
 #[test]
+fn names_of_before_2019_lead_to_the_board_that_was_formed() {
+    for (day, names) in [
+        (
+            IN_2022,
+            [("Overpelt", "Pelt"), ("Nevele", "Deinze"), ("Sint-Amands", "Puurs-Sint-Amands"), ("Zingem", "Kruisem")],
+        ),
+        (
+            IN_2026,
+            [("Opglabbeek", "Oudsbergen"), ("Waarschoot", "Lievegem"), ("Knesselare", "Aalter"), ("Deinze", "Deinze")],
+        ),
+    ] {
+        let desk = desk(Register::flanders(), day);
+        for (written, name) in names {
+            let text = format!("Ik ben de IT-verantwoordelijke van de gemeente {written}.");
+            let board = judge(&desk, &Message { text: &text, ..Message::default() }).appraisal.board;
+            assert_eq!(board.and_then(|b| desk.register.get(b)).map(|b| b.name.as_str()), Some(name), "{written}");
+        }
+    }
+}
+
+#[test]
+fn a_domain_of_a_place_is_its_boards_only_where_nobody_else_can_have_it() {
+    let desk = desk(Register::flanders(), IN_2022);
+    for (from, expected) in [
+        ("it@stad.gent", Some(("Gent", true))),
+        ("it@mail.stad.gent", Some(("Gent", true))),
+        ("it@ocmw.gent", Some(("Gent", false))),
+        ("bakker@brood.gent", None),
+        ("it@school.stad.gent", Some(("Gent", false))),
+        ("it@vilvoorde.brussels", Some(("Vilvoorde", false))),
+        ("it@diest.vlaanderen", Some(("Diest", true))),
+    ] {
+        let opinion = judge(&desk, &Message { text: "Dag", from_address: Some(from), ..Message::default() }).appraisal;
+        let board = opinion.board.and_then(|b| desk.register.get(b)).map(|b| (b.name.as_str(), opinion.board_certain));
+        assert_eq!(board, expected, "{from}");
+    }
+}
+
+#[test]
 fn a_reply_quoting_yesterdays_alarm_is_no_alarm() {
     let desk = desk(Register::demo(), IN_2022);
     let text = "Dank u, het is opgelost.\n\nOp wo 14 dec 2022 om 03:04 schreef wacht:\n> alles is versleuteld bij ons";

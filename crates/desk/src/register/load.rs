@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 const MUNICIPALITIES_2019: &str = include_str!("../../data/flanders/municipalities_2019.csv");
 const MUNICIPALITIES_2025: &str = include_str!("../../data/flanders/municipalities_2025.csv");
+/// The seven mergers of 1 January 2019. Source: Statbel, changes of municipalities. What was before is no board here, only a name.
+const MERGERS_2019: &str = include_str!("../../data/flanders/mergers_2019.csv");
 const MERGERS_2025: &str = include_str!("../../data/flanders/mergers_2025.csv");
 const NEIGHBOURS_2019: &str = include_str!("../../data/flanders/neighbours_2019.csv");
 const ALIASES: &str = include_str!("../../data/flanders/aliases.csv");
@@ -62,6 +64,12 @@ impl Register {
         let mut pairs = pairs_2019(&place_2019);
         for (refnis, alias) in rows(ALIASES).map(|row| (number::<u32>(row[0]), row[1])) {
             boards[place_2019[&refnis].index()].former_names.push(alias.to_owned());
+        }
+        for row in rows(MERGERS_2019) {
+            let formed = &mut boards[place_2019[&number::<u32>(row[1])].index()];
+            if formed.name != row[0] {
+                formed.former_names.push(row[0].to_owned());
+            }
         }
         let mut into: BTreeMap<u32, Vec<BoardId>> = BTreeMap::new();
         for row in rows(MERGERS_2025) {
