@@ -240,7 +240,12 @@
     next.focus();
     next.scrollIntoView({ block: "nearest" });
   };
-  const open = (id) => { const d = document.getElementById(id); if (d && !d.open) { d.showModal(); return true; } return false; };
+  // The help leaves out what does nothing on this page.
+  const useful = (d) => all("[data-needs]", d).forEach((key) => {
+    key.hidden = !all(key.dataset.needs).some((e) => !d.contains(e));
+    key.nextElementSibling.hidden = key.hidden;
+  });
+  const open = (id) => { const d = document.getElementById(id); if (d && !d.open) { useful(d); d.showModal(); return true; } return false; };
   const press = (key) => {
     const target = all("[data-key]").find((e) => e.dataset.key.split(" ").includes(key) && e.offsetParent !== null);
     if (!target) {
@@ -257,7 +262,11 @@
       if (choice) choice.value = value;
     }
     if (to) location.assign(to);
-    else if (/^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)) target.focus(); else target.click();
+    else if (target.tagName === "SUMMARY") {
+      const folded = target.parentElement;
+      folded.open = true;
+      ($("select, textarea, input:not([type=hidden])", folded) || target).focus();
+    } else if (/^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)) target.focus(); else target.click();
     return true;
   };
   let go = 0;

@@ -554,6 +554,7 @@ fn more_pages(
             mistakes: Vec::new(),
             typed: Default::default(),
             conflict: None,
+            letters: Vec::new(),
             begin: None,
         };
         put(&format!("incident-{name}"), pages::incident::page(&at(Nav::Incidents), &view));

@@ -411,27 +411,43 @@ impl Shell {
     }
 }
 
-/// The list of keys.
+/// The keys: those that are pressed, what stands between them, what must be on the page for it to do something there, and what that is.
+type Key = (&'static [&'static str], &'static str, Option<&'static str>, &'static str);
+
+const KEYS: [Key; 23] = [
+    (&["j", "k"], " ", Some("[data-row]"), "key-next"),
+    (&["Enter"], "", Some("[data-row]"), "key-open"),
+    (&["Esc"], "", None, "key-back"),
+    (&["1", "4"], "–", Some(".acts [data-key]"), "key-decide"),
+    (&["h"], "", Some("[data-key~=h]"), "key-snooze"),
+    (&["a"], "", Some("[data-key~=a]"), "key-claim"),
+    (&["v"], "", Some("[data-key~=v]"), "key-appraise"),
+    (&["r"], "", Some("[data-key~=r]"), "key-reply"),
+    (&["x"], "", Some("[data-key~=x], .q-row"), "key-bulk"),
+    (&["1", "4"], "–", Some(".tabs [data-key]"), "key-tabs"),
+    (&["l"], "", Some("[data-key~=l]"), "key-note"),
+    (&["b"], "", Some("[data-key~=b]"), "key-decision"),
+    (&["t"], "", Some("[data-key~=t]"), "key-task"),
+    (&["p"], "", Some("[data-key~=p]"), "key-phase"),
+    (&["s"], "", Some("[data-key~=s]"), "key-severity"),
+    (&["o"], "", Some("[data-key~=o]"), "key-lead"),
+    (&["e"], "", Some("[data-key~=e]"), "key-title"),
+    (&["z"], "", Some("[data-key~=z]"), "key-undo"),
+    (&["n"], "", None, "key-phone"),
+    (&["g", "…"], " ", None, "key-go"),
+    (&["/"], "", None, "key-filter"),
+    (&["Ctrl", "K"], " ", None, "key-search"),
+    (&["?"], "", None, "key-help"),
+];
+
+/// The list of keys; what `?` shows leaves out what does nothing on the page below.
 pub fn keys(w: &Words) -> Markup {
     html! {
         dl class="keys" {
-            dt { kbd { "j" } " " kbd { "k" } } dd { (w.t("key-next")) }
-            dt { kbd { "Enter" } } dd { (w.t("key-open")) }
-            dt { kbd { "Esc" } } dd { (w.t("key-back")) }
-            dt { kbd { "1" } "–" kbd { "4" } } dd { (w.t("key-decide")) }
-            dt { kbd { "h" } } dd { (w.t("key-snooze")) }
-            dt { kbd { "a" } } dd { (w.t("key-claim")) }
-            dt { kbd { "r" } } dd { (w.t("key-reply")) }
-            dt { kbd { "x" } } dd { (w.t("key-bulk")) }
-            dt { kbd { "n" } } dd { (w.t("key-phone")) }
-            dt { kbd { "l" } } dd { (w.t("key-note")) }
-            dt { kbd { "b" } } dd { (w.t("key-decision")) }
-            dt { kbd { "t" } } dd { (w.t("key-task")) }
-            dt { kbd { "z" } } dd { (w.t("key-undo")) }
-            dt { kbd { "g" } " …" } dd { (w.t("key-go")) }
-            dt { kbd { "/" } } dd { (w.t("key-filter")) }
-            dt { kbd { "Ctrl" } " " kbd { "K" } } dd { (w.t("key-search")) }
-            dt { kbd { "?" } } dd { (w.t("key-help")) }
+            @for (keys, between, needs, words) in &KEYS {
+                dt data-needs=[needs] { @for (n, key) in keys.iter().enumerate() { @if n > 0 { (between) } kbd { (key) } } }
+                dd { (w.t(words)) }
+            }
         }
     }
 }

@@ -144,6 +144,7 @@ impl Desk {
                 title: title.clone(),
                 severity: *severity,
                 sector_severity: None,
+                first: (*severity, audience.tlp),
                 audience: audience.clone(),
                 class,
                 pap: Pap::default(),

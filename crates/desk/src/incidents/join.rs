@@ -4,7 +4,7 @@
 //! shows both, each as far as the reader may see it. So nobody gains sight by a merge, and taking it back is one fact.
 
 use super::decide::{incidents, seen, team_held, text};
-use super::{Fact, decide};
+use super::{Change, Fact, decide};
 use crate::Desk;
 use crate::command::{Actor, Context, Decision, Outcome, Refusal};
 use crate::fact;
@@ -75,6 +75,16 @@ pub(super) fn split(
     let reference = fresh_reference(desk, context, Named::Incident);
     let first = reports.iter().map(|r| desk.intake.get(r.id).happened_at()).min();
     let by = Actor::Person(leave.by);
+    // The boards that its messages are from go with it, else those of the whole; what kind of thing it is goes with it as well.
+    let mut boards: Vec<_> = reports.iter().filter_map(|r| desk.intake.get(r.id).appraisal.board).collect();
+    boards.sort_unstable();
+    boards.dedup();
+    let boards = if boards.is_empty() { kept.boards.clone() } else { boards };
+    let changes: Vec<Change> = boards
+        .into_iter()
+        .map(|board| Change::Board(board, true))
+        .chain(kept.classes.iter().map(|class| Change::Class(class.clone(), true)))
+        .collect();
     let mut facts = vec![incidents(Fact::Opened {
         incident,
         reference,
@@ -82,10 +92,11 @@ pub(super) fn split(
         since: first.unwrap_or(context.now),
         audience: kept.audience.clone(),
         severity: kept.severity,
-        with: reports.len() as u32,
+        with: (changes.len() + reports.len()) as u32,
         from: Some(leave.id),
         title: Sealed::Open(title),
     })];
+    facts.extend(changes.into_iter().map(|change| incidents(Fact::Changed { incident, by, change, undoes: None })));
     let moved = reports.iter().map(|r| intake::Fact::Moved { report: r.id, by, to: incident, undoes: None });
     facts.extend(moved.map(|fact| fact::Fact::Intake(fact).into()));
     Ok(Decision { facts, outcome: Outcome::Incident(reference) })

@@ -106,6 +106,8 @@ pub struct Incident {
     pub(crate) title: Sealed<String>,
     pub(crate) severity: Option<Severity>,
     pub(crate) sector_severity: Option<Severity>,
+    /// Severity and label with which it was opened.
+    pub(crate) first: (Option<Severity>, Tlp),
     pub(crate) audience: Audience,
     pub(crate) class: ClassId,
     pub(crate) pap: Pap,
@@ -313,6 +315,29 @@ impl Incident {
     pub(crate) fn last_set(&self, change: &Change) -> Option<u64> {
         let sets = |line: &&Entry| matches!(&line.what, Line::Changed(other) if other.same_field(change));
         self.timeline.iter().rev().find(sets).map(|line| line.seq)
+    }
+
+    /// The value that a field of one value had before the fact that changed it, as far as that is kept.
+    pub(crate) fn before(&self, seq: u64, change: &Change) -> Option<Change> {
+        let earlier = self.timeline.iter().rev().skip_while(|line| line.seq >= seq);
+        let set = earlier.filter_map(|line| match &line.what {
+            Line::Changed(other) if other.same_field(change) => Some(other.clone()),
+            _ => None,
+        });
+        set.into_iter().next().or_else(|| {
+            Some(match change {
+                Change::Severity(_) => Change::Severity(self.first.0),
+                Change::SectorSeverity(_) => Change::SectorSeverity(None),
+                Change::Tlp(_) => Change::Tlp(self.first.1),
+                Change::Pap(_) => Change::Pap(Pap::default()),
+                Change::Phase(..) => Change::Phase(Phase::Reported, Sealed::Open(String::new())),
+                Change::Lead(_) => Change::Lead(self.timeline.first().and_then(|line| match line.by {
+                    Actor::Person(account) => Some(account),
+                    Actor::Rule => None,
+                })),
+                _ => return None,
+            })
+        })
     }
 
     pub(crate) fn is_erased(&self) -> bool {

@@ -271,6 +271,7 @@ fn unseen(seq: u64, at: Timestamp, reference: crate::ids::Reference, since: Time
         title: Sealed::Erased,
         severity: None,
         sector_severity: None,
+        first: (None, crate::lens::Tlp::default()),
         audience: Audience::default(),
         class: ClassId::NOBODY,
         pap: Pap::default(),

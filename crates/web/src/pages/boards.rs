@@ -299,7 +299,10 @@ pub(crate) async fn by_place(
     State(web): State<Web>,
     _visitor: Visitor,
     Path(place): Path<u32>,
+    uri: axum::http::Uri,
 ) -> Result<Response, Problem> {
     let found = web.engine().read(|desk| desk.register().get(desk::register::BoardId(place)).map(|b| b.refnis)).await?;
-    Ok(crate::app::see_other(&Route::Board(found.ok_or_else(Problem::not_found)?).to_string()))
+    // The moment that is looked at goes along.
+    let query = uri.query().map(|q| format!("?{q}")).unwrap_or_default();
+    Ok(crate::app::see_other(&format!("{}{query}", Route::Board(found.ok_or_else(Problem::not_found)?))))
 }

@@ -163,7 +163,8 @@ pub(crate) async fn show(State(web): State<Web>, visitor: Visitor) -> Result<Res
     let (shell, (rows, team)) = seen;
     let mut view = Journal { rows, team, checkpoint: None, nodes: Vec::new(), open: Vec::new() };
     // What only the store itself can say is left out while it does not answer: the banner says that it does not.
-    if team && shell.store.is_none() {
+    // A checkpoint is of the present: there is none of an earlier moment.
+    if team && shell.store.is_none() && shell.moment.is_none() {
         view.checkpoint = Some(web.engine().checkpoint().await?);
         (view.nodes, view.open) = look_at_nodes(&web).await?;
     }
@@ -187,6 +188,7 @@ async fn look_at_nodes(web: &Web) -> Result<(Vec<NodeRow>, Vec<OpenRow>), Proble
 
 /// `GET /journaal/controlepunt`: for the team, as it says how much was recorded.
 pub(crate) async fn checkpoint(State(web): State<Web>, visitor: Visitor) -> Result<Response, Problem> {
+    visitor.acts()?;
     let (_shell, team) = web.look(&visitor, Nav::Journal, |lens| lens.is_team()).await?;
     if !team {
         return Err(Problem::not_found());

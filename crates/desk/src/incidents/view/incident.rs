@@ -23,6 +23,10 @@ pub struct IncidentView {
     pub lead: Option<AccountId>,
     /// Boards concerned.
     pub boards: Vec<BoardLink>,
+    /// Boards of what goes on in it, besides.
+    pub joined_boards: Vec<BoardLink>,
+    /// RSIT types of what goes on in it, besides.
+    pub joined_classes: Vec<String>,
     /// What happened, the latest event first.
     pub timeline: Vec<EntryView>,
     /// Messages in and out, oldest first.
@@ -119,6 +123,8 @@ pub enum LineView {
     Changed {
         /// Name of the field.
         field: &'static str,
+        /// What stood there before, of a field with one value; `None`: nothing, or it is not known any more.
+        was: Option<String>,
         /// The value: a label or key for fields with such, else text; `None`: empty, or erased.
         value: Option<String>,
         /// Of fields with several values: whether this one came or went.
@@ -281,6 +287,11 @@ impl Lens<'_> {
             phases: Phase::ALL.map(|p| step(kept, p)).to_vec(),
             lead: kept.lead,
             boards: kept.boards.iter().filter_map(|b| self.desk.board_link(*b)).collect(),
+            joined_boards: joined(&family, |kept| &kept.boards)
+                .iter()
+                .filter_map(|b| self.desk.board_link(*b))
+                .collect(),
+            joined_classes: joined(&family, |kept| &kept.classes),
             timeline: self.timeline(&family),
             conversation: self.conversation(&family),
             benign: observables.iter().filter(|o| o.benign.is_some()).count(),
@@ -348,7 +359,7 @@ impl Lens<'_> {
         match &line.what {
             Line::Opened => LineView::Opened,
             Line::Noted(kind, note) => LineView::Noted(*kind, note.open().filter(|_| stands).cloned()),
-            Line::Changed(change) => self.change_view(change),
+            Line::Changed(change) => self.change_view(kept, line.seq, change),
             Line::Report(report) => match self.may_see(self.desk.intake.get(*report).class) {
                 true => LineView::Report(Box::new(self.report_row(*report))),
                 // It was reopened since: it is the team's again, and a line of its own says that it is gone.
@@ -399,9 +410,16 @@ impl Lens<'_> {
         self.incident_link(self.desk.incidents.get(incident).reference)
     }
 
-    fn change_view(&self, change: &Change) -> LineView {
+    fn change_view(&self, kept: &Incident, seq: u64, change: &Change) -> LineView {
+        let (value, present, reason) = self.value_view(change);
+        let before = kept.before(seq, change).map(|before| self.value_view(&before).0);
+        LineView::Changed { field: change.field(), was: before.flatten(), value, present, reason }
+    }
+
+    /// The value of a field, whether it is there, and the reason for it.
+    fn value_view(&self, change: &Change) -> (Option<String>, bool, Option<String>) {
         let name = |a: AccountId| self.desk.accounts.name(a).map(str::to_owned);
-        let (value, present, reason) = match change {
+        match change {
             Change::Title(title) => (title.open().cloned(), true, None),
             Change::Severity(s) | Change::SectorSeverity(s) => (s.map(|s| s.label().to_owned()), s.is_some(), None),
             Change::Tlp(tlp) => (Some(tlp.label().to_owned()), true, None),
@@ -415,8 +433,7 @@ impl Lens<'_> {
             Change::Board(board, present) => (self.desk.board_link(*board).map(|b| b.name), *present, None),
             Change::Organisation(o, present) => (Some(self.desk.organisation_name(*o)), *present, None),
             Change::Person(person, present) => (name(*person), *present, None),
-        };
-        LineView::Changed { field: change.field(), value, present, reason }
+        }
     }
 
     fn conversation(&self, family: &[(IncidentId, &Incident)]) -> Vec<Message> {
@@ -560,6 +577,18 @@ impl Lens<'_> {
         rows.retain(|row| row.key != "opening" || !std::mem::replace(&mut opening, true));
         rows
     }
+}
+
+/// What the others of a family have and the first one has not, each once.
+fn joined<T: Clone + PartialEq>(family: &[(IncidentId, &Incident)], of: impl Fn(&Incident) -> &Vec<T>) -> Vec<T> {
+    let own = family.first().map_or(&[][..], |(_, kept)| of(kept));
+    let mut others: Vec<T> = Vec::new();
+    for one in family.iter().skip(1).flat_map(|(_, kept)| of(kept)) {
+        if !own.contains(one) && !others.contains(one) {
+            others.push(one.clone());
+        }
+    }
+    others
 }
 
 fn step(kept: &Incident, phase: Phase) -> PhaseStep {

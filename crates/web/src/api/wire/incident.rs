@@ -438,7 +438,7 @@ fn said(line: LineView) -> Said {
             let (text, why) = note.map(|n| (n.text, n.why)).unzip();
             Said { why: why.filter(|w| !w.is_empty()), ..Said::of(what, text) }
         }
-        LineView::Changed { field, value, present, reason } => {
+        LineView::Changed { field, value, present, reason, was: _ } => {
             Said { why: reason, field: Some(field.to_owned()), present: Some(present), ..Said::of("changed", value) }
         }
         LineView::Report(row) => Said { reference: Some(row.reference), ..Said::of("report", row.subject) },

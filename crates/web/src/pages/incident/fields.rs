@@ -76,7 +76,7 @@ fn row(shell: &Shell, view: &Incident, row: Row<'_>) -> Markup {
     let conflict = view.conflict == Some(row.field);
     html! {
         details class="more set" id={ "field-" (row.field) } open[failed] {
-            summary { span { span class="meta" { (name) } span class="v" { (row.shown) } } (icon(Icon::Turn)) }
+            summary data-key=[key_of(row.field)] { span { span class="meta" { (name) } span class="v" { (row.shown) } } (icon(Icon::Turn)) }
             form class="in-more desk" method="post" action=(Route::IncidentAct(view.reference(), IncidentAct::Change)) {
                 (shell.token())
                 input type="hidden" name="field" value=(row.field);
@@ -91,6 +91,17 @@ fn row(shell: &Shell, view: &Incident, row: Row<'_>) -> Markup {
             }
         }
     }
+}
+
+/// The key that opens a field.
+fn key_of(field: &str) -> Option<&'static str> {
+    Some(match field {
+        "phase" => "p",
+        "severity" => "s",
+        "lead" => "o",
+        "title" => "e",
+        _ => return None,
+    })
 }
 
 /// What is wrong, beside what it is about.
@@ -220,6 +231,9 @@ pub(super) fn several(shell: &Shell, view: &Incident) -> Markup {
         }
         div class="fields" {
             @for board in &view.view.boards { (taken(shell, view, "board", &board.name, &crate::pages::boards::link(board))) }
+        }
+        @if !view.view.joined_boards.is_empty() {
+            div class="fields" { @for board in &view.view.joined_boards { div { span { (crate::pages::boards::link(board)) } span class="meta" { (w.t("joined-board")) } } } }
         }
         @if view.may_act() { (add(shell, view, "board", text("value-board", "value", &w.t("field-board"), ""))) }
     }

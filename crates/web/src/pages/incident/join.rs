@@ -4,6 +4,7 @@ use super::acts::{again, invalid, invalid_at, leave, submit};
 use super::{Incident, Tab};
 use crate::Web;
 use crate::app::done;
+use crate::pages::report::reasons;
 use crate::pages::rows::headline;
 use crate::parts::{Icon, Input, field, icon, mistake_of, or_erased};
 use crate::problem::{Kind as Wrong, Problem};
@@ -53,6 +54,28 @@ pub(super) fn joined(shell: &Shell, view: &Incident) -> Markup {
     }
 }
 
+/// The incidents that this one resembles, to choose from; what is typed says more.
+fn alike(shell: &Shell, view: &Incident) -> Markup {
+    let w = shell.w;
+    html! {
+        @if !view.view.similar.is_empty() {
+            fieldset class="field" {
+                legend { (w.t("attach-similar")) }
+                @for one in &view.view.similar {
+                    label class="pick" {
+                        input type="radio" name="like" value=(one.reference);
+                        span {
+                            span class="ref" { (one.reference) } " " (or_erased(w, one.title.as_deref()))
+                            @for because in reasons(w, &one.reasons) { span class="meta" { (because) } }
+                        }
+                    }
+                }
+                label class="pick" { input type="radio" name="like" value="" checked; (w.t("attach-other")) }
+            }
+        }
+    }
+}
+
 fn forms(shell: &Shell, view: &Incident) -> Markup {
     let w = shell.w;
     let mistaken = MISTAKES.iter().any(|name| mistake_of(&view.mistakes, name).is_some());
@@ -72,7 +95,8 @@ fn forms(shell: &Shell, view: &Incident) -> Markup {
             form class="desk in-more" method="post" action=(action) {
                 (shell.token())
                 p class="meta" { (w.t("merge-text")) }
-                (field("into", &w.t("merge-into"), Input { value: view.typed("into"), hint: Some(&w.t("merge-hint")), required: true, ..Input::default() }, &view.mistakes))
+                (alike(shell, view))
+                (field("into", &w.t("merge-into"), Input { hint: Some(&w.t("merge-hint")), required: view.view.similar.is_empty(), ..Input::default() }, &view.mistakes))
                 button class="btn" type="submit" name="act" value="merge" { (w.t("merge")) }
             }
             @if !messages.is_empty() {
@@ -87,6 +111,7 @@ fn forms(shell: &Shell, view: &Incident) -> Markup {
                     }
                     (field("new-title", &w.t("split-title"), Input { value: view.typed("new-title"), ..Input::default() }, &view.mistakes))
                     button class="btn" type="submit" name="act" value="split" { (w.t("split")) }
+                    (alike(shell, view))
                     (field("elsewhere", &w.t("move-to"), Input { value: view.typed("elsewhere"), hint: Some(&w.t("merge-hint")), ..Input::default() }, &view.mistakes))
                     div class="field" { label class="pick" { input type="checkbox" name="widen" value="1"; (w.t("move-widen")) } }
                     button class="btn" type="submit" name="act" value="move" { (w.t("move")) }
@@ -162,6 +187,11 @@ async fn or_again(
     }
 }
 
+/// The incident that was typed, else the one that was chosen.
+fn named<'a>(fields: &'a Fields, typed: &str) -> &'a str {
+    fields.some(typed).unwrap_or_else(|| fields.get("like"))
+}
+
 async fn incident_named(web: &Web, visitor: &Visitor, named: &str) -> Result<Option<Leave<IncidentId>>, Problem> {
     let Ok(reference) = named.parse::<Reference>() else { return Ok(None) };
     Ok(web.engine().read(|desk| desk.seen_by(visitor.viewer).incident_leave(reference)).await?)
@@ -174,7 +204,7 @@ pub(crate) async fn join(
     sent: Sent,
 ) -> Result<Response, Problem> {
     let Sent { visitor, fields } = sent;
-    let fields = fields.only(&["act", "into", "report", "new-title", "elsewhere", "widen"])?;
+    let fields = fields.only(&["act", "into", "like", "report", "new-title", "elsewhere", "widen"])?;
     let (reference, leave) = leave(&web, &visitor, &reference).await?;
     match fields.get("act") {
         "part" => {
@@ -182,7 +212,7 @@ pub(crate) async fn join(
             Ok(done(&Route::Incident(reference), "parted", Some(reference), None))
         }
         "merge" => {
-            let Some(into) = incident_named(&web, &visitor, fields.get("into")).await? else {
+            let Some(into) = incident_named(&web, &visitor, named(&fields, "into")).await? else {
                 return again(&web, &visitor, reference, Tab::Timeline, fields, invalid("into", "unknown")).await;
             };
             let made = submit(&web, &visitor, incidents::Command::Merge { incident: leave, into }).await;
@@ -203,10 +233,10 @@ async fn leaves(
     leave: Leave<IncidentId>,
     fields: Fields,
 ) -> Result<Response, Problem> {
-    let named: Vec<Reference> = fields.all("report").filter_map(|r| r.parse().ok()).collect();
+    let chosen: Vec<Reference> = fields.all("report").filter_map(|r| r.parse().ok()).collect();
     let reports = web.engine().read(|desk| {
         let lens = desk.seen_by(visitor.viewer);
-        named.iter().map(|r| lens.report_leave(*r)).collect::<Option<Vec<Leave<ReportId>>>>()
+        chosen.iter().map(|r| lens.report_leave(*r)).collect::<Option<Vec<Leave<ReportId>>>>()
     });
     let reports = reports.await?.ok_or_else(Problem::not_found)?;
     if fields.get("act") == "split" {
@@ -221,7 +251,7 @@ async fn leaves(
             _ => Err(Problem::of(Wrong::Unforeseen)),
         };
     }
-    let to = incident_named(web, visitor, fields.get("elsewhere")).await?;
+    let to = incident_named(web, visitor, named(&fields, "elsewhere")).await?;
     let (Some(to), false) = (to, reports.is_empty()) else {
         return again(web, visitor, reference, Tab::Timeline, fields, invalid("elsewhere", "unknown")).await;
     };

@@ -13,8 +13,8 @@ pub(crate) use join::{erase, join};
 
 use crate::Web;
 use crate::app::{page as respond, see_other};
-use crate::pages::report::letter;
-use crate::pages::rows::report_row;
+use crate::pages::report::{Opened, Pane, letter, open, report_text};
+use crate::pages::rows::{doubts, from_whom, subject, way_icon};
 use crate::parts::{Icon, Mistake, error_summary, fact, icon, severity, tlp};
 use crate::problem::Problem;
 use crate::routes::{IncidentAct, ReportAct, Route};
@@ -28,6 +28,7 @@ use axum::http::Uri;
 use axum::response::Response;
 use desk::ids::{AccountId, Reference};
 use desk::incidents::{IncidentView, Message};
+use desk::intake::ReportRow;
 use desk::view::OrganisationRow;
 use maud::{Markup, html};
 use std::collections::HashMap;
@@ -79,9 +80,14 @@ pub struct Incident {
     pub typed: HashMap<String, String>,
     /// The field that somebody else changed first.
     pub conflict: Option<&'static str>,
+    /// Messages of the conversation that are read here, the newest ones.
+    pub letters: Vec<Opened>,
     /// What a key on another tab began: name and value in the address.
     pub begin: Option<(&'static str, &'static str)>,
 }
+
+/// Messages of a conversation whose whole text is read, the newest ones; of the others their beginning stands there.
+const LETTERS_READ: usize = 12;
 
 /// What can be begun from another tab.
 const BEGINS: [(&str, &str); 3] = [("noteer", "note"), ("noteer", "decision"), ("nieuw", "taak")];
@@ -157,7 +163,7 @@ fn head(shell: &Shell, view: &Incident) -> Markup {
                 @match row.severity { Some(grade) => { (severity(w, grade, true)) } None => { (fact(&w.t("severity-none"))) } }
                 (tlp(row.tlp))
                 (fact(&format!("PAP:{}", row.pap.label())))
-                @for class in &row.classes { (fact(&w.of_or("rsit", rsit::type_of(class), "rsit-other"))) }
+                @for class in row.classes.iter().chain(&view.view.joined_classes) { (fact(&w.of_or("rsit", rsit::type_of(class), "rsit-other"))) }
                 @if let Some(to) = &view.view.merged { span class="chip down" { (w.t("goes-on-in")) " " a class="ref" href=(Route::Incident(to.reference)) { (to.reference) } } }
                 @if view.view.dropped { span class="chip down" { (w.t("dropped")) } }
                 @if row.held { span class="chip lim" { (w.t("held")) } }
@@ -165,12 +171,13 @@ fn head(shell: &Shell, view: &Incident) -> Markup {
             h1 { (title_of(shell, view)) }
             div class="row wide meta" {
                 span { (w.t("leads")) " " b { (row.lead.clone().unwrap_or_else(|| w.t("nobody"))) } }
-                @if !view.view.boards.is_empty() {
-                    span { (w.t("boards-concerned")) " " @for (n, board) in view.view.boards.iter().enumerate() { @if n > 0 { ", " } (super::boards::link(board)) } }
+                @if !view.view.boards.is_empty() || !view.view.joined_boards.is_empty() {
+                    span { (w.t("boards-concerned")) " " @for (n, board) in view.view.boards.iter().chain(&view.view.joined_boards).enumerate() { @if n > 0 { ", " } (super::boards::link(board)) } }
                 }
                 span { (w.t("since-when")) " " (when::time(w, row.since)) }
                 @if let Some(sector) = row.sector_severity { span { (w.t("sector-severity")) " " (severity(w, sector, false)) } }
             }
+            p class="phase-now" { b { (w.of("phase", row.phase.key())) } ", " (w.f("phase-of", &[("n", n(row.phase as usize + 1)), ("all", n(view.view.phases.len()))])) }
             ol class="phases" aria-label=(w.t("phase")) {
                 @for step in &view.view.phases {
                     li class=[(step.at.is_some() && !step.present).then_some("past")] aria-current=[step.present.then_some("step")] {
@@ -181,6 +188,7 @@ fn head(shell: &Shell, view: &Incident) -> Markup {
             }
             @if row.undelivered { p { a class="chip down" href=(view.address(Tab::Talk)) { (icon(Icon::Cross)) (w.t("mail-undelivered")) } } }
             (here(shell, view))
+            p class="print-only meta" { (w.f("printed-at", &[("time", s(&w.moment(shell.now)))])) }
         }
     }
 }
@@ -208,8 +216,9 @@ fn tabs(shell: &Shell, view: &Incident) -> Markup {
     let write = |tab: Tab| tab == Tab::Timeline && view.tab != tab && view.may_act();
     html! {
         nav class="tabs" aria-label=(w.t("tabs")) {
-            @for (_, tab) in TABS {
-                a href=(view.address(tab)) data-key=[write(tab).then_some("l b")] data-to=[write(tab).then(|| format!("{here}?noteer=note {here}?noteer=decision"))] aria-current=[(view.tab == tab).then_some("page")] {
+            @for (number, (_, tab)) in (1..).zip(TABS) {
+                @let number: usize = number;
+                a href=(view.address(tab)) data-key=(if write(tab) { format!("{number} l b") } else { number.to_string() }) data-to=[write(tab).then(|| format!("{here} {here}?noteer=note {here}?noteer=decision"))] aria-current=[(view.tab == tab).then_some("page")] {
                     (w.of("tab", tab.key())) @if let Some(count) = count(tab) { " " span { (w.number(count)) } }
                 }
             }
@@ -226,17 +235,51 @@ fn talk(shell: &Shell, view: &Incident) -> Markup {
             @for message in view.view.conversation.iter().rev() {
                 li {
                     @match message {
-                        Message::In { row, .. } => {
-                            (report_row(shell, row, &Route::Report(row.reference).to_string(), false))
-                            @if let Some(snippet) = &row.snippet { blockquote { (snippet) } }
-                            @if view.may_act() { p { a href=(Route::ReportAct(row.reference, ReportAct::Reply)) data-key="r" { (w.t("reply")) } } }
-                        }
+                        Message::In { row, .. } => { (received(shell, view, row)) }
                         Message::Out(notice) => { (letter(shell, notice)) }
                     }
                 }
             }
         }
     }
+}
+
+/// A message that came in: who, what about, its text as it was written, and the answer to it.
+fn received(shell: &Shell, view: &Incident, row: &ReportRow) -> Markup {
+    let w = shell.w;
+    let letter = view.letters.iter().find(|letter| letter.view.row.reference == row.reference);
+    let newest = view.letters.first().is_some_and(|first| first.view.row.reference == row.reference);
+    html! {
+        p class="row" { (icon(way_icon(row.via))) b { (from_whom(w, row)) } }
+        p class="meta" { a class="ref" href=(Route::Report(row.reference)) { (row.reference) } " · " (when::time(w, row.received_at)) @if row.attachments > 0 { " · " (w.f("row-attachments", &[("n", n(row.attachments))])) } }
+        (doubts(w, row))
+        p { (subject(w, row)) }
+        @match letter {
+            Some(letter) => {
+                details class="more" open[newest] {
+                    summary { (w.t("letter-whole")) (icon(Icon::Turn)) }
+                    div class="in-more stack" { (report_text(shell, letter)) }
+                }
+            }
+            None => { @if let Some(snippet) = &row.snippet { blockquote { (snippet) } } }
+        }
+        @if view.may_act() { p { a class="btn" href=(Route::ReportAct(row.reference, ReportAct::Reply)) data-key="r" { (w.t("reply")) } } }
+    }
+}
+
+/// Reads the newest messages of the conversation, as their own pages show them.
+async fn read_letters(web: &Web, visitor: &Visitor, of: &Incident) -> Result<Vec<Opened>, Problem> {
+    let incoming = of.view.conversation.iter().rev().filter_map(|message| match message {
+        Message::In { row, .. } => Some(row.reference),
+        Message::Out(_) => None,
+    });
+    let newest: Vec<Reference> = incoming.take(LETTERS_READ).collect();
+    let views = web.see(visitor, |_, lens| newest.iter().filter_map(|r| lens.report(*r)).collect::<Vec<_>>()).await?;
+    let mut letters = Vec::with_capacity(views.len());
+    for view in views {
+        letters.push(open(web, visitor, view, Pane::Closed).await?);
+    }
+    Ok(letters)
 }
 
 /// Fetches everything around an incident, and notes that this person looks at it.
@@ -274,6 +317,7 @@ pub(super) async fn load(
         mistakes: Vec::new(),
         typed: HashMap::new(),
         conflict: None,
+        letters: Vec::new(),
         begin: None,
     };
     Ok((shell, incident))
@@ -294,6 +338,9 @@ pub(crate) async fn show(
     if let (Some(to), false) = (&view.view.merged, query.contains_key("zelf") || query.contains_key("deel")) {
         let rest = uri.query().map(|q| format!("?{q}")).unwrap_or_default();
         return Ok(see_other(&format!("{}{rest}", Route::Incident(to.reference))));
+    }
+    if tab == Tab::Talk {
+        view.letters = read_letters(&web, &visitor, &view).await?;
     }
     view.all_lines = query.contains_key("alles");
     view.begin = BEGINS.into_iter().find(|(name, value)| query.get(*name).is_some_and(|v| v == value));

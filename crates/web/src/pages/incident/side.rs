@@ -6,9 +6,9 @@ use crate::parts::{Icon, Input, field, icon, mistake_of, or_erased, tlp};
 use crate::routes::{IncidentAct, Route};
 use crate::shell::Shell;
 use crate::when;
-use crate::words::{Words, n};
+use crate::words::{Words, n, s};
 use desk::ids::Timestamp;
-use desk::incidents::{ObservableView, TaskView};
+use desk::incidents::{EntryView, LineView, NoteKind, ObservableView, TaskView};
 use maud::{Markup, html};
 
 /// Tasks shown beside the timeline.
@@ -23,6 +23,7 @@ pub(super) fn side(shell: &Shell, view: &Incident) -> Markup {
             @if view.may_act() {
                 section class="panel" { h2 { (w.t("fields")) } (fields::single(shell, view)) }
             }
+            (decisions(shell, view))
             section class="panel" { h2 { (w.t("concerns")) } (fields::several(shell, view)) }
             section class="panel" { h2 { (w.t("seen-by")) } (fields::addressed(shell, view)) }
             @if view.tab != Tab::Tasks { (tasks_short(shell, view)) }
@@ -30,6 +31,30 @@ pub(super) fn side(shell: &Shell, view: &Incident) -> Markup {
             (join::joined(shell, view))
             (hold(shell, view))
             (join::erasure(shell, view))
+        }
+    }
+}
+
+/// On paper what was decided stands before the log.
+fn decisions(shell: &Shell, view: &Incident) -> Markup {
+    let w = shell.w;
+    let stands = |entry: &&EntryView| entry.withdrawn.is_none();
+    let mut decided = Vec::new();
+    for entry in view.view.timeline.iter().filter(stands) {
+        if let LineView::Noted(NoteKind::Decision, Some(note)) = &entry.what {
+            decided.push((entry, note));
+        }
+    }
+    html! {
+        @if !decided.is_empty() {
+            section class="panel print-only" {
+                h2 { (w.t("decisions")) }
+                div class="fields" {
+                    @for (entry, note) in &decided {
+                        div { span { b { (note.text) } @if !note.why.is_empty() { br; (w.f("note-because", &[("why", s(&note.why))])) } } span class="meta" { (w.moment(entry.event_at)) " · " (shell.who(&entry.who)) } }
+                    }
+                }
+            }
         }
     }
 }
@@ -82,7 +107,7 @@ fn due(w: &Words, task: &TaskView, now: Timestamp) -> Markup {
         @if let Some((at, _)) = &task.done { span class="due" { (w.t("task-done")) " " (w.brief_moment(*at, now)) } }
         @else if let Some(due) = task.due {
             @let late = due < now;
-            span class={ "due" @if late { " now" } } { (w.brief_moment(due, now)) @if late { " · " (w.t("task-late")) } }
+            span class={ "due" @if late { " now" } } { span class="no-print" { (w.brief_moment(due, now)) } span class="print-only" { (w.moment(due)) } @if late { " · " (w.t("task-late")) } }
         }
     }
 }
@@ -124,24 +149,27 @@ fn tasks_short(shell: &Shell, view: &Incident) -> Markup {
 pub(super) fn tasks_tab(shell: &Shell, view: &Incident) -> Markup {
     let w = shell.w;
     html! {
-        @if view.may_act() {
-            form class="desk narrow pane" method="post" action=(Route::IncidentAct(view.reference(), IncidentAct::Task)) {
-                (shell.token())
-                (field("text", &w.t("task-what"), Input { value: view.typed("text"), required: true, focus: view.begins("nieuw"), key: Some("t"), ..Input::default() }, &view.mistakes))
-                div class="field" {
-                    label for="assignee" { (w.t("task-who")) }
-                    select class="in" id="assignee" name="assignee" {
-                        option value="" { (w.t("nobody")) }
-                        @for (account, name) in &view.people { option value=(account.0) { (name) } }
-                    }
-                }
-                (field("due", &w.t("task-due"), Input { value: view.typed("due"), hint: Some(&w.t("time-hint")), ..Input::default() }, &view.mistakes))
-                button class="btn first" type="submit" { (w.t("task-add")) }
-            }
+        div id="tasks" {
+            @if view.view.tasks.is_empty() { p class="quiet" { (w.t("tasks-none")) } }
+            ul class="tasks plain" { @for task in &view.view.tasks { (task_row(shell, view, task)) } }
         }
-        div id="tasks" data-fragment=(view.part("voor")) data-topics="never" {
-            @if view.view.tasks.is_empty() { p class="quiet older" { (w.t("tasks-none")) } }
-            ul class="tasks plain older" { @for task in &view.view.tasks { (task_row(shell, view, task)) } }
+        @if view.may_act() {
+            details class="more older" id="new-task" open[view.begins("nieuw") || !view.mistakes.is_empty()] {
+                summary data-key="t" { span { (w.t("task-new")) " " kbd { "t" } } (icon(Icon::Turn)) }
+                form class="desk narrow in-more" method="post" action=(Route::IncidentAct(view.reference(), IncidentAct::Task)) {
+                    (shell.token())
+                    (field("text", &w.t("task-what"), Input { required: true, focus: view.begins("nieuw"), ..Input::default() }, &view.mistakes))
+                    div class="field" {
+                        label for="assignee" { (w.t("task-who")) }
+                        select class="in" id="assignee" name="assignee" {
+                            option value="" { (w.t("nobody")) }
+                            @for (account, name) in &view.people { option value=(account.0) { (name) } }
+                        }
+                    }
+                    (field("due", &w.t("task-due"), Input { hint: Some(&w.t("time-hint")), ..Input::default() }, &view.mistakes))
+                    button class="btn first" type="submit" { (w.t("task-add")) }
+                }
+            }
         }
     }
 }
@@ -173,16 +201,19 @@ pub(super) fn observables_tab(shell: &Shell, view: &Incident) -> Markup {
         }
     };
     html! {
-        @if view.may_act() {
-            form class="desk narrow pane" method="post" action=(Route::IncidentAct(view.reference(), IncidentAct::Observe)) {
-                (shell.token())
-                (field("value", &w.t("observable-add"), Input { kind: "textarea", value: view.typed("value"), hint: Some(&w.t("observable-hint")), required: true, ..Input::default() }, &view.mistakes))
-                button class="btn first" type="submit" { (w.t("observable-add-do")) }
-            }
-        }
-        @if own.is_empty() { p class="quiet older" { (w.t("observables-none")) } } @else { (table(&own)) }
+        @if own.is_empty() { p class="quiet" { (w.t("observables-none")) } } @else { (table(&own)) }
         @if !benign.is_empty() {
             details class="more older" { summary { (w.f("observables-benign", &[("n", n(benign.len()))])) (icon(Icon::Turn)) } div class="in-more" { (table(&benign)) } }
+        }
+        @if view.may_act() {
+            details class="more older" id="new-observable" open[!view.mistakes.is_empty()] {
+                summary { (w.t("observable-new")) (icon(Icon::Turn)) }
+                form class="desk narrow in-more" method="post" action=(Route::IncidentAct(view.reference(), IncidentAct::Observe)) {
+                    (shell.token())
+                    (field("value", &w.t("observable-add"), Input { kind: "textarea", hint: Some(&w.t("observable-hint")), required: true, ..Input::default() }, &view.mistakes))
+                    button class="btn first" type="submit" { (w.t("observable-add-do")) }
+                }
+            }
         }
     }
 }

@@ -180,3 +180,86 @@ async fn a_day_alone_is_no_midnight_and_doubt_has_a_word() {
     assert!(timeline.contains(">ongeveer</small>22:00") && !timeline.contains('±'));
     assert!(timeline.contains("14:00<small>genoteerd do 15 dec, 03:12</small>"), "the hour stands once: {timeline}");
 }
+
+#[tokio::test]
+async fn a_changed_field_says_what_it_was() {
+    let (house, duty, incident) = with_incident().await;
+    let field = format!("/incident/{incident}/veld");
+    let change = |name, was, value| [("field", name), ("was", was), ("value", value), ("reason", "zo")];
+    to(&send(&house, &duty, &field, &change("phase", "reported", "contained")).await);
+    to(&send(&house, &duty, &field, &change("pap", "AMBER", "RED")).await);
+    to(&send(&house, &duty, &field, &change("pap", "RED", "GREEN")).await);
+    let page = house.get(&format!("/incident/{incident}"), &duty).await;
+    let timeline = control(page.text(), "<ol class=\"tl\">", "</ol>");
+    for said in [
+        "Ingeperkt</b><span class=\"quiet\">, was <b>Gemeld",
+        "PAP:RED<span class=\"quiet\">, was PAP:AMBER",
+        "PAP:GREEN<span class=\"quiet\">, was PAP:RED",
+    ] {
+        assert!(timeline.contains(said), "{said}: {timeline}");
+    }
+}
+
+#[tokio::test]
+async fn boards_and_kinds_go_along_when_incidents_are_joined_and_split() {
+    let (house, duty, one) = with_incident().await;
+    let field = |incident: &str| format!("/incident/{incident}/veld");
+    let kind = [("field", "class"), ("present", "1"), ("value", "malicious-code/malware-distribution")];
+    to(&send(&house, &duty, &field(&one), &kind).await);
+    let reference = report(&house, "leverancier plat").await;
+    let opened = send(&house, &duty, &format!("/melding/{reference}/beslis"), &[("verdict", "incident")]).await;
+    let other = incident_in(&to(&opened));
+    to(&send(&house, &duty, &field(&other), &[("field", "board"), ("present", "1"), ("value", "Zwaluwrode")]).await);
+    to(&send(&house, &duty, &format!("/incident/{other}/samen"), &[("act", "merge"), ("into", &one)]).await);
+    let page = house.get(&format!("/incident/{one}"), &duty).await;
+    let head = control(page.text(), "id=\"inc-head\"", "<ol class=\"phases\"");
+    assert!(head.contains(">Zwaluwrode</a>"), "{head}");
+    to(&send(&house, &duty, &format!("/incident/{other}/samen"), &[("act", "part")]).await);
+
+    let messages = house.get(&format!("/incident/{one}"), &duty).await;
+    let message = control(messages.text(), "name=\"report\" value=\"", "\"").to_owned();
+    let split = [("act", "split"), ("report", &*message), ("new-title", "Apart")];
+    let new = incident_in(&to(&send(&house, &duty, &format!("/incident/{one}/samen"), &split).await));
+    let page = house.get(&format!("/incident/{new}"), &duty).await;
+    let head = control(page.text(), "id=\"inc-head\"", "<ol class=\"phases\"");
+    assert!(head.contains("Sperwermonde") && head.contains("Verspreiding van malware"), "{head}");
+    let timeline = control(page.text(), "<ol class=\"tl\">", "</ol>");
+    assert!(timeline.contains("Incident geopend, afgesplitst van") && timeline.contains(&one), "{timeline}");
+}
+
+#[tokio::test]
+async fn what_resembles_it_is_chosen_and_not_typed() {
+    let (house, duty, one) = with_incident().await;
+    let mut others = Vec::new();
+    for what in ["adres 198.51.100.23 gezien", "ook 198.51.100.23 hier"] {
+        let reference = report(&house, what).await;
+        let opened = send(&house, &duty, &format!("/melding/{reference}/beslis"), &[("verdict", "incident")]).await;
+        others.push(incident_in(&to(&opened)));
+    }
+    let page = house.get(&format!("/incident/{}", others[0]), &duty).await;
+    let form = control(page.text(), "id=\"join\"", "</form>");
+    assert!(form.contains(&format!("name=\"like\" value=\"{}\"", others[1])), "{form}");
+    let join = format!("/incident/{}/samen", others[0]);
+    to(&send(&house, &duty, &join, &[("act", "merge"), ("into", ""), ("like", &others[1])]).await);
+    assert!(to(&house.get(&format!("/incident/{}", others[0]), &duty).await).contains(&others[1]));
+    to(&send(&house, &duty, &join, &[("act", "part")]).await);
+    to(&send(&house, &duty, &join, &[("act", "merge"), ("into", &one), ("like", &others[1])]).await);
+    assert!(to(&house.get(&format!("/incident/{}", others[0]), &duty).await).contains(&one), "what is typed counts");
+}
+
+#[tokio::test]
+async fn a_message_that_left_again_leaves_one_line_and_the_conversation_shows_it_whole() {
+    let (house, duty, one) = with_incident().await;
+    let reference = report(&house, "eerste regel\ntweede regel").await;
+    let attach = [("verdict", "attach"), ("of", &*one)];
+    let attached = to(&send(&house, &duty, &format!("/melding/{reference}/beslis"), &attach).await);
+    let talk = house.get(&format!("/incident/{one}?tab=gesprek"), &duty).await;
+    assert!(talk.text().contains("eerste regel\ntweede regel</pre>"), "as its own page shows it");
+    assert!(!talk.text().contains("bij een incident</span>"));
+    let of = control(house.get(&attached, &duty).await.text(), "name=\"of\" value=\"", "\"").to_owned();
+    to(&send(&house, &duty, "/ongedaan", &[("of", &of), ("back", "/wacht")]).await);
+    let page = house.get(&format!("/incident/{one}"), &duty).await;
+    let timeline = control(page.text(), "<ol class=\"tl\">", "</ol>");
+    assert!(timeline.contains("hoorde hier even bij, tot do 15 dec 2022"), "{timeline}");
+    assert!(!timeline.contains("<blockquote>eerste regel"), "{timeline}");
+}

@@ -157,8 +157,10 @@ fn line(shell: &Shell, view: &Incident, entry: &EntryView, zone: bool) -> Markup
     let later = entry.recorded_at.seconds_since(entry.event_at).abs() > LATER_SECONDS;
     let of = entry.of.unwrap_or(view.reference());
     let key = format!("{of}-{}", entry.entry.0);
+    // On paper the title stands above: what it was before is for the screen.
+    let renamed = matches!(entry.what, LineView::Changed { field: "title", .. });
     html! {
-        li class=[decision.then_some("dec")] data-row=(key) tabindex="-1" {
+        li class=[if decision { Some("dec") } else { renamed.then_some("no-print") }] data-row=(key) tabindex="-1" {
             span class="t" {
                 (event_time(w, entry, zone))
                 @if later { small { (w.f("noted-at", &[("time", s(&w.written(entry.recorded_at, entry.event_at)))])) } }
@@ -170,7 +172,7 @@ fn line(shell: &Shell, view: &Incident, entry: &EntryView, zone: bool) -> Markup
                     @if let Some(label) = entry.tlp { (tlp(label)) }
                     @if let Some(of) = entry.of { " " a class="ref" href={ (Route::Incident(of)) "?zelf=1" } { (of) } }
                 }
-                (says(shell, entry))
+                (says(shell, view, entry))
             }
             @if entry.mine && view.may_act() {
                 (shell.act(&Route::IncidentAct(of, IncidentAct::Note), &[("withdraw", &entry.entry.0.to_string())], &html! { button class="link meta" type="submit" { (w.t("withdraw")) } }))
@@ -186,14 +188,31 @@ fn noted(w: &Words, kind: NoteKind, note: &Note) -> Markup {
     }
 }
 
-fn says(shell: &Shell, entry: &EntryView) -> Markup {
+/// When a message that this line tells of went out of the incident again, if it did.
+fn gone_again(view: &Incident, entry: &EntryView) -> Option<desk::ids::Timestamp> {
+    let LineView::Report(row) = &entry.what else { return None };
+    let left = |line: &&EntryView| {
+        let gone = matches!(&line.what, LineView::ReportGone(Some(of)) if of.reference == row.reference);
+        gone && line.of == entry.of && line.entry > entry.entry
+    };
+    view.view.timeline.iter().filter(left).map(|line| line.recorded_at).min()
+}
+
+fn says(shell: &Shell, view: &Incident, entry: &EntryView) -> Markup {
     let w = shell.w;
+    if let (Some(at), LineView::Report(row)) = (gone_again(view, entry), &entry.what) {
+        let reference = row.reference.to_string();
+        return html! { p class="quiet" { a class="ref" href=(Route::Report(row.reference)) { (reference) } " " (w.f("line-report-left", &[("time", s(&w.moment(at)))])) } };
+    }
     if let Some(at) = entry.withdrawn {
         return html! { p class="quiet" { (w.f("line-withdrawn", &[("time", s(&w.moment(at)))])) } };
     }
     let text = |text: &Option<String>| text.clone().unwrap_or_else(|| w.t("erased"));
     match &entry.what {
-        LineView::Opened => html! { p { (w.t("line-opened")) } },
+        LineView::Opened => match view.view.from.as_ref().filter(|_| entry.of.is_none()) {
+            Some(from) => other_incident(w, "line-split-from", Some(from)),
+            None => html! { p { (w.t("line-opened")) } },
+        },
         LineView::Dropped => html! { p { (w.t("line-dropped")) } },
         LineView::MergedInto(other) => other_incident(w, "line-merged-into", other.as_ref()),
         LineView::TookOver(other) => other_incident(w, "line-took-over", other.as_ref()),
@@ -204,8 +223,8 @@ fn says(shell: &Shell, entry: &EntryView) -> Markup {
         LineView::Countersigned => html! { p { (w.t("event-countersigned")) } },
         LineView::Noted(kind, Some(note)) => noted(w, *kind, note),
         LineView::Noted(_, None) => html! { p class="quiet" { (w.t("erased")) } },
-        LineView::Changed { field, value, present, reason } => {
-            changed(w, field, value.as_deref(), *present, reason.as_deref())
+        LineView::Changed { field, was, value, present, reason } => {
+            changed(w, field, was.as_deref(), value.as_deref(), *present, reason.as_deref())
         }
         LineView::Report(row) => html! {
             p { a href=(Route::Report(row.reference)) { span class="ref" { (row.reference) } " " (subject(w, row)) } }
@@ -286,7 +305,14 @@ fn value_words(w: &Words, field: &str, value: Option<&str>) -> Markup {
     }
 }
 
-fn changed(w: &Words, field: &str, value: Option<&str>, present: bool, reason: Option<&str>) -> Markup {
+fn changed(
+    w: &Words,
+    field: &str,
+    was: Option<&str>,
+    value: Option<&str>,
+    present: bool,
+    reason: Option<&str>,
+) -> Markup {
     let several = matches!(field, "class" | "board" | "organisation" | "person");
     let name = w.of("field", field);
     html! {
@@ -295,6 +321,7 @@ fn changed(w: &Words, field: &str, value: Option<&str>, present: bool, reason: O
             @else if several { (w.f("line-removed", &[("field", s(&name))])) }
             @else { (w.f("line-changed", &[("field", s(&name))])) }
             " " (value_words(w, field, value))
+            @if let Some(was) = was.filter(|_| !several) { span class="quiet" { ", " (w.t("line-was")) " " (value_words(w, field, Some(was))) } }
         }
         @if let Some(reason) = reason { p class="quiet" { (w.f("note-because", &[("why", s(reason))])) } }
     }

@@ -11,7 +11,7 @@ pub(crate) use acts::{appraise, claim, decide, erase, snooze};
 pub(crate) use files::{attached, attachment, html as html_frame, raw};
 pub use reply::{About, Reply, page as reply_page};
 pub(crate) use reply::{ask as reply_ask, send as reply_send, send_written, write};
-pub(crate) use says::{letter, purpose_key, standing};
+pub(crate) use says::{letter, purpose_key, standing, text as report_text};
 
 use crate::Web;
 use crate::app::page as respond;
@@ -251,7 +251,7 @@ fn decisions(shell: &Shell, opened: &Opened) -> Markup {
                 a class="btn plain" href=(opened.with_pane(Pane::Snooze)) data-key="h" aria-expanded=(expanded(Pane::Snooze)) { (w.t("snooze")) " " kbd { "h" } }
                 a class="btn plain" href=(opened.with_pane(Pane::More)) aria-expanded=(expanded(Pane::More)) { (w.t("verdict-more")) }
             }
-            a class="btn plain" href=(opened.with_pane(Pane::Appraise)) aria-expanded=(expanded(Pane::Appraise)) { (w.t("appraise")) }
+            a class="btn plain" href=(opened.with_pane(Pane::Appraise)) data-key="v" aria-expanded=(expanded(Pane::Appraise)) { (w.t("appraise")) " " kbd { "v" } }
         }
         @if opened.pane != Pane::Closed { div class="pane" id="doe" { (acts::pane(shell, opened)) } }
     }

@@ -81,7 +81,7 @@ fn acknowledged(shell: &Shell, receipt: &NoticeView, received: desk::ids::Timest
 }
 
 /// The text, and everything that came with it.
-pub(super) fn text(shell: &Shell, opened: &Opened) -> Markup {
+pub(crate) fn text(shell: &Shell, opened: &Opened) -> Markup {
     let w = shell.w;
     let reference = opened.view.row.reference;
     html! {
