@@ -75,3 +75,21 @@ test("n and / work on every page", async () => {
   assert.equal(await focused(), "q");
   assert.deepEqual(page.wrong, []);
 });
+
+test("x opens the choosing of several, then takes the row that has the focus, and lets go of it", async () => {
+  await page.goto(`${desk.base}/wacht`);
+  await Promise.all([page.waitForURL(/kies=1/), page.keyboard.press("x")]);
+  await page.keyboard.press("j");
+  await page.keyboard.press("x");
+  await page.keyboard.press("j");
+  await page.keyboard.press("x");
+  const chosen = () => page.locator(".q-row input:checked").count();
+  assert.equal(await chosen(), 2);
+  await page.keyboard.press("x");
+  assert.equal(await chosen(), 1);
+  await Promise.all([page.waitForNavigation(), page.click("button[value=claim]")]);
+  assert.ok((await page.locator("[data-toast]").innerText()).includes("1 melding"));
+  await Promise.all([page.waitForNavigation(), page.keyboard.press("z")]);
+  assert.ok((await page.locator("[data-toast]").innerText()).includes("weer vrij"));
+  assert.deepEqual(page.wrong, []);
+});

@@ -245,6 +245,13 @@
     key.hidden = !all(key.dataset.needs).some((e) => !d.contains(e));
     key.nextElementSibling.hidden = key.hidden;
   });
+  // Several are being chosen: the row that has the focus is one of them, or is not any more.
+  const choose = () => {
+    const row = document.activeElement.closest(".q-row");
+    if (!row) { step(0); return; }
+    const box = $("input[type=checkbox]", row);
+    box.checked = !box.checked;
+  };
   const open = (id) => { const d = document.getElementById(id); if (d && !d.open) { useful(d); d.showModal(); return true; } return false; };
   const press = (key) => {
     const target = all("[data-key]").find((e) => e.dataset.key.split(" ").includes(key) && e.offsetParent !== null);
@@ -296,6 +303,7 @@
     else if (e.key === "k") step(-1);
     else if (e.key === "g") go = e.timeStamp;
     else if (e.key === "?") open("keys");
+    else if (e.key === "x" && $(".q-row")) choose();
     else if (e.key.length === 1) done = press(e.key);
     else done = false;
     if (done) e.preventDefault();
@@ -361,7 +369,7 @@
   // ---- Toast: stays 20 s, not while it holds the focus; the address forgets it at once. ----
   if (sent) {
     const url = new URL(location.href);
-    ["gedaan", "over", "nr"].forEach((n) => url.searchParams.delete(n));
+    ["gedaan", "over", "nr", "aantal", "samen"].forEach((n) => url.searchParams.delete(n));
     history.replaceState(null, "", url);
   }
   all("[data-toast]").forEach((toast) => {

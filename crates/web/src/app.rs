@@ -256,18 +256,28 @@ fn toast(visitor: &Visitor) -> Option<Toast> {
     let about = value("over").and_then(|a| a.parse::<Reference>().ok());
     let ticket = value("nr").filter(|n| n.bytes().all(|b| b.is_ascii_hexdigit())).map(|n| Undo::Fact(n.to_owned()));
     let report = about.filter(|r| r.named() == Named::Report);
+    let many = || value("samen").unwrap_or_default().split(',').filter_map(|r| r.parse().ok()).collect();
     let undo = match (what, report) {
+        ("bulk-claimed", _) => Some(Undo::Together("release", many())),
+        ("bulk-snoozed", _) => Some(Undo::Together("wake", many())),
         ("snoozed", Some(report)) => Some(Undo::Act(Route::ReportAct(report, ReportAct::Snooze), "choice", "wake")),
         ("claimed", Some(report)) => Some(Undo::Act(Route::ReportAct(report, ReportAct::Claim), "act", "release")),
         ("released", Some(report)) => Some(Undo::Act(Route::ReportAct(report, ReportAct::Claim), "act", "claim")),
         _ => ticket,
     };
-    Some(Toast { what: what.to_owned(), about: about.map(|r| r.to_string()), undo, back: without_toast(&visitor.uri) })
+    let count = value("aantal").and_then(|n| n.parse().ok()).unwrap_or(1);
+    Some(Toast {
+        what: what.to_owned(),
+        count,
+        about: about.map(|r| r.to_string()),
+        undo,
+        back: without_toast(&visitor.uri),
+    })
 }
 
 /// The address of a page without what it says was just done.
 fn without_toast(uri: &axum::http::Uri) -> String {
-    let said = |pair: &&str| ["gedaan=", "over=", "nr="].iter().any(|name| pair.starts_with(name));
+    let said = |pair: &&str| ["gedaan=", "over=", "nr=", "aantal=", "samen="].iter().any(|name| pair.starts_with(name));
     let kept: Vec<&str> = uri.query().unwrap_or_default().split('&').filter(|p| !p.is_empty() && !said(p)).collect();
     if kept.is_empty() { uri.path().to_owned() } else { format!("{}?{}", uri.path(), kept.join("&")) }
 }
@@ -275,6 +285,13 @@ fn without_toast(uri: &axum::http::Uri) -> String {
 /// Back to a page after an act, with what was done.
 pub(crate) fn done(to: &Route, what: &str, about: Option<desk::ids::Reference>, undo: Option<u64>) -> Response {
     done_at(&to.to_string(), what, about, undo)
+}
+
+/// The same, done to several at once: how many, and on which it is taken back where no fact says so.
+pub(crate) fn done_together(to: &Route, what: &str, count: usize, on: &[Reference], undo: Option<u64>) -> Response {
+    let on: Vec<String> = on.iter().map(ToString::to_string).collect();
+    let samen = if on.is_empty() { String::new() } else { format!("&samen={}", on.join(",")) };
+    done_at(&format!("{to}?aantal={count}{samen}"), what, None, undo)
 }
 
 /// The same, back to an address of ours.

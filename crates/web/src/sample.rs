@@ -428,11 +428,14 @@ pub fn pages(language: Language, theme: Theme) -> Vec<(String, Markup)> {
         let current = open.as_ref().map(|o| o.view.row.reference);
         let toast = toast.then(|| Toast {
             what: "snoozed".to_owned(),
+            count: 1,
             about: current.map(|r| r.to_string()),
             undo: Some(Undo::Fact("0123456789abcdef".to_owned())),
             back: "/wacht".to_owned(),
         });
-        let view = pages::duty::Duty { queue, filter: QueueFilter::default(), current, open, bulk };
+        let running = lens.incidents(&incidents::IncidentFilter::default(), None, 9).rows;
+        let filter = QueueFilter::default();
+        let view = pages::duty::Duty { queue, filter, current, open, bulk, running, mistakes: Vec::new() };
         pages::duty::page(&Shell { toast, ..at(Nav::Duty) }, &view)
     };
     put("wacht", duty(false, Pane::Closed, false));
@@ -447,6 +450,8 @@ pub fn pages(language: Language, theme: Theme) -> Vec<(String, Markup)> {
         current: None,
         open: None,
         bulk: false,
+        running: Vec::new(),
+        mistakes: Vec::new(),
     };
     let failing = Mail::Failing { since: NOW.plus_seconds(-4000), waiting: 3 };
     put("wacht-leeg", pages::duty::page(&Shell { mail: failing, unfetched: Some(NOW), ..at(Nav::Duty) }, &nothing));

@@ -10,7 +10,7 @@ use crate::when::{iso, time};
 use crate::words::{Words, n, s};
 use desk::accounts::{Role, Theme};
 use desk::house::Language;
-use desk::ids::Timestamp;
+use desk::ids::{Reference, Timestamp};
 use desk::view::Who;
 use engine::Trouble;
 use maud::{DOCTYPE, Markup, html};
@@ -73,6 +73,8 @@ pub enum Undo {
     Fact(String),
     /// By the opposite act: where it is sent, and its one field.
     Act(Route, &'static str, &'static str),
+    /// By the opposite act on many: its name, and on which.
+    Together(&'static str, Vec<Reference>),
 }
 
 /// An act that was just done, and how to take it back.
@@ -80,6 +82,8 @@ pub enum Undo {
 pub struct Toast {
     /// Member of the family of words `done`.
     pub what: String,
+    /// To how many it was done at once.
+    pub count: usize,
     /// What it was done to, as a reference.
     pub about: Option<String>,
     /// How it is taken back, if it can be.
@@ -368,10 +372,15 @@ impl Shell {
             div class="toasts" id="toasts" aria-live="polite" {
                 @if let Some(toast) = &self.toast {
                     div class="toast" role="status" data-toast {
-                        span { (w.f(&format!("done-{}", toast.what), &[("about", s(toast.about.as_deref().unwrap_or_default()))])) }
+                        span { (w.f(&format!("done-{}", toast.what), &[("about", s(toast.about.as_deref().unwrap_or_default())), ("n", n(toast.count))])) }
                         @let button = html! { button class="btn" type="submit" data-key="z" { (w.t("undo")) " " kbd { "z" } } };
                         @match &toast.undo {
                             Some(Undo::Fact(of)) => { (self.act(&Route::Undo, &[("of", of), ("back", &toast.back)], &button)) }
+                            Some(Undo::Together(act, reports)) => {
+                                @let names: Vec<String> = reports.iter().map(ToString::to_string).collect();
+                                @let fields: Vec<(&str, &str)> = std::iter::once(("verdict", *act)).chain(names.iter().map(|n| ("reports", n.as_str()))).collect();
+                                (self.act(&Route::Bulk, &fields, &button))
+                            }
                             Some(Undo::Act(to, name, value)) => { (self.act(to, &[(name, value)], &button)) }
                             None => {}
                         }

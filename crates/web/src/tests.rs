@@ -659,7 +659,8 @@ async fn decisions_about_several_are_undone_as_one() {
     assert!(house.get("/wacht?kies=1", &duty).await.text().contains("name=\"reports\""));
     let done =
         to(&send(&house, &duty, "/wacht/samen", &[("reports", &one), ("reports", &other), ("verdict", "spam")]).await);
-    assert!(done.starts_with("/wacht?gedaan=bulk&nr="), "{done}");
+    assert!(done.starts_with("/wacht?aantal=2&gedaan=bulk-spam&nr="), "{done}");
+    assert!(house.get(&done, &duty).await.text().contains("2 meldingen: ongewenst."));
     assert!(!house.get("/wacht?deel=rij", &duty).await.text().contains(&one));
     let number = done.rsplit('=').next().unwrap().to_owned();
     assert_eq!(number.len(), 16, "a ticket, not a number that counts what others do: {number}");
@@ -1033,4 +1034,68 @@ async fn the_stream_tells_each_reader_only_of_what_that_reader_may_see() {
     house.rule(Command::AddOrganisation { name: "Nog een".to_owned() }).await;
     let heard = until(&mut other, "settings").await;
     assert!(!heard.contains(&reference.to_string()) && !heard.contains("queue"), "{heard}");
+}
+
+#[tokio::test]
+async fn several_reports_are_claimed_snoozed_added_and_made_one_incident_each_taken_back_as_one() {
+    let house = House::open().await;
+    let duty = house.duty().await;
+    let (one, other) = (report(&house, "eerste").await.to_string(), report(&house, "tweede").await.to_string());
+    let both = |more: &[(&'static str, &'static str)]| {
+        let chosen = vec![("reports", one.clone()), ("reports", other.clone())];
+        chosen.into_iter().chain(more.iter().map(|(k, v)| (*k, (*v).to_owned()))).collect::<Vec<_>>()
+    };
+    let post = async |fields: &[(&str, String)]| {
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(k, v)| (*k, v.as_str())).collect();
+        send(&house, &duty, "/wacht/samen", &fields).await
+    };
+    let row = async |reference: &str| {
+        let reference = reference.parse::<Reference>().unwrap();
+        let viewer = desk::ids::AccountId(0);
+        let rows = house.web.engine().read(|desk| desk.seen_by(desk.viewer(viewer).unwrap()).report_rows(&[reference]));
+        rows.await.unwrap().remove(0)
+    };
+
+    // Claimed and let go of.
+    let page = house.get(&to(&post(&both(&[("verdict", "claim")])).await), &duty).await;
+    assert!(page.text().contains("Je werkt nu aan 2 meldingen.") && page.text().contains("value=\"release\""));
+    assert!(row(&one).await.claimed_by_me && row(&other).await.claimed_by_me);
+    to(&post(&both(&[("verdict", "release")])).await);
+    assert!(row(&one).await.claimed_by.is_none());
+
+    // What a colleague works on stays that colleague's, and is not let go of by the undo.
+    let colleague = house.account("collega", TEAM, Role::Duty).await;
+    let colleague = house.session(colleague).await;
+    to(&send(&house, &colleague, &format!("/melding/{other}/neem"), &[("act", "claim")]).await);
+    let claimed = to(&post(&both(&[("verdict", "claim")])).await);
+    assert!(claimed.contains("aantal=1") && claimed.contains(&one) && !claimed.contains(&other), "{claimed}");
+    to(&post(&both(&[("verdict", "release")])).await);
+    assert_eq!(row(&other).await.claimed_by.as_deref(), Some("collega <b>"));
+
+    // Snoozed and woken.
+    let page = house.get(&to(&post(&both(&[("verdict", "snooze"), ("until", "+4u")])).await), &duty).await;
+    assert!(page.text().contains("2 meldingen sluimeren.") && page.text().contains("value=\"wake\""));
+    to(&post(&both(&[("verdict", "wake")])).await);
+    assert_eq!(row(&one).await.status, desk::intake::Status::New);
+
+    // Added to an incident, which must be named; the ticks stay.
+    let third = report(&house, "derde").await;
+    let opened = to(&send(&house, &duty, &format!("/melding/{third}/beslis"), &[("verdict", "incident")]).await);
+    let incident = incident_in(&opened);
+    let nameless = post(&both(&[("verdict", "attach"), ("to", "")])).await;
+    assert_eq!(nameless.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(nameless.text().matches(" checked>").count(), 2, "{}", nameless.text());
+    let mut fields = both(&[("verdict", "attach")]);
+    fields.push(("to", incident.clone()));
+    let added = to(&post(&fields).await);
+    assert!(house.get(&format!("/incident/{incident}?tab=gesprek"), &duty).await.text().contains(&other));
+    to(&send(&house, &duty, "/ongedaan", &[("of", added.rsplit("nr=").next().unwrap())]).await);
+    assert!(row(&one).await.incident.is_none() && row(&other).await.incident.is_none());
+
+    // One incident of both.
+    let made = to(&post(&both(&[("verdict", "one")])).await);
+    let incident = Some(incident_in(&made).parse().unwrap());
+    assert_eq!((row(&one).await.incident, row(&other).await.incident), (incident, incident));
+    to(&send(&house, &duty, "/ongedaan", &[("of", made.rsplit("nr=").next().unwrap())]).await);
+    assert_eq!((row(&one).await.incident, row(&other).await.incident), (None, None));
 }

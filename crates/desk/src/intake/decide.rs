@@ -1,6 +1,6 @@
 //! What may become of a message.
 
-use super::{Appraisal, Automatic, Command, Fact, Happened, Proof, Report, Status, Thread, Verdict, erase};
+use super::{Appraisal, Automatic, Command, Fact, Happened, Proof, Report, Status, Thread, Together, Verdict, erase};
 use crate::Desk;
 use crate::command::{Actor, Context, Decision, Outcome, Refusal};
 use crate::fact::{self, Recorded};
@@ -82,6 +82,7 @@ pub(crate) fn decide(desk: &Desk, context: &mut Context<'_>, command: Command) -
             Ok(Decision::one(intake(decide_verdict(desk, leave, verdict, None)?), Outcome::Done))
         }
         Command::DecideMany(leaves, verdict) => decide_many(desk, leaves, verdict),
+        Command::Together(leaves, what) => together(desk, context, leaves, what),
         Command::Move { report, to, widen } => decide_move(desk, report, to, widen),
         Command::Reopen { report, widen } => {
             held(desk, report)?;
@@ -352,6 +353,38 @@ fn decide_many(desk: &Desk, mut leaves: Vec<Leave<ReportId>>, verdict: Verdict) 
         match decide_verdict(desk, leave, verdict, Some(desk.next)) {
             Ok(fact) => decision.facts.push(intake(fact).into()),
             // One that somebody else decided meanwhile does not stop the others.
+            Err(Refusal::TooLate { .. }) => {}
+            Err(other) => return Err(other),
+        }
+    }
+    Ok(decision)
+}
+
+/// The same for each, as far as it still may be: what a colleague decided or took meanwhile does not stop the others.
+fn together(
+    desk: &Desk,
+    context: &mut Context<'_>,
+    mut leaves: Vec<Leave<ReportId>>,
+    what: Together,
+) -> Result<Decision, Refusal> {
+    if leaves.len() > BULK_MAX {
+        return Err(Refusal::invalid("reports", "too-many"));
+    }
+    leaves.sort_by_key(|l| l.id);
+    leaves.dedup_by_key(|l| l.id);
+    let mut decision = Decision::default();
+    for leave in leaves {
+        let claimed = held(desk, leave)?.claimed_by;
+        let one = match what {
+            Together::Claim if claimed.is_some() => continue,
+            Together::Release if claimed != Some(leave.by) => continue,
+            Together::Claim => Command::Claim(leave),
+            Together::Release => Command::Release(leave),
+            Together::Snooze(until) => Command::Snooze(leave, until),
+            Together::Wake => Command::Wake(leave),
+        };
+        match decide(desk, context, one) {
+            Ok(one) => decision.facts.extend(one.facts),
             Err(Refusal::TooLate { .. }) => {}
             Err(other) => return Err(other),
         }

@@ -445,6 +445,19 @@ pub struct Findings {
     pub answer: Option<crate::outbox::Draft>,
 }
 
+/// What is done to many at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Together {
+    /// I work on them; what a colleague works on stays that colleague's.
+    Claim,
+    /// I let go of them.
+    Release,
+    /// Not before this moment.
+    Snooze(Timestamp),
+    /// They are to be judged now after all.
+    Wake,
+}
+
 /// What may be asked about messages.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
@@ -487,6 +500,8 @@ pub enum Command {
     },
     /// Decide the same about many, undone as one.
     DecideMany(Vec<Leave<ReportId>>, Verdict),
+    /// Do the same to many that are not decided.
+    Together(Vec<Leave<ReportId>>, Together),
     /// Not before this moment.
     Snooze(Leave<ReportId>, Timestamp),
     /// It is to be judged now after all.

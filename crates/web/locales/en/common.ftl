@@ -109,7 +109,34 @@ done-spam = { $about } is junk.
 done-snoozed = { $about } is snoozed.
 done-appraised = { $about } was corrected.
 done-queued = The mail about { $about } is leaving.
-done-bulk = Decided together.
+done-bulk-no-incident = { $n ->
+    [one] 1 report: no incident.
+   *[other] { $n } reports: no incident.
+}
+done-bulk-spam = { $n ->
+    [one] 1 report: junk.
+   *[other] { $n } reports: junk.
+}
+done-bulk-incident = { $n ->
+    [one] 1 report belongs to the incident now.
+   *[other] { $n } reports belong to the incident now.
+}
+done-bulk-claimed = { $n ->
+    [one] You work on 1 report now.
+   *[other] You work on { $n } reports now.
+}
+done-bulk-released = { $n ->
+    [one] 1 report is free again.
+   *[other] { $n } reports are free again.
+}
+done-bulk-snoozed = { $n ->
+    [one] 1 report is snoozed.
+   *[other] { $n } reports are snoozed.
+}
+done-bulk-woken = { $n ->
+    [one] 1 report is to be judged again.
+   *[other] { $n } reports are to be judged again.
+}
 done-undone = It was undone.
 done-changed = { $about } was changed.
 done-noted = Your line is in { $about }.

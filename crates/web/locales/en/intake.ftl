@@ -330,3 +330,6 @@ erasure-confirm = Confirm and erase
 erasure-countersign = It was right: countersign
 erasure-by-two = Confirmed by { $name }.
 event-moved = Moved to
+bulk-one = One new incident
+bulk-to = To which incident?
+bulk-attach = Add

@@ -109,7 +109,34 @@ done-spam = { $about } is ongewenst.
 done-snoozed = { $about } sluimert.
 done-appraised = { $about } is verbeterd.
 done-queued = De mail over { $about } gaat weg.
-done-bulk = Samen beslist.
+done-bulk-no-incident = { $n ->
+    [one] 1 melding: geen incident.
+   *[other] { $n } meldingen: geen incident.
+}
+done-bulk-spam = { $n ->
+    [one] 1 melding: ongewenst.
+   *[other] { $n } meldingen: ongewenst.
+}
+done-bulk-incident = { $n ->
+    [one] 1 melding hoort nu bij het incident.
+   *[other] { $n } meldingen horen nu bij het incident.
+}
+done-bulk-claimed = { $n ->
+    [one] Je werkt nu aan 1 melding.
+   *[other] Je werkt nu aan { $n } meldingen.
+}
+done-bulk-released = { $n ->
+    [one] 1 melding is weer vrij.
+   *[other] { $n } meldingen zijn weer vrij.
+}
+done-bulk-snoozed = { $n ->
+    [one] 1 melding sluimert.
+   *[other] { $n } meldingen sluimeren.
+}
+done-bulk-woken = { $n ->
+    [one] 1 melding staat weer bij te beoordelen.
+   *[other] { $n } meldingen staan weer bij te beoordelen.
+}
 done-undone = Het is ongedaan gemaakt.
 done-changed = { $about } is gewijzigd.
 done-noted = Je regel staat in { $about }.

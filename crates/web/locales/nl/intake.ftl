@@ -330,3 +330,6 @@ erasure-confirm = Bevestig en wis
 erasure-countersign = Het was juist: teken mee
 erasure-by-two = Bevestigd door { $name }.
 event-moved = Verplaatst naar
+bulk-one = Eén nieuw incident
+bulk-to = Bij welk incident?
+bulk-attach = Voeg toe

@@ -1,24 +1,30 @@
 //! The duty desk: whom must I answer first?
 
 use crate::Web;
-use crate::app::{done, done_at, page as respond};
+use crate::app::{again, done, done_at, done_together, page as respond};
+use crate::pages::first_run::mistake;
 use crate::pages::report::{self, Opened, Pane};
 use crate::pages::rows::report_row;
-use crate::parts::{Icon, empty, icon};
+use crate::parts::{Icon, Mistake, empty, error_summary, icon, or_erased};
 use crate::problem::{Kind as Wrong, Problem};
 use crate::routes::Route;
 use crate::shell::{Nav, Shell};
 use crate::ticket::Tickets;
-use crate::visitor::{Sent, Visitor};
+use crate::visitor::{Fields, Sent, Visitor};
 use crate::when;
 use crate::words::{n, s};
 use axum::extract::{Query, State};
+use axum::http::StatusCode;
 use axum::response::Response;
 use desk::command::{Actor, Command};
 use desk::ids::{Reference, Timestamp};
-use desk::intake::{self, Kind, Queue, QueueFilter, ReportRow, Verdict};
+use desk::incidents::{IncidentFilter, IncidentRow};
+use desk::intake::{self, Kind, Queue, QueueFilter, ReportRow, Status, Together, Verdict};
 use maud::{Markup, html};
 use std::collections::HashMap;
+
+/// Incidents offered to those who choose several, at most.
+const RUNNING_SHOWN: usize = 30;
 
 /// What the page shows.
 pub struct Duty {
@@ -32,6 +38,10 @@ pub struct Duty {
     pub open: Option<Opened>,
     /// Several are being chosen.
     pub bulk: bool,
+    /// Incidents to which those can be added.
+    pub running: Vec<IncidentRow>,
+    /// What was wrong with the form that was sent.
+    pub mistakes: Vec<Mistake>,
 }
 
 impl Duty {
@@ -78,6 +88,7 @@ pub fn page(shell: &Shell, view: &Duty) -> Markup {
     shell.page(
         title.as_str(),
         html! {
+            (error_summary(shell.w, &view.mistakes))
             (head(shell, view))
             div class={ "triage" @if view.open.as_ref().is_some_and(|o| o.chosen) { " open" } } {
                 (queue(shell, view))
@@ -177,6 +188,23 @@ fn bulk_bar(shell: &Shell, view: &Duty) -> Markup {
         div class="bulk" role="group" aria-label=(w.t("bulk-label")) {
             button class="btn" type="submit" name="verdict" value="no_incident" { (w.t("verdict-no-incident")) }
             button class="btn" type="submit" name="verdict" value="spam" { (w.t("verdict-spam")) }
+            button class="btn" type="submit" name="verdict" value="one" { (w.t("bulk-one")) }
+            button class="btn" type="submit" name="verdict" value="claim" { (w.t("claim")) }
+            @if !view.running.is_empty() {
+                span class="row" {
+                    select class="in small" id="bulk-to" name="to" aria-label=(w.t("bulk-to")) {
+                        option value="" { (w.t("bulk-to")) }
+                        @for one in &view.running { option value=(one.reference) { (one.reference) " " (or_erased(w, one.title.as_deref())) } }
+                    }
+                    button class="btn" type="submit" name="verdict" value="attach" { (w.t("bulk-attach")) }
+                }
+            }
+            span class="row" {
+                select class="in small" id="bulk-until" name="until" aria-label=(w.t("snooze-until")) {
+                    @for (key, until) in report::SNOOZES { option value=(until) { (w.t(key)) } }
+                }
+                button class="btn" type="submit" name="verdict" value="snooze" { (w.t("snooze")) }
+            }
             a class="btn plain" href=(view.address(false)) data-back { (w.t("cancel")) }
         }
     }
@@ -234,7 +262,9 @@ pub(crate) async fn show(
         }
         None => None,
     };
-    let view = Duty { queue, filter, current, open, bulk: value("kies").is_some() };
+    let bulk = value("kies").is_some();
+    let running = if bulk { running(&web, &visitor).await? } else { Vec::new() };
+    let view = Duty { queue, filter, current, open, bulk, running, mistakes: Vec::new() };
     Ok(respond(match part {
         Some("rij") => self::queue(&shell, &view),
         Some("kop") => head(&shell, &view),
@@ -242,27 +272,94 @@ pub(crate) async fn show(
     }))
 }
 
-/// `POST /wacht/samen`: the same decision about several, undone as one.
+/// Incidents that are not closed, what changed last first.
+async fn running(web: &Web, visitor: &Visitor) -> Result<Vec<IncidentRow>, Problem> {
+    let list = web
+        .engine()
+        .read(|desk| desk.seen_by(visitor.viewer).incidents(&IncidentFilter::default(), None, RUNNING_SHOWN).rows);
+    Ok(list.await?)
+}
+
+/// The page again, with what was wrong and what was chosen.
+async fn bulk_again(
+    web: &Web,
+    visitor: &Visitor,
+    fields: &Fields,
+    (field, why): (&str, &str),
+) -> Result<Response, Problem> {
+    let filter = QueueFilter { today_from: Some(today_from(visitor.now)), ..QueueFilter::default() };
+    let (shell, queue) = web.look(visitor, Nav::Duty, |lens| lens.queue(visitor.now, &filter)).await?;
+    let running = running(web, visitor).await?;
+    let mistakes = vec![Mistake { field: "bulk-to".to_owned(), ..mistake(shell.w, field, why) }];
+    let view = Duty { queue, filter, current: None, open: None, bulk: true, running, mistakes };
+    Ok(again(StatusCode::UNPROCESSABLE_ENTITY, &page(&shell, &view), visitor, fields))
+}
+
+/// `POST /wacht/samen`: the same about several, taken back as one.
 pub(crate) async fn bulk(State(web): State<Web>, sent: Sent) -> Result<Response, Problem> {
     let Sent { visitor, fields } = sent;
-    let fields = fields.only(&["reports", "verdict"])?;
-    let verdict = match fields.get("verdict") {
-        "no_incident" => Verdict::NoIncident,
-        "spam" => Verdict::Spam,
-        _ => return Err(Problem::of(Wrong::Forged)),
-    };
+    let fields = fields.only(&["reports", "verdict", "to", "until"])?;
     let chosen: Vec<Reference> = fields.all("reports").filter_map(|r| r.parse().ok()).collect();
-    let leaves = web.engine().read(|desk| {
-        let lens = desk.seen_by(visitor.viewer);
-        chosen.iter().map(|r| lens.report_leave(*r)).collect::<Option<Vec<_>>>()
-    });
-    let leaves = leaves.await?.ok_or_else(Problem::not_found)?;
-    if leaves.is_empty() {
+    if chosen.is_empty() {
         return Ok(crate::app::see_other(&format!("{}?kies=1", Route::Duty)));
     }
-    let command = Command::Intake(intake::Command::DecideMany(leaves, verdict));
-    let made = web.engine().submit(Actor::Person(visitor.viewer.account), command).await?;
-    Ok(done(&Route::Duty, "bulk", None, made.seq))
+    let to: Option<Reference> = fields.some("to").and_then(|r| r.parse().ok());
+    let found = web.engine().read(|desk| {
+        let lens = desk.seen_by(visitor.viewer);
+        let rows = lens.report_rows(&chosen);
+        // What a colleague decided meanwhile is no part of it.
+        let open: Vec<ReportRow> = rows.into_iter().filter(|r| !matches!(r.status, Status::Decided(_))).collect();
+        let leaves = open.iter().map(|r| lens.report_leave(r.reference)).collect::<Option<Vec<_>>>()?;
+        let incident = to.and_then(|to| lens.incident_leave(to)).map(|leave| leave.id());
+        Some((open, leaves, incident))
+    });
+    let (rows, leaves, incident) = found.await?.ok_or_else(Problem::not_found)?;
+    let act = match fields.get("verdict") {
+        "no_incident" => Bulk::Decide(Verdict::NoIncident, "bulk-no-incident"),
+        "spam" => Bulk::Decide(Verdict::Spam, "bulk-spam"),
+        "attach" => match incident {
+            Some(incident) => Bulk::Decide(Verdict::Incident { incident, opened: false }, "bulk-incident"),
+            None => return bulk_again(&web, &visitor, &fields, ("incident", "choose")).await,
+        },
+        "one" if rows.is_empty() => return Err(Problem::of(Wrong::TooLate)),
+        "one" => return report::begin_incident(&web, &visitor, &rows, leaves).await,
+        "claim" => Bulk::Together(Together::Claim, "bulk-claimed"),
+        "release" => Bulk::Together(Together::Release, "bulk-released"),
+        "snooze" => match report::until(fields.get("until"), "", visitor.now) {
+            Some(until) => Bulk::Together(Together::Snooze(until), "bulk-snoozed"),
+            None => return Err(Problem::of(Wrong::Forged)),
+        },
+        "wake" => Bulk::Together(Together::Wake, "bulk-woken"),
+        _ => return Err(Problem::of(Wrong::Forged)),
+    };
+    let (command, word, on) = match act {
+        Bulk::Decide(verdict, word) => (intake::Command::DecideMany(leaves, verdict), word, rows),
+        Bulk::Together(what, word) => {
+            // Only what this act changes is taken back with it.
+            let changes = |row: &ReportRow| match what {
+                Together::Claim => row.claimed_by.is_none(),
+                Together::Release => row.claimed_by_me,
+                Together::Snooze(_) => !matches!(row.status, Status::Snoozed(_)),
+                Together::Wake => matches!(row.status, Status::Snoozed(_)),
+            };
+            let both = rows.into_iter().zip(leaves).filter(|(row, _)| changes(row));
+            let (rows, leaves) = both.unzip();
+            (intake::Command::Together(leaves, what), word, rows)
+        }
+    };
+    let on: Vec<Reference> = on.iter().map(|row| row.reference).collect();
+    let made = web.engine().submit(Actor::Person(visitor.viewer.account), Command::Intake(command)).await?;
+    Ok(match act {
+        Bulk::Decide(..) => done_together(&Route::Duty, word, on.len(), &[], made.seq),
+        Bulk::Together(..) => done_together(&Route::Duty, word, on.len(), &on, None),
+    })
+}
+
+/// What is done to those that were chosen, and its word.
+#[derive(Clone, Copy)]
+enum Bulk {
+    Decide(Verdict, &'static str),
+    Together(Together, &'static str),
 }
 
 /// `POST /ongedaan`: take one's own act back.

@@ -99,6 +99,11 @@ impl<'a> Lens<'a> {
         self.may_see(self.desk.intake.get(report).class).then_some(report)
     }
 
+    /// The rows of some reports, as far as the viewer may see them.
+    pub fn report_rows(&self, references: &[Reference]) -> Vec<ReportRow> {
+        references.iter().filter_map(|r| self.report_id(*r)).map(|r| self.report_row(r)).collect()
+    }
+
     /// Leave to act on a report.
     pub fn report_leave(&self, reference: Reference) -> Option<Leave<ReportId>> {
         let report = self.report_id(reference)?;

@@ -188,7 +188,7 @@ fn head(shell: &Shell, view: &Incident) -> Markup {
             }
             @if row.undelivered { p { a class="chip down" href=(view.address(Tab::Talk)) { (icon(Icon::Cross)) (w.t("mail-undelivered")) } } }
             (here(shell, view))
-            p class="print-only meta" { (w.f("printed-at", &[("time", s(&w.moment(shell.now)))])) }
+            p class="print-only meta after-s" { (w.f("printed-at", &[("time", s(&w.moment(shell.now)))])) }
         }
     }
 }

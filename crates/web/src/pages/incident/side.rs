@@ -24,9 +24,9 @@ pub(super) fn side(shell: &Shell, view: &Incident) -> Markup {
                 section class="panel" { h2 { (w.t("fields")) } (fields::single(shell, view)) }
             }
             (decisions(shell, view))
+            @if view.tab != Tab::Tasks { (tasks_short(shell, view)) }
             section class="panel" { h2 { (w.t("concerns")) } (fields::several(shell, view)) }
             section class="panel" { h2 { (w.t("seen-by")) } (fields::addressed(shell, view)) }
-            @if view.tab != Tab::Tasks { (tasks_short(shell, view)) }
             (similar(shell, view))
             (join::joined(shell, view))
             (hold(shell, view))

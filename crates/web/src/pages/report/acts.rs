@@ -20,12 +20,12 @@ use axum::response::Response;
 use desk::command::{Actor, Command, Outcome};
 use desk::ids::{Named, Reference, ReportId, Timestamp};
 use desk::incidents;
-use desk::intake::{self, Kind, Verdict};
+use desk::intake::{self, Kind, ReportRow, Verdict};
 use desk::lens::{Leave, Lens, Tlp};
 use maud::{Markup, html};
 
 /// Snoozes that are one press away: key of the words, and what is typed for it.
-const SNOOZES: [(&str, &str); 4] =
+pub(crate) const SNOOZES: [(&str, &str); 4] =
     [("snooze-1h", "+1u"), ("snooze-4h", "+4u"), ("snooze-morning", "morgen"), ("snooze-day", "+1d")];
 /// When the morning begins that one snoozes to, hours.
 const MORNING_HOUR: i8 = 8;
@@ -219,7 +219,10 @@ pub(crate) async fn decide(
     let fields = fields.only(&["verdict", "to", "of", "alone", "widen"])?;
     let (reference, leave) = leave(&web, &visitor, &reference).await?;
     let (verdict, word) = match fields.get("verdict") {
-        "incident" => return begin_incident(&web, &visitor, reference, leave).await,
+        "incident" => {
+            let row = web.engine().read(|desk| desk.seen_by(visitor.viewer).report_rows(&[reference])).await?;
+            return begin_incident(&web, &visitor, &row, vec![leave]).await;
+        }
         "reopen" => {
             let (actor, widen) = (Actor::Person(visitor.viewer.account), fields.ticked("widen"));
             let reopen = Command::Intake(intake::Command::Reopen { report: leave, widen });
@@ -268,14 +271,19 @@ fn about(lens: &Lens<'_>, kind: &str, named: Reference) -> Option<(Verdict, &'st
 }
 
 /// One press: an incident with what is proposed; everything in it can be changed at once.
-async fn begin_incident(
+pub(crate) async fn begin_incident(
     web: &Web,
     visitor: &Visitor,
-    reference: Reference,
-    leave: Leave<ReportId>,
+    rows: &[ReportRow],
+    leaves: Vec<Leave<ReportId>>,
 ) -> Result<Response, Problem> {
-    let view = web.engine().read(|desk| desk.seen_by(visitor.viewer).report(reference)).await?;
+    // The first that came says what it is about.
+    let first = rows.iter().min_by_key(|row| row.received_at).ok_or_else(Problem::not_found)?.reference;
+    let view = web.engine().read(|desk| desk.seen_by(visitor.viewer).report(first)).await?;
     let view = view.ok_or_else(Problem::not_found)?;
+    let mut boards: Vec<_> = rows.iter().filter_map(|row| row.board_id).collect();
+    boards.sort_unstable();
+    boards.dedup();
     let w = words(visitor.preferences.language);
     let title = subject(w, &view.row);
     let title = match &view.row.board {
@@ -285,12 +293,13 @@ async fn begin_incident(
     let command = incidents::Command::Open {
         by: visitor.viewer.account,
         title: title.chars().take(TITLE_CHARS_MAX).collect(),
-        severity: view.row.severity,
+        // `C1` is the gravest, and the first.
+        severity: rows.iter().filter_map(|row| row.severity).min(),
         tlp: Tlp::Amber,
         since: None,
-        boards: view.row.board_id.into_iter().collect(),
+        boards,
         classes: view.rsit.into_iter().collect(),
-        reports: vec![leave],
+        reports: leaves,
     };
     let made = web.engine().submit(Actor::Person(visitor.viewer.account), Command::Incidents(command)).await?;
     match made.outcome {
@@ -299,7 +308,7 @@ async fn begin_incident(
     }
 }
 
-fn until(choice: &str, text: &str, now: Timestamp) -> Option<Timestamp> {
+pub(crate) fn until(choice: &str, text: &str, now: Timestamp) -> Option<Timestamp> {
     if choice == "morgen" {
         let today = when::zoned(now);
         let morning = today.date().at(MORNING_HOUR, 0, 0, 0).to_zoned_datetime(when::ZONE.clone()).ok()?;

@@ -7,7 +7,7 @@ mod reply;
 mod says;
 
 pub(crate) use about::reasons;
-pub(crate) use acts::{appraise, claim, decide, erase, snooze};
+pub(crate) use acts::{SNOOZES, appraise, begin_incident, claim, decide, erase, snooze, until};
 pub(crate) use files::{attached, attachment, html as html_frame, raw};
 pub use reply::{About, Reply, page as reply_page};
 pub(crate) use reply::{ask as reply_ask, send as reply_send, send_written, write};
