@@ -4,7 +4,7 @@
 //! stands in the journal, and whoever answers it sees that mail comes in too.
 
 use crate::Web;
-use crate::app::{done, page_with};
+use crate::app::{again, done};
 use crate::pages::first_run::{Checks, checks_page, is_mailbox, look, mistake};
 use crate::parts::{Input, field};
 use crate::problem::{Kind as Wrong, Problem};
@@ -73,7 +73,8 @@ pub(crate) fn result(shell: &Shell, view: &Checks) -> Markup {
 /// `POST /first-run/testmail`.
 pub(crate) async fn send(State(web): State<Web>, sent: Sent) -> Result<Response, Problem> {
     let Sent { visitor, fields } = sent;
-    let to = fields.only(&["to"])?.get("to").to_owned();
+    let fields = fields.only(&["to"])?;
+    let to = fields.get("to").to_owned();
     let (shell, mut view) = look(&web, &visitor, None).await?;
     if !view.may_test {
         return Err(Problem::not_found());
@@ -82,7 +83,7 @@ pub(crate) async fn send(State(web): State<Web>, sent: Sent) -> Result<Response,
     if !is_mailbox(&to) {
         view.mistakes = vec![mistake(w, "to", "mailbox")];
         view.test_to = to;
-        return Ok(page_with(StatusCode::UNPROCESSABLE_ENTITY, checks_page(&shell, &view)));
+        return Ok(again(StatusCode::UNPROCESSABLE_ENTITY, &checks_page(&shell, &view), &visitor, &fields));
     }
     let (engine, by) = (web.engine(), Actor::Person(visitor.viewer.account));
     let report = FormReport {
