@@ -91,7 +91,7 @@ fn acts(shell: &Shell, row: &TemplateRow) -> Markup {
     let w = shell.w;
     let id = row.id.0.to_string();
     html! {
-        p class="row meta" {
+        div class="row meta" {
             a href={ (Route::Templates) "?wijzig=" (id) } { (w.t("template-change")) }
             (shell.act(&Route::Templates, &[("template", &id), ("act", "withdraw")], &html! { button class="link meta" type="submit" { (w.t("template-withdraw")) } }))
         }
