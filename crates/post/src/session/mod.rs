@@ -2,7 +2,7 @@
 //!
 //! Extensions: PIPELINING (2920), SIZE (1870), 8BITMIME (6152), SMTPUTF8 (6531), CHUNKING (3030), STARTTLS (3207),
 //! ENHANCEDSTATUSCODES (2034). Parameters of DSN (3461) are taken but the extension is not offered: it would promise
-//! notifications of success that nobody sends.
+//! notifications of success that nobody sends (`docs/decisions/0011-delivery-notifications.md`).
 
 mod command;
 mod content;
