@@ -1,6 +1,7 @@
 //! `bench`: the built program measured from outside, one subcommand a measurement. See `README.md` beside it.
 
 mod chance;
+mod demo_memory;
 mod failure;
 mod fill;
 mod http;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
     let matches = command().get_matches();
     let (name, matches) = matches.subcommand().expect("the command line requires one");
     let done = match name {
+        "demo-memory" => demo_memory::run(matches),
         "mail-rate" => mail_rate::run(matches),
         "fill" => fill::run(matches),
         "kills" => kills::run(matches),
@@ -82,6 +84,7 @@ fn command() -> Command {
         pages::command(),
         past::command(),
         start::command(),
+        demo_memory::command(),
     ];
     Command::new("bench")
         .about("Measures the built program from outside, beside its limits and a peer")

@@ -5,10 +5,10 @@ use crate::http::{Client, encoded};
 use crate::server::{Desk, Setting, Work};
 use crate::stats::Times;
 use crate::table::{Held, Report};
-use crate::{asked, machine, number, number_of, path_of, pause, results_of, session};
+use crate::{asked, machine, number, number_of, path_of, pause, peer, results_of, session};
 use clap::{Arg, ArgMatches, Command, value_parser};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Bars, milliseconds: pages, and search.
@@ -49,6 +49,13 @@ pub fn command() -> Command {
         )
         .arg(number("rate", "50", "Requests a second"))
         .arg(number("seconds", "20", "How long, each kind of page"))
+        .arg(
+            path(
+                "rt5",
+                "The peer's figures beside these: its installed kit, to measure now; or a file with the kit's table",
+            )
+            .default_value("bench/results/rt5-pages.md"),
+        )
         .arg(Arg::new("words").long("words").value_name("A,B").default_value(WORDS).help("What is searched for"))
 }
 
@@ -79,6 +86,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
         "{rate} requests a second over {CONNECTIONS} connections kept open, uncompressed; times from the request's first byte to the answer's last, \
          this client's own included."
     ));
+    beside(&mut report, path_of(matches, "rt5"))?;
     let weight = weight(&reader)?;
     report.bar(
         "first load of the queue ≤ 100 kB",
@@ -89,6 +97,20 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
         report.note(format!("{:.0} MB (PSS) after it, all processes.", machine::pss_bytes(desk.pid()) as f64 / 1e6));
     }
     report.publish(results_of(matches), &machine)
+}
+
+/// The peer's pages, in the same table.
+fn beside(report: &mut Report, rt5: &Path) -> Result<(), Failure> {
+    let none = || "–".to_owned();
+    for peer::Page { name, p50_ms, p99_ms, cpu_ms, kib } in peer::pages(rt5)? {
+        report.row(vec![format!("RT5: {name}"), none(), none(), p50_ms, p99_ms, none(), none(), cpu_ms, kib, none()]);
+    }
+    report.note(if rt5.is_dir() {
+        "RT5: measured right after this, by its kit, one request after another.".to_owned()
+    } else {
+        format!("RT5: not of this run, but as {} says: setting, machine and date stand there.", rt5.display())
+    });
+    Ok(())
 }
 
 /// Somebody who is signed in.
