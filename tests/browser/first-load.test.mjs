@@ -1,6 +1,10 @@
 // What a first visit costs, and that it works over a slow line: weight of the queue, nothing that moves while a page appears, and a report
-// that is taken at 3G speed. Times are printed and decide nothing.
+// that is taken at 3G speed. Times are printed and decide nothing. With BENCH_RESULTS=FOLDER the figures are appended there, with machine and date.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { appendFileSync, existsSync, mkdirSync } from "node:fs";
+import os from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { addresses } from "./pages.mjs";
 import { browser, demo, sizes, visit } from "./harness.mjs";
@@ -14,6 +18,23 @@ const lines = {
   "slow 3G": { down: 400_000, up: 400_000, latency: 400 },
 };
 
+const figures = []; // what was measured, as rows of a table: what, figure, bar
+
+/** Appends the figures of this run to a file of results, as the other benchmarks do. */
+function publish(folder) {
+  const file = join(folder, "first-load.md");
+  const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim();
+  const machine = [
+    `${os.cpus().length} × ${os.cpus()[0]?.model ?? "processor unknown"}`, `${Math.ceil(os.totalmem() / 2 ** 30)} GiB`, `Linux ${os.release()}`,
+    `Chromium ${chromium.version()}`, `load after it ${os.loadavg().map((one) => one.toFixed(2)).join(" ")}`, `commit ${commit}`,
+  ].join("; ");
+  const date = `${new Date().toISOString().slice(0, 16).replace("T", " ")} UTC`;
+  const table = ["| what | measured | bar |", "| --- | ---: | ---: |", ...figures.map((row) => `| ${row.join(" | ")} |`)].join("\n");
+  mkdirSync(folder, { recursive: true });
+  const title = existsSync(file) ? "" : "# first-load\n";
+  appendFileSync(file, `${title}\n## ${date}\n\n\`node --test tests/browser/first-load.test.mjs\`\n\n${machine}\n\n${table}\n`);
+}
+
 let desk, chromium, incident;
 before(async () => {
   [desk, chromium] = await Promise.all([demo(), browser()]);
@@ -21,7 +42,11 @@ before(async () => {
   incident = (await addresses(page, desk)).find((address) => /^\/incident\/I-[^?]+$/.test(address));
   await page.context().close();
 });
-after(async () => { await chromium?.close(); await desk?.stop(); });
+after(async () => {
+  if (process.env.BENCH_RESULTS && figures.length) publish(process.env.BENCH_RESULTS);
+  await chromium?.close();
+  await desk?.stop();
+});
 
 /** A page of a browser that was never here but for signing in, with the debugger's view of its network. */
 async function fresh(options) {
@@ -46,6 +71,7 @@ test("the first load of the queue weighs little", async () => {
   const all = [...fetched.values()];
   const sum = all.reduce((bytes, one) => bytes + one.bytes, 0);
   console.log(`first load of the queue: ${sum} bytes; ${all.map((one) => `${one.address} ${one.bytes}`).join(", ")}`);
+  figures.push(["first load of the queue", `${(sum / 1000).toFixed(1)} kB in ${all.length} requests`, "≤ 100 kB"]);
   for (const kind of [/^\/wacht$/, /\.css$/, /\.js$/]) {
     assert.ok(all.some((one) => kind.test(one.address) && one.bytes > 0), `${kind} was fetched over the line`);
   }
@@ -70,6 +96,7 @@ for (const [name, size] of Object.entries(sizes)) {
       const shifts = await page.evaluate(() => window.shifts);
       const sum = shifts.reduce((total, one) => total + one.value, 0);
       console.log(`layout shift of ${address}, ${name}: ${sum.toFixed(4)}`);
+      figures.push([`layout shift, ${address === "/wacht" ? "queue" : "incident"}, ${name}`, sum.toFixed(4), "none"]);
       assert.ok(sum < shiftMax, `${address}: ${JSON.stringify(shifts)}`);
       await page.context().close();
     }
@@ -109,7 +136,9 @@ for (const [name, line] of Object.entries(lines)) {
     const act = (name) => page.locator(`.minor form:has(input[name=act][value=${name}]) button`);
     await act("claim").click();
     await act("release").waitFor({ state: "visible" });
-    console.log(`${name}: the queue after ${readable}, ${reference} taken after ${took()}`);
+    const taken = took();
+    console.log(`${name}: the queue after ${readable}, ${reference} taken after ${taken}`);
+    figures.push([`${name}: first painted`, readable, "usable"], [`${name}: a report taken`, taken, "usable"]);
     await act("release").click();
     await act("claim").waitFor({ state: "visible" });
     assert.deepEqual(page.wrong, []);
