@@ -3,13 +3,13 @@
 #![allow(dead_code)]
 
 #[path = "../../../crates/bolwerk/src/config.rs"]
-mod config;
+pub mod config;
 #[path = "../../../crates/bolwerk/src/environment.rs"]
-mod environment;
+pub mod environment;
 #[path = "../../../crates/bolwerk/src/exit.rs"]
-mod exit;
+pub mod exit;
 #[path = "../../../crates/bolwerk/src/mistakes.rs"]
-mod mistakes;
+pub mod mistakes;
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let path = std::env::temp_dir().join(format!("bolwerk-fuzz-{}.toml", std::process::id()));

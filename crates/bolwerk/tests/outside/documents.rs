@@ -58,3 +58,19 @@ fn every_request_that_the_guide_to_the_api_shows_is_one_that_the_desk_takes() {
         assert!(request.contains("Authorization: Bearer $TOKEN"), "{request}");
     }
 }
+
+#[test]
+fn every_fuzz_target_has_its_line_of_results() {
+    let results = std::fs::read_to_string(root().join("fuzz/results.md")).unwrap();
+    let mut targets = 0;
+    for item in std::fs::read_dir(root().join("fuzz/src/bin")).unwrap() {
+        let path = item.unwrap().path();
+        let target = path.file_stem().unwrap().to_str().unwrap();
+        assert!(
+            results.contains(&format!("\n| {target} | ")),
+            "{target}: `fuzz/run {target}`, or a line with 0 seconds"
+        );
+        targets += 1;
+    }
+    assert_eq!(results.matches("\n| ").count(), targets + 1, "and no line of a target that is gone");
+}
