@@ -323,7 +323,7 @@ pub fn checks_page(shell: &Shell, view: &Checks) -> Markup {
 fn restore_form(shell: &Shell, view: &Checks) -> Markup {
     let w = shell.w;
     html! {
-        form class="desk narrow" method="post" action=(Route::Checks) {
+        form class="desk narrow after" method="post" action=(Route::Checks) {
             (shell.token())
             (field("backup", &w.t("restore-backup"), Input { required: true, ..Input::default() }, &view.mistakes))
             (field("made-at", &w.t("restore-made-at"), Input { hint: Some(&w.t("restore-made-at-hint")), required: true, ..Input::default() }, &view.mistakes))

@@ -39,7 +39,7 @@ pub(crate) fn section(shell: &Shell, view: &Checks) -> Markup {
     html! {
         (result(shell, view))
         @if view.may_test {
-            form class="desk narrow" method="post" action=(Route::TestMail) {
+            form class="desk narrow after" method="post" action=(Route::TestMail) {
                 (shell.token())
                 (field("to", &w.t("test-mail-to"), Input { kind: "email", value: &view.test_to, hint: Some(&w.t("test-mail-hint")), autocomplete: Some("email"), required: true, ..Input::default() }, &view.mistakes))
                 button class="btn" type="submit" { (w.t("test-mail-do")) }
