@@ -422,7 +422,9 @@ pub(crate) fn decide(desk: &Desk, context: &mut Context<'_>, command: Command) -
             let about = kept.about;
             match (kept.standing, &tried) {
                 // It was on its way out when it was taken back: what happened is what is recorded.
-                (Standing::Due(_), _) | (Standing::Withdrawn(_), Tried::Taken { .. }) => {}
+                (Standing::Due(_), _) => {}
+                // What was said of an erased one would be kept under a new key.
+                (Standing::Withdrawn(_), Tried::Taken { .. }) if kept.letter.open().is_some() => {}
                 _ => return Ok(Decision::nothing(Outcome::Done)),
             }
             match tried {

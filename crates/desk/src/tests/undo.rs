@@ -307,6 +307,24 @@ fn a_mail_that_was_on_its_way_out_when_it_was_taken_back_is_told_as_sent() {
 }
 
 #[test]
+fn what_became_of_a_mail_is_not_told_once_it_was_erased() {
+    let mut story = Story::new();
+    let (duty, admin) = (story.duty, story.admin);
+    let (reference, written) = mail_written(&mut story, "it@gemeente.example");
+    assert_eq!(undo(&mut story, duty, written), Ok(Outcome::Done));
+    let notice = last_mail(&story).id;
+    let decide = intake::Command::Decide(story.report(duty, reference), Verdict::Spam);
+    story.act(duty, Command::Intake(decide));
+    let (report, reason) = (story.report(admin, reference), "op verzoek".to_owned());
+    story.act(admin, Command::Intake(intake::Command::Erase { report, reason, alone: true }));
+    let before = story.last_seq();
+    let taken = outbox::Tried::Taken { said: "250 ok".to_owned() };
+    story.rule(Command::Outbox(outbox::Command::Tried(notice, taken)));
+    assert_eq!(story.last_seq(), before, "nothing is sealed for what is erased");
+    assert_eq!(story.replayed(), story.desk);
+}
+
+#[test]
 fn whoever_asks_for_an_erasure_or_reads_of_it_can_stop_it() {
     let mut story = Story::new();
     let (duty, colleague) = (story.duty, story.colleague);
