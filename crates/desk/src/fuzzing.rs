@@ -15,8 +15,9 @@ pub fn observables(data: &[u8]) {
         assert!(KINDS.contains(&one.kind.as_str()), "{one:?}");
         let shown = defanged(one);
         assert!(!shown.contains("http://") || one.kind != "url", "{shown}");
-        // A host with an underscore is one only inside an address: alone it is more often a word.
-        if one.value.contains('_') {
+        // A host with an underscore, or of nothing but one or two letters, is one only inside an address: alone it is more often a word
+        // or an abbreviation.
+        if one.value.contains('_') || one.value.split('.').all(|label| label.chars().count() <= 2) {
             continue;
         }
         let again = find(&shown, None);
