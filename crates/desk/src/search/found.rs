@@ -271,7 +271,14 @@ impl Lens<'_> {
         let mut values: Vec<u32> = asked.met.iter().flat_map(|m| m.values.iter().copied()).collect();
         values.sort_unstable();
         values.dedup();
-        for value in values.into_iter().take(OBSERVABLES_MAX) {
+        // A value's number tells of what was there before it, also of what is erased: the order is that of the texts.
+        let text = |value: &u32| self.desk.index.seen.text(*value);
+        if values.len() > OBSERVABLES_MAX {
+            values.select_nth_unstable_by_key(OBSERVABLES_MAX, text);
+            values.truncate(OBSERVABLES_MAX);
+        }
+        values.sort_unstable_by_key(text);
+        for value in values {
             let (kind, text) = self.desk.index.seen.text(value);
             let one = Observable { kind: kind.to_owned(), value: text.to_owned(), ..Observable::default() };
             hits.push(Hit {

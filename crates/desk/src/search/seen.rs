@@ -281,7 +281,7 @@ impl Sightings {
     pub(super) fn hashes_beginning(&self, with: &str) -> Vec<u32> {
         let of_hashes = ["md5", "sha1", "sha256"].map(|kind| &self.by_value[usize::from(kind_of(kind))]);
         let all = of_hashes.into_iter().flatten().filter(|(text, _)| text.starts_with(with));
-        all.map(|(_, value)| *value).take(MANY_VALUES).collect()
+        all.map(|(_, value)| *value).collect()
     }
 
     /// Addresses in a network (RFC 4632).
